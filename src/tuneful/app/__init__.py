@@ -1,0 +1,1 @@
+"""The only place with input and output: command line, files, figures, report."""

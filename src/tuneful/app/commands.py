@@ -1,0 +1,217 @@
+"""What the commands do, once their arguments are read."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import platformdirs
+import xarray as xr
+
+from tuneful.app.components import build, circuits, fields_of, objectives
+from tuneful.app.config import (
+    DataSettings,
+    FitSettings,
+    RunConfig,
+    apply_overrides,
+    parse,
+    parse_value,
+    read_toml,
+)
+from tuneful.app.errors import UserError
+from tuneful.app.fit import Fit
+from tuneful.app.readers import load, save
+from tuneful.app.simulate import simulate
+from tuneful.circuits import AbstractCircuit
+from tuneful.curves import DatasetError, describe
+
+SIMULATION_SEED = 20170417  # of the curves that are simulated when no data are given; not the seed of the fit
+
+
+def run_fit(
+    model: str,
+    asked: dict[str, Any],
+    out: Path | None,
+    overrides: Sequence[str],
+    start_from: Path | None,
+    resume: bool,
+    overwrite: bool,
+) -> Path:
+    """Fit as the command line asks; return the path of the report."""
+    config = resolve(model, asked, overrides)
+    _set_up_jax(config.precision)
+    circuit = build("circuit", circuits(), config.circuit)
+    objective = build("objective", objectives(), config.objective)
+    dataset, name = _curves(config, circuit)
+    if start_from is not None:
+        circuit = _at_values_of(circuit, start_from)
+    out = out or Path("runs") / f"{circuit.label}-{config.seed}"
+    fit = Fit(circuit, objective, **config.fit.model_dump())
+    fit.fit(dataset, config.seed, out=out, resume=resume, overwrite=overwrite, data_name=name)
+    _print_summary(fit)
+    return out / "report.html"
+
+
+def resolve(model: str, asked: dict[str, Any], overrides: Sequence[str]) -> RunConfig:
+    """Merge defaults, the configuration file, options and `--set` items, the later the stronger."""
+    is_file = model.endswith(".toml")
+    settings: dict[str, Any] = read_toml(Path(model)) if is_file else {"circuit": model}
+    settings |= {key: asked[key] for key in ("objective", "seed") if asked[key] is not None}
+    settings.setdefault("objective", "energy")
+    for section in ("circuit", "objective"):
+        if isinstance(settings.get(section), str):
+            settings[section] = {"name": settings[section]}
+    if asked["data"] is not None:
+        settings["data"] = {**settings.get("data", {}), "path": asked["data"]}
+    settings = apply_overrides(settings, overrides, _owners(settings))
+    return parse(RunConfig, settings, model if is_file else "command line")
+
+
+def _owners(settings: dict[str, Any]) -> dict[str, list[str]]:
+    """For every setting that may be given by its bare name, the sections that have it."""
+    known = {
+        "circuit": fields_of("circuit", circuits(), settings.get("circuit")),
+        "objective": fields_of("objective", objectives(), settings["objective"]),
+        "fit": list(FitSettings.model_fields),
+        "data": list(DataSettings.model_fields),
+        "data.options": ["posture", "complete", "grid"],
+    }
+    owners: dict[str, list[str]] = {"seed": [""], "precision": [""]}
+    for section, names in known.items():
+        for name in names:
+            owners.setdefault(name, []).append(section)
+    return owners
+
+
+def _set_up_jax(precision: str) -> None:
+    """Use every core, keep compiled programs between runs, and set the precision, before JAX starts."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    jax.config.update("jax_num_cpu_devices", cores)
+    jax.config.update("jax_enable_x64", precision == "float64")
+    cache = Path(platformdirs.user_cache_dir("tuneful")) / "compiled"
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return  # nowhere to keep them: every run compiles afresh
+    jax.config.update("jax_compilation_cache_dir", str(cache))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
+
+
+def _curves(config: RunConfig, circuit: AbstractCircuit) -> tuple[xr.Dataset, str]:
+    """The measured curves, or simulated ones of the circuit's known truth."""
+    data = config.data
+    if data.path is not None:
+        return _load(data.path, data.options), data.path
+    truth = circuit.example()
+    dataset = simulate(truth, data.simulate, jax.random.key(SIMULATION_SEED))
+    return dataset, f"{data.simulate} curves simulated from {type(truth).__name__} at known parameters"
+
+
+def _load(path: str, options: dict[str, Any]) -> xr.Dataset:
+    try:
+        return load(path, **options)
+    except DatasetError as error:
+        raise UserError(str(error)) from error
+
+
+def _at_values_of(circuit: AbstractCircuit, run: Path) -> AbstractCircuit:
+    """The circuit at the fitted parameters of an earlier run."""
+    earlier = Fit.load(run)
+    if type(earlier.circuit_) is not type(circuit):
+        raise UserError(f"{run} fitted another circuit ({earlier.circuit_.label}): it cannot start this fit.")
+    return circuit.with_values(earlier.params_)
+
+
+def _print_summary(fit: Fit) -> None:
+    result = fit.result_
+    print(f"{result['stopped']} ({result['steps']} steps, {result['wall_seconds']:.1f} s)")
+    print(f"{'statistic':<20}{'KS start':>10}{'KS end':>10}{'5 % line':>10}{'floor':>10}")
+    for name, row in result["statistics"].items():
+        numbers = (row["ks_start"], row["ks"], row["line"], row["floor"])
+        print(f"{name:<20}" + "".join(f"{'-':>10}" if x is None else f"{x:>10.3f}" for x in numbers))
+    print(f"{'parameter':<20}{'start':>10}{'end':>10}{'truth':>10}  unit")
+    for name, row in result["parameters"].items():
+        numbers = (row["initial"], row["value"], row["truth"])
+        print(f"{name:<20}" + "".join(f"{_brief(x):>10}" for x in numbers) + f"  {row['unit']}")
+    for sentence in result["warnings"]:
+        print(f"note: {sentence}")
+
+
+def _brief(value: Any) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.4g}" if isinstance(value, float) else "array"
+
+
+def run_simulate(
+    model: str, out: Path, n: int, seed: int, overrides: Sequence[str], run: Path | None, overwrite: bool
+) -> str:
+    """Write a simulated dataset."""
+    _refuse_existing(out, overwrite)
+    config = resolve(model, {"objective": None, "seed": None, "data": None}, overrides)
+    _set_up_jax(config.precision)
+    circuit = build("circuit", circuits(), config.circuit)
+    if run is not None:
+        circuit = Fit.load(run).circuit_
+    dataset = simulate(circuit, n, jax.random.key(seed))
+    _save(dataset, out)
+    return f"{dataset.sizes['unit']} curves in {dataset.sizes['condition']} conditions: {out}"
+
+
+def run_report(run: Path, out: Path | None) -> Path:
+    """Write the report of a finished run again."""
+    target = out or run / "report.html"
+    Fit.load(run).report(target)
+    return target
+
+
+def run_check(path: str, options: Sequence[str]) -> str:
+    """Describe a dataset in plain lines."""
+    found = describe(_load(path, _options(options)))
+    return "\n".join(line for key, value in found.items() for line in _described(key, value))
+
+
+def _described(key: str, value: Any) -> list[str]:
+    name = key.replace("_", " ")
+    if isinstance(value, dict):
+        return [f"{name}:", *(f"  {k}: {_inline(v)}" for k, v in value.items())] if value else []
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return [f"{name}:", *(f"  {_inline(v)}" for v in value)]
+    return [f"{name}: {_inline(value)}"]
+
+
+def _inline(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{k.replace('_', ' ')} {_inline(v)}" for k, v in value.items())
+    if isinstance(value, (list, tuple)):
+        return " ".join(_inline(v) for v in value) or "none"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def run_convert(source: str, target: Path, options: Sequence[str], layout: str, overwrite: bool) -> str:
+    """Convert a dataset."""
+    _refuse_existing(target, overwrite)
+    dataset = _load(source, _options(options))
+    _save(dataset, target, **({} if target.suffix == ".nc" else {"layout": layout}))
+    return f"{dataset.sizes['unit']} units in {dataset.sizes['condition']} conditions: {target}"
+
+
+def _save(dataset: xr.Dataset, path: Path, **options: Any) -> None:
+    try:
+        save(dataset, path, **options)
+    except DatasetError as error:
+        raise UserError(str(error)) from error
+
+
+def _refuse_existing(path: Path, overwrite: bool) -> None:
+    if path.exists() and not overwrite:
+        raise UserError(f"{path} exists: choose another file, or add --overwrite to replace it.")
+
+
+def _options(items: Sequence[str]) -> dict[str, Any]:
+    """Options of a reader, given as key=value."""
+    pairs = [item.partition("=") for item in items]
+    if bad := [item for item, pair in zip(items, pairs, strict=True) if not pair[1]]:
+        raise UserError(f"--option {bad[0]!r} is not of the form key=value, for example posture=supination.")
+    return {key.strip(): parse_value(value.strip()) for key, _, value in pairs}

@@ -1,0 +1,15 @@
+"""Errors that a user can mend: the command line prints them as one sentence, without a traceback."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(Exception):
+    """Something in the input, the configuration or the file system is not as it must be."""
+
+
+def suggest(name: str, available: Iterable[str]) -> str:
+    """End an error with the nearest name, or with all of them."""
+    names = list(available)
+    close = difflib.get_close_matches(name, names, n=1)
+    return f" Did you mean {close[0]!r}?" if close else f" Choose from: {', '.join(names)}."

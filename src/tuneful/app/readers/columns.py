@@ -1,0 +1,124 @@
+"""Columns of a text table: what is a number, what is text, and which cell is a typing error.
+
+Tables are read as text and converted here, so that numbers are exact to the last bit and a message can name
+the cell.
+"""
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from tuneful.curves import DatasetError, unit_properties
+
+Table = dict[str, pd.Series]
+
+UNIT_COLUMNS = ("session", "area", "cell_type")  # known properties of units, whatever they hold
+ENTRIES = ("rate", "rate_var", "n_trials")
+PREFIX = "unit."  # marks a property of units that would be taken for a feature or a condition
+EXAMPLE = (
+    "a header 'unit,size,rate' and rows like 'a,0.5,3.2' (long), or a header 'unit,size=0.5,size=4' and rows "
+    "like 'a,3.2,1.1' (wide)"
+)
+MISSING = ("", "nan", "NaN", "NA", "N/A", "null", "None")
+
+
+def parse(column: pd.Series) -> np.ndarray:
+    """A column as float64, int64, bool or text, whichever fits all of it; missing numbers are NaN.
+
+    Only text written as Python writes integers becomes int64, so a label such as ``007`` stays text.
+
+    >>> parse(pd.Series(["1.5", "", "NaN"]))
+    array([1.5, nan, nan])
+    >>> parse(pd.Series(["a", "b"]))
+    array(['a', 'b'], dtype='<U1')
+    """
+    if pd.api.types.is_bool_dtype(column):
+        return column.to_numpy(bool)
+    if pd.api.types.is_integer_dtype(column) and not column.hasnans:
+        return column.to_numpy(np.int64)
+    if pd.api.types.is_numeric_dtype(column):
+        return column.to_numpy(np.float64, na_value=np.nan)
+    cells = as_text(column)
+    present = ~np.isin(cells, MISSING)
+    if all(map(_is_number, cells[present])) and not _looks_like_code(cells):
+        return _as_numbers(cells, present)
+    if np.isin(cells, ("True", "False")).all():
+        return cells == "True"
+    return cells
+
+
+def parse_numbers(column: pd.Series) -> np.ndarray:
+    """A column as float64, NaN where missing; a `DatasetError` naming the first cell that is not a number."""
+    if pd.api.types.is_numeric_dtype(column):
+        return column.to_numpy(np.float64, na_value=np.nan)
+    cells = as_text(column)
+    present = ~np.isin(cells, MISSING)
+    for i in np.flatnonzero(present):
+        if not _is_number(cells[i]):
+            _refuse_cell(column, cells, int(i))
+    return _as_numbers(cells, present).astype(np.float64)
+
+
+def as_text(column: pd.Series) -> np.ndarray:
+    """A column as stripped numpy strings; missing cells are empty."""
+    return column.astype(object).where(column.notna(), "").astype(str).str.strip().to_numpy(str)
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return "_" not in cell  # Python reads 1_000, people and spreadsheets do not
+
+
+def _looks_like_code(cells: np.ndarray) -> bool:
+    return any(len(cell) > 1 and cell[0] == "0" and cell.isdigit() for cell in cells)
+
+
+def _as_numbers(cells: np.ndarray, present: np.ndarray) -> np.ndarray:
+    if len(cells) and all(_is_int64(cell) for cell in cells):
+        return cells.astype(np.int64)
+    values = np.full(len(cells), np.nan)
+    values[present] = cells[present].astype(np.float64)
+    return values
+
+
+def _is_int64(cell: str) -> bool:
+    return cell.removeprefix("-").isdigit() and len(cell) < 19 and str(int(cell)) == cell
+
+
+def _refuse_cell(column: pd.Series, cells: np.ndarray, i: int) -> None:
+    raise DatasetError(
+        f"Column '{column.name}' has {str(cells[i])!r} in data row {i + 1}, which is not a number: correct "
+        "it, or leave the cell empty if it was not measured."
+    )
+
+
+def marked_as_unit(name: str, unit_columns: set[str]) -> bool:
+    """Whether a column describes units by its name, whatever it holds."""
+    return name in {*UNIT_COLUMNS, *unit_columns} or name.startswith(PREFIX)
+
+
+def is_text(column: pd.Series) -> bool:
+    """Whether an unmarked column is text (or yes and no), and so a property of units.
+
+    Raises
+    ------
+    DatasetError
+        If a column is mostly numbers but not entirely: that is a typing error and not a text column.
+    """
+    values = parse(column)
+    if values.dtype.kind == "U":
+        is_number = np.array([_is_number(cell) for cell in values])
+        present = ~np.isin(values, MISSING)
+        if (is_number & present).sum() > present.sum() / 2 and not _looks_like_code(values):
+            _refuse_cell(column, values, int((present & ~is_number).argmax()))
+    return values.dtype.kind not in "iuf"
+
+
+def unit_table(dataset: xr.Dataset) -> dict[str, np.ndarray]:
+    """Labels and properties of units as columns, marked so that they are read as such."""
+    return {"unit": dataset["unit"].values} | {
+        name if name in UNIT_COLUMNS else PREFIX + name: values for name, values in unit_properties(dataset).items()
+    }

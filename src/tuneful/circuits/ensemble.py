@@ -1,0 +1,46 @@
+"""Many realisations of one circuit: in turn on a device, side by side on several."""
+
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+
+def map_realisations(function: Callable[[Any, Array], Any], circuit: Any, key: Array, n: int) -> Any:
+    """Evaluate `function(circuit, key_i)` for n keys; results are stacked along a leading axis.
+
+    Every realisation gets its own copy of the circuit's arrays. The derivative with respect to the circuit is then
+    one sum over realisations, taken in one place and in one order, so that it has the same bits on any number of
+    devices.
+    """
+    if n < 1:
+        raise ValueError(f"The number of realisations must be at least 1, not {n}.")
+    arrays, static = eqx.partition(circuit, eqx.is_array)
+    copies = jax.tree.map(lambda a: jnp.broadcast_to(a, (n, *a.shape)), arrays)
+    numbers = jnp.arange(n, dtype=jnp.uint32)
+
+    def one(inputs: tuple[Any, Array]) -> Any:
+        own_arrays, number = inputs
+        return function(eqx.combine(own_arrays, static), jax.random.fold_in(key, number))
+
+    devices = jax.devices()
+    if len(devices) == 1 or n == 1:
+        return jax.lax.map(one, (copies, numbers))
+    return _map_on_devices(one, (copies, numbers), n, devices)
+
+
+def _map_on_devices(one: Callable[[Any], Any], inputs: Any, n: int, devices: list[Any]) -> Any:
+    """Split the leading axis over the devices, repeating the last realisation where it does not divide."""
+    padded = -(-n // len(devices)) * len(devices)
+    rows = jnp.minimum(jnp.arange(padded), n - 1)
+    mesh = Mesh(np.array(devices), ("realisation",))
+    whole = NamedSharding(mesh, PartitionSpec())
+    split = PartitionSpec("realisation")
+    inputs = jax.tree.map(lambda a: jax.lax.with_sharding_constraint(a[rows], whole), inputs)
+    spread = jax.shard_map(lambda i: jax.lax.map(one, i), mesh=mesh, in_specs=split, out_specs=split, check_vma=False)
+    return jax.tree.map(lambda a: jax.lax.with_sharding_constraint(a, whole)[:n], spread(inputs))

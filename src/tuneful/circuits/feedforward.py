@@ -1,0 +1,175 @@
+"""The feedforward model of motor cortex: random sparse sums of Gaussian receptive fields, rectified.
+
+Equations 3-8 of Arakaki, Barello & Ahmadian 2017, after Lalazar, Abbott & Vaadia 2016.
+"""
+
+import dataclasses
+import itertools
+from collections.abc import Mapping
+from typing import ClassVar, Self, final
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.typing import ArrayLike
+
+from tuneful.circuits.base import AbstractCircuit, Response
+from tuneful.circuits.field_sums import Positions, field_sums, grid_axis
+from tuneful.circuits.parameters import Free, Positive, as_float_array, parameter
+from tuneful.circuits.random_inputs import draw_coarse_uniform, draw_distinct
+
+SIDE = (-1.0, 0.0, 1.0)
+LATTICE: Positions = tuple(itertools.product(SIDE, SIDE, SIDE))
+
+
+def as_positions(positions: ArrayLike) -> Positions:
+    """Convert hand positions of shape (conditions, 3) to a hashable form, known when the circuit is compiled."""
+    array = np.asarray(positions, dtype=float)
+    if array.ndim != 2 or array.shape[1] != 3 or not np.isfinite(array).all():
+        raise ValueError(f"stimuli must be finite positions of shape (conditions, 3), not of shape {array.shape}.")
+    return tuple((x, y, z) for x, y, z in array.tolist())
+
+
+class FeedforwardInputs(eqx.Module):
+    """The random inputs z of one realisation: uniform numbers on [0, 1], and which inputs connect.
+
+    Absent connections are not stored: `source` and `strength` list those that exist.
+    """
+
+    width: Array  # (grid^3,): z^sigma of every input
+    source: Array  # (cells, connections), int: the inputs that a cell listens to
+    strength: Array  # (cells, connections): z^J of these connections
+    threshold: Array  # (cells,): z^phi
+
+
+@final
+class FeedforwardM1(AbstractCircuit):
+    r"""Motor-cortex cells that sum a random sparse set of spatial receptive fields.
+
+    Inputs i sit on a regular grid that spans [-extent, extent]^3 and answer to a hand position x_s with
+
+        h_i(s) = exp(-|x_s - x_i|^2 / (2 sigma_i^2)) / Z(s),  sum_i h_i(s) = 1,  sigma_i = sigma_l + z_i^sigma dsigma;
+
+    a cell answers with G(s) = [sum_i J z_i^J M_i h_i(s) - phi]_+, where the binary mask M picks a fraction `density`
+    of all inputs without replacement and phi = phi_l + z^phi dphi. All z are uniform on [0, 1]
+    [Arakaki et al. 2017, Eqs. 3-8; Lalazar et al. 2016].
+
+    **Arguments:** the learned parameters; `grid`, inputs along an axis; `extent`, half the side of the grid (in units
+    of the stimulus spacing); `density`, the fraction of inputs that connect; `cells`, recorded cells per realisation
+    (same receptive fields, own connections and threshold: nearly as good as independent ones and much cheaper);
+    `stimuli`, hand positions of shape (conditions, 3).
+
+    **Raises:** `ValueError` for an empty grid, a density that connects nothing, or positions not of shape (S, 3).
+
+    ```python
+    >>> import jax
+    >>> from tuneful.circuits import FeedforwardM1
+    >>> circuit = FeedforwardM1(grid=10)
+    >>> circuit.sample(jax.random.key(0), 4).curves.shape
+    (4, 27)
+
+    ```
+    """
+
+    label: ClassVar[str] = "m1"
+
+    grid: int = eqx.field(static=True, default=40)
+    extent: float = eqx.field(static=True, default=3.0)
+    density: float = eqx.field(static=True, default=0.01)
+    sigma_l: Array = parameter(
+        symbol="σ_l",
+        unit="lattice spacings",
+        constraint=Positive(),
+        default=0.3,
+        meaning="smallest receptive-field width",
+    )
+    dsigma: Array = parameter(
+        symbol="δσ",
+        unit="lattice spacings",
+        constraint=Positive(),
+        default=3.0,
+        meaning="range of receptive-field widths",
+    )
+    J: Array = parameter(symbol="J", unit="Hz", constraint=Positive(), default=1000.0, meaning="largest weight")
+    phi_l: Array = parameter(
+        symbol="φ_l", unit="Hz", constraint=Free(10.0), default=0.0, meaning="smallest threshold"
+    )
+    dphi: Array = parameter(symbol="δφ", unit="Hz", constraint=Positive(), default=2.0, meaning="range of thresholds")
+    cells: int = eqx.field(static=True, default=1)
+    stimuli: Positions = eqx.field(static=True, default=LATTICE, converter=as_positions)
+
+    def __check_init__(self) -> None:
+        if self.grid < 1 or self.cells < 1 or not self.extent > 0:
+            raise ValueError(
+                f"grid, cells and extent must be positive, not {self.grid}, {self.cells} and {self.extent}."
+            )
+        if not 0 < self.density <= 1 or self.connections < 1:
+            raise ValueError(
+                f"density must lie in (0, 1] and connect at least one of the {self.grid**3} inputs, not {self.density}."
+            )
+
+    @property
+    def connections(self) -> int:
+        """The number of inputs that a cell listens to."""
+        return round(self.density * self.grid**3)
+
+    def draw(self, key: Array) -> FeedforwardInputs:
+        width, source, strength, threshold = jax.random.split(key, 4)
+        n = self.grid**3
+        return FeedforwardInputs(
+            width=draw_coarse_uniform(width, n),
+            source=jax.vmap(lambda k: draw_distinct(k, n, self.connections))(jax.random.split(source, self.cells)),
+            strength=jax.random.uniform(strength, (self.cells, self.connections)),
+            threshold=jax.random.uniform(threshold, (self.cells,)),
+        )
+
+    @staticmethod
+    def inputs(sigma: ArrayLike, strength: ArrayLike, mask: ArrayLike, threshold: ArrayLike) -> FeedforwardInputs:
+        """Build z of one recorded cell from plain arrays, as the paper writes them.
+
+        **Arguments:** `sigma`, `strength`: uniform numbers z^sigma, z^J of shape (grid^3,); `mask`: the binary M of
+        shape (grid^3,); `threshold`: z^phi, a scalar. The grid's axes are ordered x slowest, z fastest.
+        """
+        source = np.flatnonzero(np.asarray(mask))
+        return FeedforwardInputs(
+            width=as_float_array(sigma),
+            source=jnp.asarray(source)[None],
+            strength=as_float_array(strength)[source][None],
+            threshold=as_float_array(threshold)[None],
+        )
+
+    def respond(self, z: FeedforwardInputs) -> Response:
+        normaliser = field_sums(self.grid, self.extent, self.stimuli, self.sigma_l, self.dsigma, z.width)
+        weights = self.J * z.strength
+        threshold = self.phi_l + self.dphi * z.threshold
+        fields = self._fields(z.source, z.width)
+        drive = jnp.einsum("csk,ck->cs", fields, weights) / normaliser
+        rates = jax.nn.relu(drive - threshold[:, None])
+        return Response(rates, settled=jnp.array(True), residual=jnp.zeros(()), largest_rate=rates.max())
+
+    def _fields(self, source: Array, width: Array) -> Array:
+        """Receptive fields before normalisation of the connected inputs: (cells, conditions, connections)."""
+        axis = as_float_array(grid_axis(self.grid, self.extent))
+        place = [axis[i][:, None] for i in jnp.unravel_index(source, (self.grid,) * 3)]
+        squared = sum(
+            (x[:, None] - p) ** 2 for x, p in zip(as_float_array(np.array(self.stimuli)).T, place, strict=True)
+        )
+        sigma = self.sigma_l + self.dsigma * width[source]
+        return jnp.exp(-squared / (2 * sigma[:, None] ** 2))
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls().with_values({"sigma_l": 0.3, "dsigma": 0.7, "J": 1000.0, "phi_l": 0.0, "dphi": 15.0})
+
+    def conditions(self) -> dict[str, np.ndarray]:
+        return dict(zip("xyz", np.asarray(self.stimuli, dtype=float).T, strict=True))
+
+    def at_conditions(self, features: Mapping[str, np.ndarray]) -> Self:
+        missing = [name for name in "xyz" if name not in features]
+        if missing:
+            raise ValueError(
+                f"The feedforward M1 model needs hand positions x, y, z of every condition; missing: {', '.join(missing)}."
+            )
+        return dataclasses.replace(self, stimuli=np.stack([np.asarray(features[name]) for name in "xyz"], axis=-1))

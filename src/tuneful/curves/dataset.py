@@ -1,0 +1,142 @@
+"""Build, select and split tuning-curve datasets; `tuneful.curves.schema` says what one looks like."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike
+
+from tuneful.curves.schema import DIMS, ENTRY_UNITS, DatasetError
+from tuneful.curves.validation import default_labels, validate
+
+
+def make_dataset(
+    rates: ArrayLike,
+    conditions: Mapping[str, ArrayLike],
+    units: Mapping[str, ArrayLike] | None = None,
+    unit_labels: ArrayLike | None = None,
+    rate_var: ArrayLike | None = None,
+    n_trials: ArrayLike | None = None,
+    statistics: str | Sequence[str] | None = None,
+    **attrs: Any,
+) -> xr.Dataset:
+    """A validated dataset from plain arrays.
+
+    Parameters
+    ----------
+    rates
+        Firing rates in Hz, shape (n, S); NaN (or masked) where a unit was not measured in a condition.
+    conditions
+        Stimulus features, name -> values (S,) in their own units; the name ``condition`` holds labels. With
+        no entry at all the conditions are labelled ``c0``, ``c1``, ...
+    units
+        Properties of units such as ``session``, ``area``, ``cell_type``, name -> values (n,).
+    unit_labels
+        Labels (n,), all different; by default ``u0``, ``u1``, ...
+    rate_var, n_trials
+        Variance over trials (Hz^2) and number of trials, shape (n, S).
+    statistics
+        Names of the statistics that describe these curves, if not those that the features suggest.
+    **attrs
+        Free attributes of the dataset, such as ``source``.
+
+    Raises
+    ------
+    DatasetError
+        If lengths do not match, a name is used twice, or `validate` finds something.
+
+    >>> data = make_dataset([[1.0, 3.0], [2.0, float("nan")]], {"size": [0.5, 4]}, {"area": ["V1", "V1"]})
+    >>> data["rate"].sel(unit="u0").values
+    array([1., 3.])
+    """
+    table = _as_entries(rates, "rates")
+    entries = {"rate": table} | {
+        name: _as_entries(values, name, table.shape)
+        for name, values in {"rate_var": rate_var, "n_trials": n_trials}.items()
+        if values is not None
+    }
+    units = dict(units or {}) | {"unit": default_labels("u", table.shape[0]) if unit_labels is None else unit_labels}
+    if clash := (set(units) & set(conditions)) | ((set(units) | set(conditions)) & set(ENTRY_UNITS)):
+        raise DatasetError(f"The name '{min(clash)}' is used twice: rename that feature or unit property.")
+    coords = {name: ("unit", _column(values, name, table.shape[0], "units")) for name, values in units.items()}
+    coords |= {
+        name: ("condition", _column(values, name, table.shape[1], "conditions"))
+        for name, values in conditions.items()
+    }
+    if statistics is not None:
+        attrs["statistics"] = [statistics] if isinstance(statistics, str) else list(statistics)
+    return validate(xr.Dataset({k: (DIMS, v) for k, v in entries.items()}, coords, attrs))
+
+
+def _as_entries(values: ArrayLike, name: str, shape: tuple[int, int] | None = None) -> np.ndarray:
+    array = np.ma.filled(values.astype(float), np.nan) if isinstance(values, np.ma.MaskedArray) else _array(values)
+    if array.ndim != 2 or (shape is not None and array.shape != shape):
+        needed = "(units, conditions)" if shape is None else f"{shape} of the rates"
+        raise DatasetError(f"'{name}' has shape {array.shape} where {needed} is needed: one row a unit.")
+    return array
+
+
+def _column(values: ArrayLike, name: str, length: int, what: str) -> np.ndarray:
+    array = _array(values)
+    if array.shape != (length,):
+        raise DatasetError(
+            f"'{name}' has shape {array.shape} but the rates have {length} {what}: give one value for each."
+        )
+    return array
+
+
+def _array(values: ArrayLike) -> np.ndarray:
+    try:
+        return np.asarray(values)
+    except ValueError:  # rows of different lengths
+        return np.asarray(values, dtype=object)
+
+
+def complete_units(dataset: xr.Dataset) -> xr.Dataset:
+    """Only the units measured in every condition.
+
+    Raises
+    ------
+    DatasetError
+        If no unit is complete; the message says how many conditions the best one has.
+
+    >>> data = make_dataset([[1.0, 3.0], [2.0, float("nan")]], {"size": [0.5, 4]})
+    >>> complete_units(data).sizes["unit"]
+    1
+    """
+    measured = ~np.isnan(dataset["rate"].values)
+    complete = measured.all(axis=1)
+    if not complete.any():
+        raise DatasetError(
+            f"None of the {len(measured)} units was measured in all {measured.shape[1]} conditions (the best "
+            f"in {measured.sum(axis=1).max()}): keep incomplete units, their gaps are masked."
+        )
+    return dataset.isel(unit=np.flatnonzero(complete))
+
+
+def split(dataset: xr.Dataset, held_out: float, seed: int) -> tuple[xr.Dataset, xr.Dataset]:
+    """Set a random fraction of the units aside: ``(train, test)``, each in the order of the dataset.
+
+    ``round(held_out * n)`` units drawn without replacement by ``numpy.random.default_rng(seed)`` are held
+    out. A condition measured in few units may end up unmeasured on one side.
+
+    Raises
+    ------
+    DatasetError
+        If either side would have fewer than 2 units.
+
+    >>> data = make_dataset([[1.0], [2.0], [3.0], [4.0]], {"size": [0.5]})
+    >>> train, test = split(data, held_out=0.5, seed=0)
+    >>> sorted([*train["unit"].values.tolist(), *test["unit"].values.tolist()])
+    ['u0', 'u1', 'u2', 'u3']
+    """
+    n = dataset.sizes["unit"]
+    n_test = round(held_out * n) if 0 <= held_out <= 1 else 0
+    if not 2 <= n_test <= n - 2:
+        raise DatasetError(
+            f"Holding out {held_out} of {n} units does not leave 2 on either side: choose a fraction between "
+            "0 and 1 (0.5 is half), or use more units."
+        )
+    order = np.random.default_rng(seed).permutation(n)
+    return dataset.isel(unit=np.sort(order[n_test:])), dataset.isel(unit=np.sort(order[:n_test]))

@@ -1,0 +1,61 @@
+"""Plain numbers that say what a dataset holds."""
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from tuneful.curves.schema import features, unit_properties
+from tuneful.curves.statistics import statistics_for
+
+
+def describe(dataset: xr.Dataset) -> dict[str, Any]:
+    """What a validated dataset holds, in numbers, strings, lists and dicts only (ready for JSON).
+
+    Keys: ``n_units``, ``n_conditions``, ``n_complete`` (units measured everywhere), ``missing_fraction``,
+    ``rate_range`` [min, max] (Hz), ``n_silent`` (every measured rate is zero), ``n_constant`` (all measured
+    rates equal, silent units included), ``features`` {name: {values, min, max, unit}}, ``units`` {property:
+    number of distinct values}, ``optional`` (other tables there), ``statistics`` (those that apply),
+    ``missing_patterns`` [{n_units, n_missing, missing}], most frequent first, ``missing`` being the indices
+    of the conditions.
+
+    >>> from tuneful.curves import make_dataset
+    >>> found = describe(make_dataset([[0.0, 0.0], [2.0, float("nan")]], {"size": [0.5, 4]}))
+    >>> found["n_silent"], found["missing_fraction"], found["missing_patterns"][1]
+    (1, 0.25, {'n_units': 1, 'n_missing': 1, 'missing': [1]})
+    """
+    rates = dataset["rate"].values
+    missing = np.isnan(rates)
+    highest, lowest = np.nanmax(rates, axis=1), np.nanmin(rates, axis=1)
+    return {
+        "n_units": len(rates),
+        "n_conditions": rates.shape[1],
+        "n_complete": int((~missing.any(axis=1)).sum()),
+        "missing_fraction": float(missing.mean()),
+        "rate_range": [float(lowest.min()), float(highest.max())],
+        "n_silent": int((highest == 0).sum()),
+        "n_constant": int((highest == lowest).sum()),
+        "features": {name: _feature(dataset, name) for name in features(dataset)},
+        "units": {name: len(np.unique(values)) for name, values in unit_properties(dataset).items()},
+        "optional": [name for name in ("rate_var", "n_trials") if name in dataset],
+        "statistics": list(statistics_for(dataset)),
+        "missing_patterns": _missing_patterns(missing),
+    }
+
+
+def _feature(dataset: xr.Dataset, name: str) -> dict[str, Any]:
+    values = np.unique(dataset[name].values)
+    unit = str(dataset[name].attrs.get("units", ""))
+    return {"values": values.tolist(), "min": float(values[0]), "max": float(values[-1]), "unit": unit}
+
+
+def _missing_patterns(missing: np.ndarray) -> list[dict[str, Any]]:
+    patterns, counts = np.unique(missing, axis=0, return_counts=True)
+    return [
+        {
+            "n_units": int(counts[i]),
+            "n_missing": int(patterns[i].sum()),
+            "missing": np.flatnonzero(patterns[i]).tolist(),
+        }
+        for i in np.argsort(-counts, kind="stable")
+    ]

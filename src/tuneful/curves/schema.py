@@ -1,0 +1,57 @@
+"""The shape of a tuning-curve dataset: the names of its parts, and the error for data that do not fit.
+
+=================  ======================  ======  ====================================================
+part               dims                    unit    meaning
+=================  ======================  ======  ====================================================
+``rate``           ``(unit, condition)``   Hz      mean firing rate; NaN = not measured
+``rate_var``       ``(unit, condition)``   Hz^2    variance over trials (optional)
+``n_trials``       ``(unit, condition)``   1       number of trials (optional)
+stimulus features  ``(condition,)``        any     ``x``, ``y``, ``z``, ``size``, ``contrast``, ...
+``condition``      ``(condition,)``                labels of conditions (optional beside features)
+``unit``           ``(unit,)``                     labels of units, all different
+unit properties    ``(unit,)``             any     ``session``, ``area``, ``cell_type``, ...
+=================  ======================  ======  ====================================================
+"""
+
+import numpy as np
+import xarray as xr
+
+DIMS = ("unit", "condition")
+ENTRY_UNITS = {"rate": "Hz", "rate_var": "Hz^2", "n_trials": "1"}
+
+
+class DatasetError(ValueError):
+    """Data that cannot be used; the message names the offending entry and what to try."""
+
+
+def features(dataset: xr.Dataset) -> dict[str, np.ndarray]:
+    """The stimulus features: every coordinate of dim ``condition`` but its labels, name -> values (S,).
+
+    >>> from tuneful.curves import make_dataset
+    >>> features(make_dataset([[1.0, 2.0]], {"size": [0.5, 4.0]}))
+    {'size': array([0.5, 4. ])}
+    """
+    return _coords_on(dataset, "condition")
+
+
+def unit_properties(dataset: xr.Dataset) -> dict[str, np.ndarray]:
+    """The properties of units: every coordinate of dim ``unit`` but its labels, name -> values (n,)."""
+    return _coords_on(dataset, "unit")
+
+
+def _coords_on(dataset: xr.Dataset, dim: str) -> dict[str, np.ndarray]:
+    return {str(k): c.values for k, c in dataset.coords.items() if c.dims == (dim,) and k != dim}
+
+
+def unit_name(dataset: xr.Dataset, index: int) -> str:
+    """How messages call one unit: ``unit 'u017'``."""
+    label = dataset["unit"].values[index] if "unit" in dataset.coords else index
+    return f"unit {str(label)!r}"
+
+
+def condition_name(dataset: xr.Dataset, index: int) -> str:
+    """How messages call one condition: ``condition 3 (x=-1, y=0, z=1)``."""
+    parts = [f"{name}={values[index]}" for name, values in features(dataset).items()]
+    if "condition" in dataset.coords:
+        parts.insert(0, str(dataset["condition"].values[index]))
+    return f"condition {index}" + (f" ({', '.join(parts)})" if parts else "")

@@ -1,0 +1,73 @@
+"""The objective contract: how far a sample of generated curves is from the measured ones."""
+
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import Any, ClassVar, Self
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax import Array
+from jax.typing import ArrayLike
+
+from tuneful.circuits.base import Response
+
+
+class Measured(eqx.Module):
+    """Measured curves as arrays: unmeasured entries are told by the mask, never by a value."""
+
+    rates: Array  # (units, conditions), Hz; 0 where not measured, and never looked at there
+    observed: Array  # (units, conditions), bool
+
+    @classmethod
+    def from_rates(cls, rates: ArrayLike) -> Self:
+        """Take rates of shape (units, conditions) with NaN where nothing was measured."""
+        array = np.asarray(rates)
+        observed = np.isfinite(array)
+        return cls(jnp.asarray(np.where(observed, array, 0.0), jnp.result_type(float)), jnp.asarray(observed))
+
+
+class Generated(eqx.Module):
+    """Curves of a model, complete in every condition. Those of rejected realisations weigh nothing."""
+
+    rates: Array  # (curves, conditions), Hz
+    weight: Array  # (curves,): 1 if accepted, 0 if rejected
+
+    @classmethod
+    def from_response(cls, response: Response) -> Self:
+        """Take the recorded cells of a batch of realisations, whatever happened to them."""
+        accepted = response.accepted
+        return cls(jnp.where(accepted[:, None], response.curves, 0.0), accepted.astype(response.rates.dtype))
+
+
+def weighted_mean(values: Array, weight: Array) -> Array:
+    """Mean of `values` under `weight`; zero if everything was rejected."""
+    return jnp.sum(values * weight) / jnp.maximum(jnp.sum(weight), jnp.finfo(weight.dtype).tiny)
+
+
+class AbstractObjective(eqx.Module):
+    """What a fit minimises, together with the settings of the descent that belong to it.
+
+    Objectives without a critic keep whatever `init` made; one loop serves them all.
+    """
+
+    label: ClassVar[str]  # the short name used by the command line and in files
+    batch: eqx.AbstractVar[int]  # generated curves per step
+    learning_rate: eqx.AbstractVar[float]
+
+    @abstractmethod
+    def init(self, key: Array, data: Measured) -> Any:
+        """Make the state: a PyTree of arrays."""
+
+    @abstractmethod
+    def update(self, state: Any, generate: Callable[[Array], Generated], data: Measured, key: Array) -> Any:
+        """Improve the state before a step of the circuit; `generate(key)` yields a fresh batch."""
+
+    @abstractmethod
+    def loss(self, generated: Generated, state: Any, data: Measured, key: Array) -> Array:
+        """Compute a scalar, differentiable in `generated.rates`."""
+
+    @abstractmethod
+    def optimiser(self) -> optax.GradientTransformation:
+        """Make the optimiser of the circuit's parameters."""
