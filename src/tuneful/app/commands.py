@@ -75,7 +75,7 @@ def _owners(settings: dict[str, Any]) -> dict[str, list[str]]:
         "objective": fields_of("objective", objectives(), settings["objective"]),
         "fit": list(FitSettings.model_fields),
         "data": list(DataSettings.model_fields),
-        "data.options": ["posture", "complete", "grid"],
+        "data.options": ["posture", "complete"],  # its grid needs the whole path: grid alone is that of the circuit
     }
     owners: dict[str, list[str]] = {"seed": [""], "precision": [""]}
     for section, names in known.items():

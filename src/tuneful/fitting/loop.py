@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import optax
 from jax import Array
+from jax.flatten_util import ravel_pytree
 
 from tuneful.circuits.base import AbstractCircuit
 from tuneful.fitting.parameters import to_free, with_free
@@ -80,7 +81,7 @@ def advance(problem: Problem, state: FitState) -> tuple[FitState, StepRecord]:
     (loss, generated), gradient = jax.value_and_grad(loss_of, has_aux=True)(state.free)
     change, moments = objective.optimiser().update(gradient, state.moments, state.free)
     free = optax.apply_updates(state.free, change)
-    norm = optax.global_norm(gradient)
+    norm = jnp.linalg.norm(ravel_pytree(gradient)[0])
     finite = jnp.isfinite(loss) & jnp.isfinite(norm)
     free, moments, improved = jax.tree.map(
         lambda new, old: jnp.where(finite, new, old),

@@ -22,7 +22,7 @@ def to_free(circuit: AbstractCircuit, names: Iterable[str]) -> dict[str, Array]:
     for name in names:
         if name not in declared:
             close = difflib.get_close_matches(name, declared, n=1)
-            hint = f" Did you mean {close[0]}?" if close else f" It has {', '.join(declared)}."
+            hint = f" Did you mean {close[0]!r}?" if close else f" It has {', '.join(declared)}."
             raise ValueError(f"{type(circuit).__name__} has no parameter {name!r}.{hint}")
         value = getattr(circuit, name)
         constraint = declared[name].constraint

@@ -50,7 +50,7 @@ class EnergyDistance(AbstractObjective):
         del key
         view = View.of(data, self.whiten, self.ridge)
         seen = view.of_units(data.rates, jnp.arange(len(data.rates)))
-        return EnergyState(view, seen, _measured_spread(view, data))
+        return EnergyState(view, seen, measured_spread(view, data))
 
     def update(
         self, state: EnergyState, generate: Callable[[Array], Generated], data: Measured, key: Array
@@ -88,7 +88,7 @@ def _distinct_pairs(weight: Array) -> Array:
     return weight[:, None] * weight[None] * (1 - jnp.eye(len(weight), dtype=weight.dtype))
 
 
-def _measured_spread(view: View, data: Measured) -> Array:
+def measured_spread(view: View, data: Measured) -> Array:
     """E|x - x'|: unit i against every other unit that was measured wherever i was, through i's mask."""
 
     def of_unit(unit: Array) -> tuple[Array, Array]:

@@ -34,9 +34,9 @@ class View(eqx.Module):
         rates, observed = np.asarray(data.rates, float), np.asarray(data.observed)
         patterns, pattern = np.unique(observed, axis=0, return_inverse=True)
         pattern = pattern.reshape(-1)
-        counts = observed.sum(0)
-        centre = rates.sum(0) / np.maximum(counts, 1)
-        covariance = _covariance(rates, observed, centre, ridge) if whiten else np.eye(rates.shape[1])
+        centre, covariance = gaussian_moments(rates, patterns, pattern)
+        floor = max(ridge * np.trace(covariance) / len(covariance), np.finfo(np.float32).tiny)
+        covariance = covariance + floor * np.eye(len(covariance)) if whiten else np.eye(len(covariance))
         transform = np.stack([_inverse_root(covariance, seen) for seen in patterns])
         return cls(
             pattern=jnp.asarray(pattern, jnp.int32),
@@ -54,14 +54,42 @@ class View(eqx.Module):
         return jnp.einsum("nc,pcd->pnd", rates - self.centre, self.transform)
 
 
-def _covariance(rates: np.ndarray, observed: np.ndarray, centre: np.ndarray, ridge: float) -> np.ndarray:
-    """Covariance from all pairs of conditions that were measured together, made positive, plus the ridge."""
-    deviation = np.where(observed, rates - centre, 0.0)
-    together = observed.astype(float).T @ observed.astype(float)
-    covariance = deviation.T @ deviation / np.maximum(together - 1, 1)
-    floor = max(ridge * np.trace(covariance) / len(covariance), np.finfo(np.float32).tiny)
-    values, vectors = np.linalg.eigh(covariance)
-    return (vectors * (np.maximum(values, 0) + floor)) @ vectors.T
+def gaussian_moments(
+    rates: np.ndarray, patterns: np.ndarray, pattern: np.ndarray, tolerance: float = 1e-6, max_rounds: int = 500
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and covariance of the Gaussian of highest likelihood, given the measured entries only.
+
+    Expectation maximisation [Dempster, Laird & Rubin 1977]. Covariances of all pairs measured together would be
+    simpler, but are not a covariance matrix: where conditions vary together, as those of a tuning curve do, their
+    inconsistency is as large as the small eigenvalues that whitening magnifies. Complete data need one round.
+
+    **Arguments:** `rates` (units, conditions); `patterns` (patterns, conditions), True where measured; `pattern`
+    (units,), which of them each unit has.
+    """
+    counts = np.maximum(patterns[pattern].sum(0), 1)
+    mean = np.where(patterns[pattern], rates, 0).sum(0) / counts
+    covariance = np.diag(np.where(patterns[pattern], (rates - mean) ** 2, 0).sum(0) / counts)
+    for _ in range(max_rounds):
+        expected, spread = _expectation(rates, patterns, pattern, mean, covariance)
+        before, mean = covariance, expected.mean(0)
+        covariance = ((expected - mean).T @ (expected - mean) + spread) / len(rates)
+        if np.abs(covariance - before).max() <= tolerance * np.trace(covariance) / len(covariance):
+            break
+    return mean, covariance
+
+
+def _expectation(
+    rates: np.ndarray, patterns: np.ndarray, pattern: np.ndarray, mean: np.ndarray, covariance: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Expected entries where nothing was measured, and the sum over units of their conditional covariance."""
+    expected, spread = rates.copy(), np.zeros_like(covariance)
+    for number, seen in enumerate(patterns):
+        rows = np.flatnonzero(pattern == number)
+        gain = np.linalg.pinv(covariance[np.ix_(seen, seen)], hermitian=True) @ covariance[np.ix_(seen, ~seen)]
+        expected[np.ix_(rows, ~seen)] = mean[~seen] + (rates[np.ix_(rows, seen)] - mean[seen]) @ gain
+        left = covariance[np.ix_(~seen, ~seen)] - covariance[np.ix_(~seen, seen)] @ gain
+        spread[np.ix_(~seen, ~seen)] += len(rows) * left
+    return expected, spread
 
 
 def _inverse_root(covariance: np.ndarray, seen: np.ndarray) -> np.ndarray:

@@ -1,0 +1,94 @@
+"""What a report is made from, and the sets of curves that its figures compare."""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from tuneful.curves import DatasetError, compute, features, seen_through
+
+
+@dataclasses.dataclass(frozen=True)
+class ReportContent:
+    """Everything that the report of a fit shows; any number may be NaN or None.
+
+    Parameters
+    ----------
+    result
+        The content of ``result.json``: ``circuit``, ``objective``, ``data``, ``seed``, ``steps``,
+        ``wall_seconds``, ``stopped``, ``rejected_fraction``, ``non_finite_steps``, ``n_train``,
+        ``n_held_out``, ``versions`` {package: version}, ``statistics`` {name: {ks, line, floor, n_data,
+        n_model, ks_start}}, ``parameters`` {name: {value, unit, initial, symbol, meaning, fitted, truth}},
+        ``settings`` (nested), ``warnings`` [sentences]; optionally ``command``, the line that reproduces it.
+    steps
+        One entry per optimisation step: ``step``, ``loss``, ``gradient_norm``, ``rejected`` (fraction),
+        ``finite``, ``parameters`` {name: value}, ``seconds``.
+    evaluations
+        Every so often: ``step`` and ``statistics`` {name: KS distance}.
+    measured
+        Measured curves, ``rate(unit, condition)`` in Hz, NaN = not measured, with the features on
+        ``condition`` and a boolean coordinate ``held_out`` on ``unit``.
+    start, end
+        Curves generated at the start and at the end of the fit, in the same schema and conditions.
+    """
+
+    result: dict[str, Any]
+    steps: list[dict[str, Any]]
+    evaluations: list[dict[str, Any]]
+    measured: xr.Dataset
+    start: xr.Dataset
+    end: xr.Dataset
+
+
+def held_out(measured: xr.Dataset) -> xr.Dataset:
+    """The units that the fit has not seen, measured somewhere; all of them if none was set aside."""
+    seen = ~np.isnan(measured["rate"].values).all(axis=1)
+    aside = np.asarray(measured["held_out"].values, bool) if "held_out" in measured.coords else seen
+    return measured.isel(unit=np.flatnonzero(seen & aside if aside.any() else seen))
+
+
+def samples(content: ReportContent, name: str) -> dict[str, np.ndarray]:
+    """One statistic of the held-out, start and end curves: ``data``, ``start``, ``end`` -> values, or nothing.
+
+    Generated curves are seen through the missing conditions of the data, as in the KS distances. The result
+    is empty if the statistic is unknown or these conditions do not allow it.
+    """
+    data = held_out(content.measured)
+    conditions = features(data)
+    try:
+        return {kind: compute(name, rates, conditions) for kind, rates in _comparable_rates(content, data).items()}
+    except DatasetError:
+        return {}
+
+
+def _comparable_rates(content: ReportContent, data: xr.Dataset) -> dict[str, np.ndarray]:
+    measured = data["rate"].values
+    gaps = ~np.isnan(measured)
+    rng = np.random.default_rng(0)  # any seed: it only decides which curve gets which gaps
+    generated = {"start": content.start, "end": content.end}
+    return {"data": measured} | {
+        kind: seen_through(finite_rates(curves), gaps, rng) if len(gaps) else finite_rates(curves)
+        for kind, curves in generated.items()
+    }
+
+
+def finite_rates(curves: xr.Dataset) -> np.ndarray:
+    """Generated rates (n, S) in Hz without the curves that are not finite everywhere."""
+    rates = np.asarray(curves["rate"].values, dtype=float)
+    return rates[np.isfinite(rates).all(axis=1)]
+
+
+def jsonable(value: Any) -> Any:
+    """The same numbers and texts in types that JSON knows; NaN and infinities become null."""
+    if isinstance(value, Mapping):
+        return {str(key): jsonable(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray | np.generic):
+        return jsonable(value.tolist())
+    if isinstance(value, list | tuple | set):
+        return [jsonable(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if isinstance(value, str | int | bool | None) else str(value)

@@ -1,0 +1,96 @@
+"""The generator contract, for every circuit that is installed."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from tuneful.app.components import build, circuits, settings_of
+
+# Small versions, so that the contract is quick to check. A circuit without an entry is checked as it is.
+SMALL = {"m1": {"grid": 5, "density": 0.1}}
+
+
+@pytest.fixture(scope="module", params=sorted(circuits()))
+def circuit(request):
+    return build("circuit", circuits(), {"name": request.param} | SMALL.get(request.param, {}))
+
+
+@pytest.fixture(scope="module")
+def response(circuit):
+    return eqx.filter_jit(lambda c, key: c.sample(key, 6))(circuit, jax.random.key(0))
+
+
+def test_response_has_the_promised_shapes(circuit, response):
+    cells, conditions = circuit.cells_per_realisation, len(next(iter(circuit.conditions().values())))
+    assert response.rates.shape == (6, cells, conditions)
+    assert response.curves.shape == (6 * cells, conditions)
+    assert response.accepted.shape == (6 * cells,)
+    assert response.settled.dtype == bool
+    assert response.residual.shape == response.largest_rate.shape == (6,)
+
+
+def test_rates_are_rates(response):
+    accepted = np.asarray(response.curves)[np.asarray(response.accepted)]
+    assert len(accepted)
+    assert (accepted >= 0).all()
+    assert (np.asarray(response.largest_rate)[:, None, None] >= np.asarray(response.rates) * (1 - 1e-6)).all()
+
+
+def test_the_same_key_gives_the_same_curves_and_another_key_others(circuit, response):
+    sample = eqx.filter_jit(lambda c, key: c.sample(key, 6).rates)
+    np.testing.assert_array_equal(sample(circuit, jax.random.key(0)), response.rates)
+    assert not np.array_equal(sample(circuit, jax.random.key(1)), response.rates)
+
+
+def test_random_inputs_do_not_depend_on_the_parameters(circuit):
+    def inputs(c):
+        return c.draw(jax.random.key(3))
+
+    names = list(circuit.parameters())
+    doubled = circuit.with_values({name: 2 * getattr(circuit, name) for name in names})
+    jax.tree.map(np.testing.assert_array_equal, inputs(circuit), inputs(doubled))
+
+
+def test_parameters_are_described_and_their_values_allowed(circuit):
+    assert circuit.parameters()
+    for name, about in circuit.parameters().items():
+        assert about.symbol
+        assert about.unit
+        assert about.meaning
+        assert bool(about.constraint.allows(getattr(circuit, name)))
+
+
+def test_gradients_match_finite_differences(circuit, x64):
+    circuit = build("circuit", circuits(), settings_of(circuit))
+    z = circuit.draw(jax.random.key(4))
+    weights = np.random.default_rng(0).random(circuit.respond(z).rates.shape)
+    loss = eqx.filter_jit(lambda c: jnp.sum(weights * c.respond(z).rates))
+    gradient = eqx.filter_jit(eqx.filter_grad(loss))(circuit)
+    scale = max(
+        float(jnp.abs(getattr(gradient, name) * getattr(circuit, name)).max()) for name in circuit.parameters()
+    )
+    for name in circuit.parameters():
+        value = getattr(circuit, name)
+        step = 1e-5 * jnp.maximum(jnp.abs(value), 1e-2)
+        for index in np.ndindex(value.shape):
+            up, down = (circuit.with_values({name: value.at[index].add(s * step[index])}) for s in (1, -1))
+            numerical = float((loss(up) - loss(down)) / (2 * step[index]))
+            size = max(abs(numerical), scale)
+            assert float(getattr(gradient, name)[index]) == pytest.approx(numerical, abs=1e-6 * size)
+
+
+def test_conditions_go_there_and_back(circuit):
+    again = circuit.at_conditions(circuit.conditions())
+    z = circuit.draw(jax.random.key(5))
+    np.testing.assert_allclose(again.respond(z).rates, circuit.respond(z).rates, rtol=1e-5)
+
+
+def test_settings_rebuild_the_circuit(circuit):
+    again = build("circuit", circuits(), settings_of(circuit))
+    assert eqx.tree_equal(again, circuit)
+
+
+def test_the_example_is_another_circuit_than_the_default(circuit):
+    assert not eqx.tree_equal(type(circuit).example(), type(circuit)())

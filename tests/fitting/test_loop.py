@@ -1,0 +1,141 @@
+"""The loop knows the contracts only: a toy circuit of a few lines is fitted by every objective."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import ClassVar, Self, final
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import Array
+
+from tuneful.circuits import AbstractCircuit, Free, Positive, Response, parameter
+from tuneful.fitting import Problem, advance
+from tuneful.fitting.parameters import to_free, with_free
+from tuneful.objectives import EnergyDistance, Measured, WassersteinGAN
+
+
+@final
+class Toy(AbstractCircuit):
+    """Two conditions, independent exponential rates with means `scale` and 2 `scale` above `base`."""
+
+    label: ClassVar[str] = "toy"
+    scale: Array = parameter(symbol="s", unit="Hz", constraint=Positive(), default=3.0, meaning="scale")
+    base: Array = parameter(symbol="b", unit="Hz", constraint=Free(), default=0.0, meaning="base")
+    broken: float = eqx.field(static=True, default=0.0)
+
+    def draw(self, key):
+        return jax.random.exponential(key, (1, 2)), jax.random.uniform(jax.random.fold_in(key, 1))
+
+    def respond(self, z):
+        rates = self.base + self.scale * z[0] * jnp.array([1.0, 2.0])
+        settled = z[1] >= self.broken
+        return Response(jnp.where(settled, rates, 1e9), settled, jnp.zeros(()), rates.max())
+
+    def conditions(self):
+        return {"size": np.array([1.0, 2.0])}
+
+    def at_conditions(self, features: Mapping[str, np.ndarray]) -> Self:
+        return self
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls()
+
+
+@pytest.fixture(scope="module")
+def data():
+    truth = Toy().with_values({"scale": 6.0, "base": 2.0})
+    return Measured.from_rates(truth.sample(jax.random.key(5), 800).curves)
+
+
+def fit(problem, steps, seed=0):
+    state, path, records = problem.start(jax.random.key(seed)), [], []
+    for _ in range(steps):
+        state, record = advance(problem, state)
+        path.append([float(v) for v in state.free.values()])
+        records.append(record)
+    return state, np.array(path), records
+
+
+def test_energy_distance_recovers_the_truth(data):
+    problem = Problem(Toy(), EnergyDistance(batch=128, learning_rate=0.05), data, ("base", "scale"))
+    _, path, _ = fit(problem, 300)
+    base, scale = path[-100:, 0].mean(), np.exp(path[-100:, 1].mean())
+    # 1,600 exponential rates fix the scale to 2.5 %, the base to well below; allow four times that.
+    assert scale == pytest.approx(6.0, rel=0.1)
+    assert base == pytest.approx(2.0, abs=0.3)
+
+
+def test_wgan_gp_moves_towards_the_truth(data):
+    objective = WassersteinGAN(batch=64, learning_rate=0.02, critic_rate=0.01)
+    _, path, _ = fit(Problem(Toy(), objective, data, ("scale",)), 150)
+    assert np.exp(path[-30:, 0].mean()) == pytest.approx(6.0, rel=0.25)
+
+
+def test_only_the_named_parameters_move(data):
+    problem = Problem(Toy(), EnergyDistance(batch=8), data, ("scale",))
+    state, _, _ = fit(problem, 2)
+    circuit = with_free(problem.circuit, state.free)
+    assert float(circuit.base) == 0.0
+    assert float(circuit.scale) != 3.0
+
+
+def test_the_same_seed_gives_the_same_bits(data):
+    problem = Problem(Toy(), WassersteinGAN(batch=8, hidden=(4,)), data, ("scale", "base"))
+    a, b, other = (fit(problem, 3, seed)[1] for seed in (1, 1, 2))
+    np.testing.assert_array_equal(a, b)
+    assert not np.array_equal(a, other)
+
+
+def test_rejected_realisations_are_counted_and_never_enter_a_gradient(data):
+    clean, half = (Problem(Toy(broken=b), EnergyDistance(batch=64), data, ("scale",)) for b in (0.0, 0.5))
+    _, _, records = fit(clean, 1)
+    assert float(records[0].rejected) == 0
+    _, path, records = fit(half, 20)
+    rejected = np.array([float(r.rejected) for r in records])
+    assert abs(rejected.mean() - 0.5) < 5 * 0.5 / np.sqrt(64 * 20)
+    assert np.isfinite(path).all()
+    assert all(float(r.gradient_norm) < 10 for r in records)
+
+
+def test_everything_rejected_changes_nothing(data):
+    state, path, records = fit(Problem(Toy(broken=2.0), EnergyDistance(batch=4), data, ("scale",)), 2)
+    assert float(records[-1].rejected) == 1
+    assert np.isfinite(path).all()
+    assert int(state.step) == 2
+
+
+def test_a_gradient_that_is_not_finite_is_skipped_and_counted(data):
+    circuit = Toy().with_values({"scale": 1e38})
+    state, path, records = fit(Problem(circuit, EnergyDistance(batch=4), data, ("scale", "base")), 3)
+    assert not any(bool(r.finite) for r in records)
+    assert int(state.skipped) == 3
+    assert np.ptp(path, axis=0).max() == 0
+
+
+def test_units_with_missing_conditions_take_part():
+    rates = np.array(Toy().with_values({"scale": 6.0}).sample(jax.random.key(5), 600).curves, float)
+    rates[::2, 1] = np.nan
+    problem = Problem(Toy(), EnergyDistance(batch=128, learning_rate=0.05), Measured.from_rates(rates), ("scale",))
+    _, path, _ = fit(problem, 150)
+    # 900 exponential rates fix the scale to 3.3 %; allow four times that.
+    assert np.exp(path[-75:, 0].mean()) == pytest.approx(6.0, rel=0.14)
+
+
+def test_free_parameters_go_there_and_back():
+    circuit = Toy().with_values({"scale": 4.0, "base": -1.0})
+    free = to_free(circuit, ("scale", "base"))
+    assert float(free["scale"]) == pytest.approx(np.log(4))
+    back = with_free(Toy(), free)
+    assert float(back.scale) == pytest.approx(4.0)
+    assert float(back.base) == -1.0
+
+
+def test_impossible_fitted_parameters():
+    with pytest.raises(ValueError, match=r"no parameter 'scal'.*Did you mean 'scale'"):
+        to_free(Toy(), ("scal",))
+    with pytest.raises(ValueError, match=r"scale = -1.0 is outside its range"):
+        to_free(dataclasses.replace(Toy(), scale=-1.0), ("scale",))

@@ -1,0 +1,39 @@
+"""The rule of convergence and the estimate."""
+
+import numpy as np
+import pytest
+
+from tuneful.fitting import Stopping
+
+RULE = Stopping(max_steps=100, window=20, tolerance=0.05)
+
+
+def walk(steps, drift=0.0, noise=0.02, seed=0):
+    rng = np.random.default_rng(seed)
+    return np.linspace(0, drift * steps, steps)[:, None] + noise * rng.standard_normal((steps, 3))
+
+
+def test_goes_on_until_two_windows_agree():
+    assert RULE.reason(walk(39), skipped=0) is None
+    assert "converged" in RULE.reason(walk(40), skipped=0)
+    assert RULE.reason(walk(60, drift=0.01), skipped=0) is None
+
+
+def test_one_drifting_parameter_is_enough_to_go_on():
+    path = walk(60)
+    path[:, 1] += np.linspace(0, 1, 60)
+    assert RULE.reason(path, skipped=0) is None
+    assert RULE.drift(path) == pytest.approx(20 / 59, abs=0.05)
+
+
+def test_stops_at_the_maximum_and_when_gradients_fail():
+    assert "maximum of 100" in RULE.reason(walk(100, drift=0.01), skipped=0)
+    assert "no finite gradient in 20 steps" in RULE.reason(walk(30), skipped=20)
+
+
+def test_the_estimate_averages_the_last_window():
+    path = walk(100, noise=0.0)
+    path[-20:] = np.arange(60).reshape(20, 3)
+    np.testing.assert_allclose(RULE.estimate(path), path[-20:].mean(0))
+    np.testing.assert_allclose(RULE.estimate(path[:10]), path[5:10].mean(0))
+    np.testing.assert_allclose(RULE.estimate(path[:1]), path[0])

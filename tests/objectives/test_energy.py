@@ -1,0 +1,121 @@
+"""Energy distance: brute force, unbiasedness, gradients, masks."""
+
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from tuneful.objectives import EnergyDistance, Generated, Measured
+from tuneful.objectives.energy import EnergyState, measured_spread
+from tuneful.objectives.whitening import View
+
+KEY = jax.random.key(0)
+
+
+def energy(measured, generated, weight=None, **settings):
+    objective = EnergyDistance(**settings)
+    data = Measured.from_rates(measured)
+    weight = np.ones(len(generated)) if weight is None else np.asarray(weight, float)
+    drawn = Generated(jnp.asarray(generated), jnp.asarray(weight))
+    return float(objective.loss(drawn, objective.init(KEY, data), data, KEY))
+
+
+def brute_force(x, y, root=None):
+    """2 E|x - y| - E|x - x'| - E|y - y'| over all pairs of different curves, in loops."""
+    root = np.eye(x.shape[1]) if root is None else root
+    distance = lambda a, b: np.linalg.norm((a - b) @ root)  # noqa: E731
+    cross = np.mean([distance(a, b) for a in x for b in y])
+    among = [np.mean([distance(a, b) for a, b in itertools.permutations(s, 2)]) for s in (x, y)]
+    return 2 * cross - sum(among)
+
+
+def inverse_root(x, ridge):
+    covariance = np.cov(x.T, bias=True)
+    covariance += ridge * np.trace(covariance) / len(covariance) * np.eye(len(covariance))
+    values, vectors = np.linalg.eigh(covariance)
+    return vectors @ np.diag(values**-0.5) @ vectors.T
+
+
+def test_matches_brute_force(x64):
+    rng = np.random.default_rng(0)
+    x, y = rng.exponential(5, (7, 3)), rng.exponential(8, (5, 3))
+    assert energy(x, y, whiten=False) == pytest.approx(brute_force(x, y), rel=1e-12)
+    assert energy(x, y, ridge=0.01) == pytest.approx(brute_force(x, y, inverse_root(x, 0.01)), rel=1e-9)
+
+
+def test_missing_conditions_match_brute_force(x64):
+    """Each unit meets all generated curves in its own conditions; the spread of the data is a constant."""
+    rng = np.random.default_rng(1)
+    x, y = rng.exponential(5, (6, 3)), rng.exponential(8, (5, 3))
+    x[0, 1] = x[1, 1] = x[2, 0] = np.nan
+    seen = np.isfinite(x)
+
+    def score(unit):
+        d = [np.linalg.norm((x[unit] - b)[seen[unit]]) for b in y]
+        w = [np.linalg.norm((a - b)[seen[unit]]) for a, b in itertools.permutations(y, 2)]
+        return 2 * np.mean(d) - np.mean(w)
+
+    spread = [
+        np.mean([np.linalg.norm((x[i] - x[j])[seen[i]]) for j in range(6) if j != i and seen[j][seen[i]].all()])
+        for i in range(6)
+        if any(j != i and seen[j][seen[i]].all() for j in range(6))
+    ]
+    expected = np.mean([score(i) for i in range(6)]) - np.mean(spread)
+    assert energy(x, y, whiten=False) == pytest.approx(expected, rel=1e-12)
+
+
+def test_values_behind_the_mask_are_never_looked_at(x64):
+    rng = np.random.default_rng(2)
+    x, y = rng.exponential(5, (8, 4)), rng.exponential(5, (6, 4))
+    x[:3, 2] = np.nan
+    objective, data = EnergyDistance(), Measured.from_rates(x)
+    other = Measured(jnp.where(data.observed, data.rates, 1e6), data.observed)
+    drawn = Generated(jnp.asarray(y), jnp.ones(6))
+    losses = [float(objective.loss(drawn, objective.init(KEY, d), d, KEY)) for d in (data, other)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-9)
+
+
+def test_is_unbiased_and_positive_for_different_distributions(x64):
+    """Zero on average for equal distributions, within five standard errors; far from it for others."""
+    rng = np.random.default_rng(3)
+    objective = EnergyDistance(whiten=False)
+
+    view = View.of(Measured.from_rates(np.ones((16, 4))), whiten=False, ridge=0.0)
+    data = Measured(jnp.zeros((16, 4)), jnp.ones((16, 4), bool))
+
+    def loss(x, y):
+        spread = measured_spread(view, Measured(x, data.observed))
+        state = EnergyState(view, view.of_units(x, jnp.arange(16)), spread)
+        return objective.loss(Generated(y, jnp.ones(16)), state, data, KEY)
+
+    pairs = jnp.asarray(rng.exponential(5, (400, 2, 16, 4)))
+    same = np.asarray(jax.jit(jax.vmap(lambda p: loss(p[0], p[1])))(pairs))
+    assert abs(same.mean()) < 5 * same.std() / np.sqrt(len(same))
+    shifted = np.asarray(jax.jit(jax.vmap(lambda p: loss(p[0], p[1] + 5)))(pairs))
+    assert shifted.mean() > same.mean() + 5 * same.std()
+
+
+def test_rejected_curves_weigh_nothing(x64):
+    rng = np.random.default_rng(4)
+    x, y = rng.exponential(5, (6, 3)), rng.exponential(8, (5, 3))
+    with_rejected = np.concatenate([y, np.full((2, 3), 1e5)])
+    assert energy(x, with_rejected, [1] * 5 + [0] * 2) == pytest.approx(energy(x, y), rel=1e-12)
+    assert np.isfinite(energy(x, y, np.zeros(5)))
+
+
+def test_gradient_matches_finite_differences_and_is_finite_for_silent_cells(x64):
+    rng = np.random.default_rng(5)
+    x, y = rng.exponential(5, (6, 3)), rng.exponential(8, (5, 3))
+    x[4, 0] = np.nan
+    y[:2] = x[0] = 0.0
+    objective, data = EnergyDistance(), Measured.from_rates(x)
+    state = objective.init(KEY, data)
+    loss = jax.jit(lambda y: objective.loss(Generated(y, jnp.ones(5)), state, data, KEY))
+    gradient = np.asarray(jax.grad(loss)(jnp.asarray(y)))
+    assert np.isfinite(gradient).all()
+    for i, c in [(2, 0), (3, 1), (4, 2)]:
+        step = np.zeros_like(y)
+        step[i, c] = 1e-5
+        assert gradient[i, c] == pytest.approx(float(loss(y + step) - loss(y - step)) / 2e-5, rel=1e-6)
