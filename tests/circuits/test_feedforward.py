@@ -125,6 +125,24 @@ def test_cells_share_receptive_fields_and_nothing_else():
     assert len({tuple(row) for row in np.asarray(z.source).tolist()}) == 4
 
 
+def test_trial_noise_has_the_stated_variance_and_is_off_by_default(x64):
+    plain = FeedforwardM1(grid=6, density=0.1, J=3000.0)
+    noisy = plain.with_values({"noise": 0.5})
+    assert "noise" not in plain.parameters()
+    assert list(noisy.parameters())[-1] == "noise"
+    z = plain.draw(jax.random.key(0))
+    rates = np.asarray(plain.respond(z).rates)[0]
+    assert rates.min() > 10 * 0.5 * np.sqrt(rates.max())  # far from the rectification
+    draws = jax.random.normal(jax.random.key(1), (4000, 1, 27))
+    seen = jax.vmap(lambda xi: noisy.respond(eqx.tree_at(lambda q: q.noise, z, xi)).rates[0])(draws)
+    # Mean and variance of 4,000 normal numbers, within five standard errors in all 27 conditions.
+    sd = 0.5 * rates / np.sqrt(rates + 0.25)
+    assert (np.abs(np.mean(seen, axis=0) - rates) < 5 * sd / np.sqrt(4000)).all()
+    np.testing.assert_allclose(np.std(seen, axis=0), sd, rtol=5 / np.sqrt(8000))
+    silent = FeedforwardM1(grid=6, density=0.1, phi_l=1e4, noise=0.5)
+    assert not np.asarray(silent.sample(jax.random.key(2), 2).rates).any()
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
@@ -153,7 +171,7 @@ def test_takes_the_conditions_of_a_dataset():
     circuit = FeedforwardM1(grid=4, density=0.1).at_conditions(features)
     assert circuit.stimuli == ((0.0, 1.0, 0.0), (0.5, 1.0, -1.0))
     assert {k: v.tolist() for k, v in circuit.conditions().items()} == {k: features[k].tolist() for k in "xyz"}
-    with pytest.raises(ValueError, match="missing: y, z"):
+    with pytest.raises(ValueError, match="lack y, z"):
         circuit.at_conditions({"x": np.zeros(2)})
 
 

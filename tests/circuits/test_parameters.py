@@ -31,7 +31,7 @@ def test_forbidden_values(constraint, value):
 
 
 def test_declared_parameters_of_m1():
-    declared = FeedforwardM1.parameters()
+    declared = FeedforwardM1(grid=3, density=0.1).parameters()
     assert list(declared) == ["sigma_l", "dsigma", "J", "phi_l", "dphi"]
     assert declared["J"].unit == "Hz"
     assert declared["phi_l"].symbol == "φ_l"

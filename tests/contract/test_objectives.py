@@ -8,10 +8,12 @@ import pytest
 from tuneful.app.components import build, objectives, settings_of
 from tuneful.objectives import Generated, Measured
 
+VARIANTS = [{"name": name} for name in sorted(objectives())] + [{"name": "energy", "shapes": True}]
 
-@pytest.fixture(scope="module", params=sorted(objectives()))
+
+@pytest.fixture(scope="module", params=VARIANTS, ids=lambda v: " ".join(map(str, v.values())))
 def objective(request):
-    return build("objective", objectives(), {"name": request.param})
+    return build("objective", objectives(), request.param)
 
 
 @pytest.fixture(scope="module", params=["complete", "missing conditions"])

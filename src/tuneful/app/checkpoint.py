@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ KEPT = 2  # the newest, and one more should the newest be damaged
 
 def write_atomically(path: Path, content: str | bytes) -> None:
     """Write a whole file or nothing."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.tmp")
     data = content.encode() if isinstance(content, str) else content
     try:
         with open(temporary, "wb") as file:
@@ -34,22 +35,28 @@ def write_atomically(path: Path, content: str | bytes) -> None:
 def save_checkpoint(folder: Path, step: int, tree: Any) -> None:
     """Save a PyTree of arrays as `folder/step-NNNNNNNN`, then remove all but the newest checkpoints."""
     folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / f".step-{step:08d}.{os.getpid()}.tmp"
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir()
+    temporary, final = folder / f".step-{step:08d}.tmp", folder / f"step-{step:08d}"
+    shutil.rmtree(temporary, ignore_errors=True)  # of a run that was killed here
+    try:
+        _write_checkpoint(temporary, step, tree)
+        if final.exists():
+            shutil.rmtree(final)
+        os.replace(temporary, final)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    for old in checkpoints(folder)[:-KEPT]:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _write_checkpoint(folder: Path, step: int, tree: Any) -> None:
+    folder.mkdir()
     names, arrays = _named_arrays(tree)
-    with open(temporary / "arrays.npz", "wb") as file:
+    with open(folder / "arrays.npz", "wb") as file:
         np.savez(file, *arrays)
         file.flush()
         os.fsync(file.fileno())
     about = {"format": FORMAT, "tuneful": __version__, "step": step, "leaves": names}
-    write_atomically(temporary / "checkpoint.json", json.dumps(about, indent=1))
-    final = folder / f"step-{step:08d}"
-    if final.exists():
-        shutil.rmtree(final)
-    os.replace(temporary, final)
-    for old in checkpoints(folder)[:-KEPT]:
-        shutil.rmtree(old, ignore_errors=True)
+    write_atomically(folder / "checkpoint.json", json.dumps(about, indent=1))
 
 
 def checkpoints(folder: Path) -> list[Path]:
@@ -64,10 +71,12 @@ def load_checkpoint(path: Path, template: Any) -> Any:
     """
     try:
         about = json.loads((path / "checkpoint.json").read_text())
-        with np.load(path / "arrays.npz") as file:
+        with open(path / "arrays.npz", "rb") as packed, np.load(packed) as file:
             arrays = [file[f"arr_{i}"] for i in range(len(about["leaves"]))]
-    except (OSError, ValueError, KeyError, EOFError) as error:
-        raise UserError(f"The checkpoint {path} cannot be read ({error}); remove it to use an older one.") from error
+    except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise UserError(
+            f"The checkpoint {path} cannot be read ({error}); remove it to start from the one before."
+        ) from error
     names, expected = _named_arrays(template)
     if names != about["leaves"] or any(a.dtype != e.dtype for a, e in zip(arrays, expected, strict=True)):
         raise UserError(f"The checkpoint {path} belongs to another configuration or version of tuneful.")

@@ -17,8 +17,9 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain text: help comes sooner, and every error is one line that begins with "Error:"
 )
-data_app = typer.Typer(help="Look at and convert tuning-curve datasets.", no_args_is_help=True)
+data_app = typer.Typer(help="Look at and convert tuning-curve datasets.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(data_app, name="data")
 
 Set = Annotated[
@@ -32,15 +33,18 @@ Set = Annotated[
 def main() -> None:
     """Run the command line; errors that a user can mend become one sentence and exit code 2."""
     try:
-        app()
+        app(prog_name="tuneful")
     except UserError as error:
         _fail(str(error))
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
         _fail(f"The file system refused: {error.strerror or error}{where}.")
-    except KeyboardInterrupt:
-        print("\nInterrupted. The same command with --resume goes on from the last checkpoint.", file=sys.stderr)
-        sys.exit(130)
+    except ValueError as error:
+        from tuneful.curves import DatasetError  # imported already if it is one
+
+        if not isinstance(error, DatasetError):
+            raise
+        _fail(str(error))
 
 
 def _fail(sentence: str) -> None:
@@ -94,7 +98,11 @@ def fit(
     from tuneful.app.commands import run_fit
 
     asked = {"data": data, "objective": objective, "seed": seed}
-    report = run_fit(model, asked, out, set_ or [], start_from, resume, overwrite)
+    try:
+        report = run_fit(model, asked, out, set_ or [], start_from, resume, overwrite)
+    except KeyboardInterrupt:
+        print("\nInterrupted. The same command with --resume goes on from the last checkpoint.", file=sys.stderr)
+        raise typer.Exit(130) from None
     print(f"report: {report}")
 
 
@@ -103,7 +111,7 @@ def simulate(
     model: Annotated[str, typer.Argument(help="A circuit (m1).")],
     out: Annotated[Path, typer.Option(help="File to write: .nc (keeps everything) or .csv.")],
     n: Annotated[int, typer.Option(help="Number of tuning curves.", min=1)] = 1000,
-    seed: Annotated[int, typer.Option(help="Decides all random numbers.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Decides all random numbers.", min=0, max=2**32 - 1)] = 0,
     set_: Set = None,
     run: Annotated[Path | None, typer.Option(help="Draw from the fitted circuit of this run instead.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,

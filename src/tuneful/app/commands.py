@@ -1,6 +1,8 @@
 """What the commands do, once their arguments are read."""
 
 import os
+import shlex
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -22,10 +24,12 @@ from tuneful.app.config import (
 from tuneful.app.errors import UserError
 from tuneful.app.fit import Fit
 from tuneful.app.readers import load, save
-from tuneful.app.simulate import simulate
+from tuneful.app.run_folder import CONFIG, RunFolder
+from tuneful.app.simulate import natural_values, simulate
 from tuneful.circuits import AbstractCircuit
-from tuneful.curves import DatasetError, describe
+from tuneful.curves import describe
 
+PRESETS = Path(__file__).parent / "presets"
 SIMULATION_SEED = 20170417  # of the curves that are simulated when no data are given; not the seed of the fit
 
 
@@ -48,30 +52,32 @@ def run_fit(
         circuit = _at_values_of(circuit, start_from)
     out = out or Path("runs") / f"{circuit.label}-{config.seed}"
     fit = Fit(circuit, objective, **config.fit.model_dump())
-    fit.fit(dataset, config.seed, out=out, resume=resume, overwrite=overwrite, data_name=name)
+    command = shlex.join(["tuneful", *sys.argv[1:]])
+    fit.fit(dataset, config.seed, out=out, resume=resume, overwrite=overwrite, data_name=name, command=command)
     _print_summary(fit)
     return out / "report.html"
 
 
 def resolve(model: str, asked: dict[str, Any], overrides: Sequence[str]) -> RunConfig:
     """Merge defaults, the configuration file, options and `--set` items, the later the stronger."""
-    is_file = model.endswith(".toml")
-    settings: dict[str, Any] = read_toml(Path(model)) if is_file else {"circuit": model}
-    settings |= {key: asked[key] for key in ("objective", "seed") if asked[key] is not None}
-    settings.setdefault("objective", "energy")
-    for section in ("circuit", "objective"):
-        if isinstance(settings.get(section), str):
-            settings[section] = {"name": settings[section]}
+    preset = PRESETS / f"{model}.toml"
+    path = Path(model) if model.endswith(".toml") else preset
+    given = read_toml(path) if path != preset or preset.exists() else {"circuit": model}
+    settings = parse(RunConfig, given, model).model_dump()
+    if asked["objective"] not in (None, settings["objective"].get("name")):
+        settings["objective"] = {"name": asked["objective"]}  # settings of another objective do not apply
+    if asked["seed"] is not None:
+        settings["seed"] = asked["seed"]
     if asked["data"] is not None:
-        settings["data"] = {**settings.get("data", {}), "path": asked["data"]}
+        settings["data"]["path"] = asked["data"]
     settings = apply_overrides(settings, overrides, _owners(settings))
-    return parse(RunConfig, settings, model if is_file else "command line")
+    return parse(RunConfig, settings, "command line")
 
 
 def _owners(settings: dict[str, Any]) -> dict[str, list[str]]:
     """For every setting that may be given by its bare name, the sections that have it."""
     known = {
-        "circuit": fields_of("circuit", circuits(), settings.get("circuit")),
+        "circuit": fields_of("circuit", circuits(), settings["circuit"]),
         "objective": fields_of("objective", objectives(), settings["objective"]),
         "fit": list(FitSettings.model_fields),
         "data": list(DataSettings.model_fields),
@@ -102,17 +108,11 @@ def _curves(config: RunConfig, circuit: AbstractCircuit) -> tuple[xr.Dataset, st
     """The measured curves, or simulated ones of the circuit's known truth."""
     data = config.data
     if data.path is not None:
-        return _load(data.path, data.options), data.path
-    truth = circuit.example()
+        return load(data.path, **data.options), data.path
+    known = natural_values(circuit.example())
+    truth = circuit.with_values({name: known[name] for name in circuit.parameters() if name in known})
     dataset = simulate(truth, data.simulate, jax.random.key(SIMULATION_SEED))
     return dataset, f"{data.simulate} curves simulated from {type(truth).__name__} at known parameters"
-
-
-def _load(path: str, options: dict[str, Any]) -> xr.Dataset:
-    try:
-        return load(path, **options)
-    except DatasetError as error:
-        raise UserError(str(error)) from error
 
 
 def _at_values_of(circuit: AbstractCircuit, run: Path) -> AbstractCircuit:
@@ -149,13 +149,13 @@ def run_simulate(
 ) -> str:
     """Write a simulated dataset."""
     _refuse_existing(out, overwrite)
+    if run is not None and overrides:
+        raise UserError("The circuit of a run has its own settings: leave out either --set or --run.")
     config = resolve(model, {"objective": None, "seed": None, "data": None}, overrides)
-    _set_up_jax(config.precision)
-    circuit = build("circuit", circuits(), config.circuit)
-    if run is not None:
-        circuit = Fit.load(run).circuit_
+    _set_up_jax(config.precision if run is None else RunFolder(run).read_json(CONFIG)["precision"])
+    circuit = build("circuit", circuits(), config.circuit) if run is None else Fit.load(run).circuit_
     dataset = simulate(circuit, n, jax.random.key(seed))
-    _save(dataset, out)
+    save(dataset, out)
     return f"{dataset.sizes['unit']} curves in {dataset.sizes['condition']} conditions: {out}"
 
 
@@ -168,7 +168,7 @@ def run_report(run: Path, out: Path | None) -> Path:
 
 def run_check(path: str, options: Sequence[str]) -> str:
     """Describe a dataset in plain lines."""
-    found = describe(_load(path, _options(options)))
+    found = describe(load(path, **_options(options)))
     return "\n".join(line for key, value in found.items() for line in _described(key, value))
 
 
@@ -192,16 +192,9 @@ def _inline(value: Any) -> str:
 def run_convert(source: str, target: Path, options: Sequence[str], layout: str, overwrite: bool) -> str:
     """Convert a dataset."""
     _refuse_existing(target, overwrite)
-    dataset = _load(source, _options(options))
-    _save(dataset, target, **({} if target.suffix == ".nc" else {"layout": layout}))
+    dataset = load(source, **_options(options))
+    save(dataset, target, **({} if target.suffix == ".nc" else {"layout": layout}))
     return f"{dataset.sizes['unit']} units in {dataset.sizes['condition']} conditions: {target}"
-
-
-def _save(dataset: xr.Dataset, path: Path, **options: Any) -> None:
-    try:
-        save(dataset, path, **options)
-    except DatasetError as error:
-        raise UserError(str(error)) from error
 
 
 def _refuse_existing(path: Path, overwrite: bool) -> None:

@@ -10,6 +10,7 @@ from importlib.metadata import entry_points
 from types import ModuleType
 from typing import Any, TypeVar
 
+import numpy as np
 import pydantic
 
 import tuneful.circuits
@@ -69,6 +70,8 @@ def fields_of(kind: str, available: Mapping[str, type[Component]], settings: Any
 
 
 def _called(kind: str, available: Mapping[str, type[Component]], name: Any) -> type[Component]:
+    if name is None:
+        raise UserError(f"The configuration does not say which {kind}: name one of {', '.join(available)}.")
     if name not in available:
         raise UserError(f"There is no {kind} called {name!r}.{suggest(str(name), available)}")
     return available[name]
@@ -76,18 +79,31 @@ def _called(kind: str, available: Mapping[str, type[Component]], name: Any) -> t
 
 def _convert(where: str, field: dataclasses.Field, value: Any) -> Any:
     """Bring a value read from text or TOML to the type of a field."""
-    if "parameter" in field.metadata:
-        expected: Any = float | list[float] | list[list[float]]
-    else:
-        expected = field.type
-    return checked(where, expected, value)
+    if "parameter" not in field.metadata:
+        return checked(where, field.type, value)
+    if value is None and field.default is None:
+        return None
+    value = checked(where, float | list[float] | list[list[float]], value)
+    if field.default is not dataclasses.MISSING and _shape(value) != np.shape(field.default):
+        raise UserError(f"{where} = {value!r} does not have the shape of its default, {field.default!r}.")
+    return value
+
+
+def _shape(value: Any) -> tuple[int, ...] | None:
+    """The shape of nested lists, None if they are ragged."""
+    try:
+        return np.shape(value)
+    except ValueError:
+        return None
 
 
 def checked(where: str, expected: Any, value: Any) -> Any:
     """Validate one value; the error names the key, the value and what is expected."""
     try:
+        if isinstance(value, bool) and expected is not bool:
+            raise ValueError("pydantic takes truth values for numbers")
         return pydantic.TypeAdapter(expected).validate_python(value)
-    except pydantic.ValidationError as error:
+    except ValueError as error:  # pydantic's errors are of this kind
         wanted = getattr(expected, "__name__", str(expected))
         raise UserError(f"{where} = {value!r} is not of the expected type ({wanted}).") from error
 

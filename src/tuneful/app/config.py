@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from tuneful.app.errors import UserError, suggest
 from tuneful.fitting.stopping import Stopping
@@ -15,6 +16,13 @@ class Section(BaseModel):
     """A part of the configuration in which an unknown key is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _refuse_truth_for_number(cls, value: Any, info: ValidationInfo) -> Any:
+        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
+            raise PydanticCustomError("truth", "Input should not be true or false")
+        return value
 
 
 class DataSettings(Section):
@@ -55,13 +63,18 @@ class RunConfig(Section):
     objective: dict[str, Any] = Field(default_factory=lambda: {"name": "energy"})
     data: DataSettings = DataSettings()
     fit: FitSettings = FitSettings()
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, lt=2**32)  # all that a random key takes in
     precision: Literal["float32", "float64"] = "float32"
 
     @field_validator("circuit", "objective", mode="before")
     @classmethod
     def _allow_bare_name(cls, value: Any) -> Any:
         return {"name": value} if isinstance(value, str) else value
+
+    @field_validator("data", mode="before")
+    @classmethod
+    def _allow_bare_path(cls, value: Any) -> Any:
+        return {"path": value} if isinstance(value, str) else value
 
 
 Settings = TypeVar("Settings", bound=Section)
@@ -74,6 +87,8 @@ def parse(section: type[Settings], settings: Mapping[str, Any], origin: str) -> 
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "missing":
+            raise UserError(f"{origin}: the setting {key!r} is missing.") from error
         if first["type"] == "extra_forbidden":
             raise UserError(f"{origin}: unknown setting {key!r}.{_suggestion(section, first['loc'])}") from error
         raise UserError(f"{origin}: {key} = {first['input']!r} is not valid: {first['msg']}.") from error
@@ -84,6 +99,18 @@ def _suggestion(section: type[Section], location: tuple[int | str, ...]) -> str:
     for part in location[:-1]:
         section = section.model_fields[str(part)].annotation  # type: ignore[assignment]
     return suggest(str(location[-1]), section.model_fields)
+
+
+def differences(before: Any, now: Any, name: str = "") -> list[str]:
+    """Name the settings in which two configurations, nested dictionaries, differ.
+
+    >>> differences({"fit": {"window": 3}, "seed": 0}, {"fit": {"window": 4}, "seed": 0})
+    ['fit.window']
+    """
+    if not (isinstance(before, Mapping) and isinstance(now, Mapping)):
+        return [name] if before != now else []
+    inner = ((f"{name}.{key}".lstrip("."), before.get(key), now.get(key)) for key in {**before, **now})
+    return [path for key, old, new in inner for path in differences(old, new, key)]
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -111,16 +138,16 @@ def apply_overrides(
     """
     settings = {key: dict(value) if isinstance(value, dict) else value for key, value in settings.items()}
     for item in overrides:
-        key, equals, text = item.partition("=")
+        key, equals, text = (part.strip() for part in item.partition("="))
         if not equals or not key:
             raise UserError(f"--set {item!r} is not of the form key=value, for example --set objective.batch=128.")
-        *path, name = _full_path(key.strip(), owners)
+        *path, name = _full_path(key, owners)
         target = settings
         for part in path:
             target = target.setdefault(part, {})
             if not isinstance(target, dict):
                 raise UserError(f"--set {item!r}: {part} is not a section of the configuration.")
-        target[name] = parse_value(text.strip())
+        target[name] = parse_value(text)
     return settings
 
 
@@ -137,7 +164,9 @@ def _full_path(key: str, owners: dict[str, list[str]]) -> list[str]:
 
 
 def parse_value(text: str) -> Any:
-    """Read a value as TOML would (numbers, true/false, lists); anything else is a string."""
+    """Read a value as TOML would (numbers, true/false, lists), or `none`; anything else is a string."""
+    if text == "none":
+        return None
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:

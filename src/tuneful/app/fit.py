@@ -10,9 +10,10 @@ import numpy as np
 import xarray as xr
 from jax import Array
 from jax.flatten_util import ravel_pytree
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from tuneful.app.components import build, circuits, objectives, settings_of
-from tuneful.app.config import FitSettings, parse
+from tuneful.app.config import FitSettings, differences, parse
 from tuneful.app.errors import UserError
 from tuneful.app.progress import Progress
 from tuneful.app.report import ReportContent, write_report
@@ -62,8 +63,9 @@ class Fit:
         For settings that are unknown or out of range.
 
     >>> import tuneful, jax
-    >>> data = tuneful.simulate(tuneful.circuits.FeedforwardM1(grid=6), 20, jax.random.key(1))
-    >>> fit = tuneful.Fit(tuneful.circuits.FeedforwardM1(grid=6), max_steps=2, final_curves=10)
+    >>> circuit = tuneful.circuits.FeedforwardM1(grid=6)
+    >>> data = tuneful.simulate(circuit, 20, jax.random.key(1))
+    >>> fit = tuneful.Fit(circuit, max_steps=2, final_curves=20)
     >>> sorted(fit.fit(data, seed=0, progress=False).params_)
     ['J', 'dphi', 'dsigma', 'phi_l', 'sigma_l']
     """
@@ -85,6 +87,7 @@ class Fit:
         overwrite: bool = False,
         progress: bool = True,
         data_name: str | None = None,
+        command: str | None = None,
     ) -> Self:
         """Fit to a dataset of tuning curves.
 
@@ -104,8 +107,8 @@ class Fit:
             Replace the run in ``out``.
         progress
             Show a bar (terminal) or lines (elsewhere) on standard error.
-        data_name
-            What the report calls the data.
+        data_name, command
+            What the report calls the data, and the command that it gives for doing this again.
 
         Raises
         ------
@@ -113,10 +116,13 @@ class Fit:
             One sentence on what is wrong with the configuration, the folder or the data.
         """
         self._take(validate(dataset), seed, data_name)
+        self._command = command
         folder = RunFolder(out) if out is not None else None
         state, path, seconds = self._begin(folder, resume, overwrite)
         with Progress(self.settings.max_steps, len(path), progress) as bar:
             self._descend(state, path, seconds, folder, bar)
+            if self._stopped.startswith("stopped"):
+                bar.say(self._stopped)
             bar.say("drawing curves of the fitted circuit")
             self._conclude()
         if folder is not None:
@@ -130,7 +136,7 @@ class Fit:
     def score(self, dataset: xr.Dataset) -> dict[str, Comparison]:
         """Compare curves of the fitted circuit with any dataset measured in the same conditions."""
         dataset = validate(dataset)
-        circuit = self._at(dataset)
+        circuit = _at_conditions_of(dataset, self.circuit_)
         generated = simulate(circuit, self.settings.final_curves, self._key(END))
         names = statistics_for(dataset)
         return compare(generated["rate"].values, dataset["rate"].values, features(dataset), names, self.seed_)
@@ -140,7 +146,7 @@ class Fit:
         folder = RunFolder(path)
         folder.prepare(overwrite)
         self._write_setup(folder)
-        folder.rewrite_metrics(self.history_ + self.evaluations_)
+        folder.rewrite_metrics(self._log())
         self._write(folder)
 
     @classmethod
@@ -184,17 +190,12 @@ class Fit:
         held_out = np.isin(dataset["unit"].values, test["unit"].values)
         self.dataset_ = dataset.assign_coords(held_out=("unit", held_out))
         self._train, self._test = train, test
+        _refuse_identical(train["rate"].values)
         self._names = statistics_for(dataset)
-        circuit = self._at(dataset)
+        circuit = _at_conditions_of(dataset, self.circuit)
         fitted = self.settings.fitted or tuple(circuit.parameters())
         self.problem_ = Problem(circuit, self.objective, Measured.from_rates(train["rate"].values), fitted)
         self.stopping_ = self.settings.stopping()
-
-    def _at(self, dataset: xr.Dataset) -> AbstractCircuit:
-        try:
-            return self.circuit.at_conditions(features(dataset))
-        except ValueError as error:
-            raise UserError(str(error)) from error
 
     def _key(self, stream: int) -> Array:
         return jax.random.fold_in(jax.random.key(self.seed_), stream)
@@ -217,14 +218,14 @@ class Fit:
         self._check_same(folder)
         state, path, seconds = folder.load_checkpoint((state, path, seconds)) or (state, path, seconds)
         self._sort_log(folder.read_metrics(until=len(path)))
-        folder.rewrite_metrics(self.history_ + self.evaluations_)
+        folder.rewrite_metrics(self._log())
         return state, path, float(seconds)
 
     def _descend(
         self, state: FitState, done: np.ndarray, seconds: float, folder: RunFolder | None, bar: Progress
     ) -> None:
         """Take steps until the rule says stop; log, evaluate and save on the way."""
-        settings = self.settings
+        settings, state = self.settings, _where_steps_leave_it(state)
         path = np.zeros((max(settings.max_steps, len(done)), done.shape[1]))
         path[: len(done)] = done
         step, began = len(done), time.perf_counter() - seconds
@@ -264,7 +265,11 @@ class Fit:
         """Distances of the present circuit to the held-out units."""
         circuit = with_free(self.problem_.circuit, state.free)
         key = jax.random.fold_in(self._key(EVALUATION), step)
-        comparison = self._compare(simulate(circuit, self.settings.evaluation_curves, key), with_floor=False)
+        try:
+            generated = simulate(circuit, self.settings.evaluation_curves, key)
+        except UserError:  # nothing settled; the loop decides how long to go on
+            return {"step": step, "statistics": dict.fromkeys(self._names, float("nan"))}
+        comparison = self._compare(generated, with_floor=False)
         return {"step": step, "statistics": {name: c.ks for name, c in comparison.items()}}
 
     def _compare(self, generated: xr.Dataset, with_floor: bool = True) -> dict[str, Comparison]:
@@ -293,6 +298,7 @@ class Fit:
                 "objective": self.objective.label,
                 "data": self.data_name_,
                 "seed": self.seed_,
+                "command": self._command,
                 "steps": self._steps,
                 "wall_seconds": round(self._seconds, 3),
                 "stopped": self._stopped,
@@ -310,14 +316,16 @@ class Fit:
 
     def _config(self) -> dict[str, Any]:
         """Everything that decides the result."""
-        return {
-            "circuit": settings_of(self.circuit),
-            "objective": settings_of(self.objective),
-            "data": self.data_name_,
-            "fit": self.settings.model_dump(mode="json"),
-            "seed": self.seed_,
-            "precision": jnp.result_type(float).name,
-        }
+        return without_nan(
+            {
+                "circuit": settings_of(self.circuit),
+                "objective": settings_of(self.objective),
+                "data": self.data_name_,
+                "fit": self.settings.model_dump(mode="json"),
+                "seed": self.seed_,
+                "precision": jnp.result_type(float).name,
+            }
+        )
 
     def _write_setup(self, folder: RunFolder) -> None:
         folder.write_dataset("data.nc", self.dataset_)
@@ -325,14 +333,14 @@ class Fit:
 
     def _check_same(self, folder: RunFolder) -> None:
         """Refuse to resume a run that was asked differently."""
-        before, now = folder.read_json(CONFIG), jax.tree.map(lambda x: x, self._config())
-        changed = [key for key, value in now.items() if without_nan(value) != before.get(key)]
+        before = folder.read_json(CONFIG)
+        changed = differences(before, self._config() | {key: before[key] for key in ("data", "versions")})
         if changed:
             raise UserError(
                 f"The run in {folder.path} was started with another {changed[0]}: "
                 "resume it with its own settings, or choose another --out."
             )
-        if not np.array_equal(folder.read_dataset("data.nc")["rate"], self.dataset_["rate"], equal_nan=True):
+        if not folder.read_dataset("data.nc").equals(self.dataset_):
             raise UserError(f"The run in {folder.path} was started with other curves: choose another --out.")
 
     def _write(self, folder: RunFolder) -> None:
@@ -349,12 +357,43 @@ class Fit:
         for line in lines:
             (self.evaluations_ if "statistics" in line else self.history_).append(line)
 
+    def _log(self) -> list[dict[str, Any]]:
+        """All lines of the log, in the order in which a run writes them."""
+        return without_nan(sorted(self.history_ + self.evaluations_, key=lambda line: line["step"]))
+
     def _report_content(self) -> ReportContent:
+        at_start = {name: row["ks_start"] for name, row in self.result_["statistics"].items()}
         return ReportContent(
             result=self.result_,
             steps=self.history_,
-            evaluations=self.evaluations_,
+            evaluations=[{"step": 0, "statistics": at_start}, *self.evaluations_],
             measured=self.dataset_,
             start=self.start_,
             end=self.end_,
         )
+
+
+def _refuse_identical(rates: np.ndarray) -> None:
+    """Refuse units without any difference: there is no scale to whiten with, and no distribution to fit."""
+    highest = np.where(np.isnan(rates), -np.inf, rates).max(0)
+    lowest = np.where(np.isnan(rates), np.inf, rates).min(0)
+    if not (highest > lowest).any():
+        raise UserError(
+            f"The {len(rates)} units left for the fit all have the same curve (its highest rate is "
+            f"{highest.max():g} Hz): there is no distribution to fit."
+        )
+
+
+def _at_conditions_of(dataset: xr.Dataset, circuit: AbstractCircuit) -> AbstractCircuit:
+    try:
+        return circuit.at_conditions(features(dataset))
+    except ValueError as error:
+        raise UserError(str(error)) from error
+
+
+def _where_steps_leave_it(state: FitState) -> FitState:
+    """Copy the state to every device before the first step, or the second would be compiled once more."""
+    devices = jax.devices()
+    if len(devices) == 1:
+        return state
+    return jax.device_put(state, NamedSharding(Mesh(np.array(devices), ("realisation",)), PartitionSpec()))

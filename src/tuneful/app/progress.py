@@ -10,9 +10,9 @@ class Progress:
     """Shows how far a fit has come and how good it is, on standard error."""
 
     def __init__(self, total: int, done: int, show: bool):
-        self._show = show
+        self._show = show and sys.stderr is not None
         self._total = total
-        self._live = show and sys.stderr.isatty()
+        self._live = show and sys.stderr is not None and sys.stderr.isatty()
         self._bar = tqdm(total=total, initial=done, unit="step", disable=not self._live, dynamic_ncols=True)
 
     def __enter__(self) -> Self:

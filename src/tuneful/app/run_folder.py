@@ -29,11 +29,6 @@ class RunFolder:
         """Whether a run was begun here."""
         return (self.path / CONFIG).exists()
 
-    @property
-    def finished(self) -> bool:
-        """Whether the run came to its end."""
-        return (self.path / "result.json").exists()
-
     def prepare(self, overwrite: bool) -> None:
         """Make the folder, or empty it of an earlier run.
 
@@ -41,7 +36,7 @@ class RunFolder:
         """
         if self.path.exists() and not self.path.is_dir():
             raise UserError(f"{self.path} is a file, not a folder: choose another --out.")
-        strangers = sorted(p.name for p in self.path.glob("*") if p.name not in CONTENTS)
+        strangers = sorted(p.name for p in self.path.glob("[!.]*") if p.name not in CONTENTS)
         if self.exists and not overwrite:
             raise UserError(
                 f"{self.path} already holds a run: choose another --out, add --resume to go on with it, "
@@ -49,8 +44,8 @@ class RunFolder:
             )
         if strangers and not self.exists:
             raise UserError(f"{self.path} holds other files ({strangers[0]}, ...): choose a new folder.")
-        for name in CONTENTS:
-            target = self.path / name
+        left_by_a_kill = self.path.glob(".*.tmp*")
+        for target in (*(self.path / name for name in CONTENTS), *left_by_a_kill):
             shutil.rmtree(target) if target.is_dir() else target.unlink(missing_ok=True)
         self.path.mkdir(parents=True, exist_ok=True)
 

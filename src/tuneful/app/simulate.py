@@ -26,8 +26,9 @@ def simulate(circuit: AbstractCircuit, n: int, key: Array, **attrs: Any) -> xr.D
     curves = np.asarray(response.curves, float)[accepted][:n]
     if not len(curves):
         raise UserError(
-            f"None of {realisations} realisations of {type(circuit).__name__} settled on finite rates: "
-            "start from smaller weights."
+            f"None of {realisations} realisations of {type(circuit).__name__} settled on finite rates at "
+            f"{', '.join(f'{name} = {value}' for name, value in natural_values(circuit).items())}: "
+            "choose other parameters, such as smaller weights."
         )
     about = {
         "source": f"simulated: {type(circuit).__name__}",

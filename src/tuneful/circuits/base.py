@@ -81,10 +81,9 @@ class AbstractCircuit(eqx.Module):
         """How many tuning curves one realisation yields."""
         return jax.eval_shape(lambda: self.respond(self.draw(jax.random.key(0)))).rates.shape[0]
 
-    @classmethod
-    def parameters(cls) -> dict[str, Parameter]:
+    def parameters(self) -> dict[str, Parameter]:
         """Describe the learned parameters: name, symbol, unit, constraint."""
-        return declared_parameters(cls)
+        return declared_parameters(self)
 
     def sample(self, key: Array, n: int) -> Response:
         """Draw n independent realisations and their responses.

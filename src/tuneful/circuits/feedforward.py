@@ -42,6 +42,7 @@ class FeedforwardInputs(eqx.Module):
     source: Array  # (cells, connections), int: the inputs that a cell listens to
     strength: Array  # (cells, connections): z^J of these connections
     threshold: Array  # (cells,): z^phi
+    noise: Array  # (cells, conditions): standard normal, of the trials' average; used if the model has noise
 
 
 @final
@@ -56,10 +57,14 @@ class FeedforwardM1(AbstractCircuit):
     of all inputs without replacement and phi = phi_l + z^phi dphi. All z are uniform on [0, 1]
     [Arakaki et al. 2017, Eqs. 3-8; Lalazar et al. 2016].
 
+    With `noise` = kappa, measured rates are averages over few trials: G + kappa sqrt(G) xi, rectified, with xi normal
+    and independent in every condition. (For Poisson spikes kappa^2 is one over the time observed in a condition; the
+    square root is smoothed below 1/4 Hz.) None, the default, is the model of the paper.
+
     **Arguments:** the learned parameters; `grid`, inputs along an axis; `extent`, half the side of the grid (in units
-    of the stimulus spacing); `density`, the fraction of inputs that connect; `cells`, recorded cells per realisation
-    (same receptive fields, own connections and threshold: nearly as good as independent ones and much cheaper);
-    `stimuli`, hand positions of shape (conditions, 3).
+    of the stimulus spacing); `density`, the fraction of inputs that connect; `noise` (see above); `cells`, recorded
+    cells per realisation (same receptive fields, own connections and threshold: nearly as good as independent ones
+    and much cheaper); `stimuli`, hand positions of shape (conditions, 3).
 
     **Raises:** `ValueError` for an empty grid, a density that connects nothing, or positions not of shape (S, 3).
 
@@ -94,9 +99,17 @@ class FeedforwardM1(AbstractCircuit):
     )
     J: Array = parameter(symbol="J", unit="Hz", constraint=Positive(), default=1000.0, meaning="largest weight")
     phi_l: Array = parameter(
-        symbol="φ_l", unit="Hz", constraint=Free(10.0), default=0.0, meaning="smallest threshold"
+        symbol="φ_l",
+        unit="Hz",
+        constraint=Free(10.0),
+        reference=lambda circuit: circuit.mean_drive - circuit.dphi / 2,
+        default=0.0,
+        meaning="smallest threshold",
     )
     dphi: Array = parameter(symbol="δφ", unit="Hz", constraint=Positive(), default=2.0, meaning="range of thresholds")
+    noise: Array | None = parameter(
+        symbol="κ", unit="√Hz", constraint=Positive(), default=None, meaning="noise of the trial average over √rate"
+    )
     cells: int = eqx.field(static=True, default=1)
     stimuli: Positions = eqx.field(static=True, default=LATTICE, converter=as_positions)
 
@@ -107,7 +120,7 @@ class FeedforwardM1(AbstractCircuit):
             )
         if not 0 < self.density <= 1 or self.connections < 1:
             raise ValueError(
-                f"density must lie in (0, 1] and connect at least one of the {self.grid**3} inputs, not {self.density}."
+                f"density must lie in (0, 1] and connect at least one of {self.grid**3} inputs, not {self.density}."
             )
 
     @property
@@ -115,14 +128,20 @@ class FeedforwardM1(AbstractCircuit):
         """The number of inputs that a cell listens to."""
         return round(self.density * self.grid**3)
 
+    @property
+    def mean_drive(self) -> Array:
+        """Mean of sum_i J z_i^J M_i h_i over realisations, Hz: the receptive fields sum to one."""
+        return self.J * self.density / 2
+
     def draw(self, key: Array) -> FeedforwardInputs:
-        width, source, strength, threshold = jax.random.split(key, 4)
+        width, source, strength, threshold, noise = jax.random.split(key, 5)
         n = self.grid**3
         return FeedforwardInputs(
             width=draw_coarse_uniform(width, n),
             source=jax.vmap(lambda k: draw_distinct(k, n, self.connections))(jax.random.split(source, self.cells)),
             strength=jax.random.uniform(strength, (self.cells, self.connections)),
             threshold=jax.random.uniform(threshold, (self.cells,)),
+            noise=jax.random.normal(noise, (self.cells, len(self.stimuli))),
         )
 
     @staticmethod
@@ -138,6 +157,7 @@ class FeedforwardM1(AbstractCircuit):
             source=jnp.asarray(source)[None],
             strength=as_float_array(strength)[source][None],
             threshold=as_float_array(threshold)[None],
+            noise=jnp.zeros((1, 1)),
         )
 
     def respond(self, z: FeedforwardInputs) -> Response:
@@ -147,6 +167,8 @@ class FeedforwardM1(AbstractCircuit):
         fields = self._fields(z.source, z.width)
         drive = jnp.einsum("csk,ck->cs", fields, weights) / normaliser
         rates = jax.nn.relu(drive - threshold[:, None])
+        if self.noise is not None:
+            rates = jax.nn.relu(rates + self.noise * rates / jnp.sqrt(rates + 0.25) * z.noise)
         return Response(rates, settled=jnp.array(True), residual=jnp.zeros(()), largest_rate=rates.max())
 
     def _fields(self, source: Array, width: Array) -> Array:
@@ -161,7 +183,9 @@ class FeedforwardM1(AbstractCircuit):
 
     @classmethod
     def example(cls) -> Self:
-        return cls().with_values({"sigma_l": 0.3, "dsigma": 0.7, "J": 1000.0, "phi_l": 0.0, "dphi": 15.0})
+        return cls().with_values(
+            {"sigma_l": 0.4, "dsigma": 0.8, "J": 8000.0, "phi_l": 20.0, "dphi": 25.0, "noise": 0.3}
+        )
 
     def conditions(self) -> dict[str, np.ndarray]:
         return dict(zip("xyz", np.asarray(self.stimuli, dtype=float).T, strict=True))
@@ -170,6 +194,6 @@ class FeedforwardM1(AbstractCircuit):
         missing = [name for name in "xyz" if name not in features]
         if missing:
             raise ValueError(
-                f"The feedforward M1 model needs hand positions x, y, z of every condition; missing: {', '.join(missing)}."
+                f"The feedforward M1 model needs hand positions x, y, z; the data lack {', '.join(missing)}."
             )
         return dataclasses.replace(self, stimuli=np.stack([np.asarray(features[name]) for name in "xyz"], axis=-1))

@@ -80,6 +80,7 @@ class Parameter:
     unit: str
     constraint: AbstractConstraint
     meaning: str
+    reference: Callable[[Any], Array] | None = None
 
 
 def as_float_array(value: ArrayLike) -> Array:
@@ -87,21 +88,39 @@ def as_float_array(value: ArrayLike) -> Array:
     return jnp.asarray(value, dtype=jnp.result_type(float))
 
 
-def parameter(*, symbol: str, unit: str, constraint: AbstractConstraint, meaning: str, **field: Any) -> Any:
+def _as_float_array_or_none(value: ArrayLike | None) -> Array | None:
+    return None if value is None else as_float_array(value)
+
+
+def parameter(
+    *,
+    symbol: str,
+    unit: str,
+    constraint: AbstractConstraint,
+    meaning: str,
+    reference: Callable[[Any], Array] | None = None,
+    **field: Any,
+) -> Any:
     """Declare a field of a circuit as a learned parameter.
 
-    Further keywords go to `equinox.field` (`default=...` for instance).
+    Further keywords go to `equinox.field` (`default=...` for instance). A parameter that is None is absent: the
+    option of the model that it belongs to is off.
+
+    `reference(circuit)` computes, from the other parameters, where to measure this one from: a fit moves its
+    distance from the reference. Two parameters that the data fix together only (a weight and the threshold that it
+    must overcome) else leave the descent in a narrow valley. Such a parameter must be `Free`.
     """
-    described = {"symbol": symbol, "unit": unit, "constraint": constraint, "meaning": meaning}
-    converter: Callable[[Any], Any] = field.pop("converter", as_float_array)
+    described = {
+        "symbol": symbol, "unit": unit, "constraint": constraint, "meaning": meaning, "reference": reference
+    }  # fmt: skip
+    converter: Callable[[Any], Any] = field.pop("converter", _as_float_array_or_none)
     return eqx.field(converter=converter, metadata={"parameter": described}, **field)
 
 
 def declared_parameters(circuit: Any) -> dict[str, Parameter]:
-    """Collect the parameters that a circuit (class or instance) declares, in the order of its fields."""
-    fields = dataclasses.fields(circuit)
+    """Collect the parameters that are present in a circuit, in the order of its fields."""
     return {
         field.name: Parameter(name=field.name, **field.metadata["parameter"])
-        for field in fields
-        if "parameter" in field.metadata
+        for field in dataclasses.fields(circuit)
+        if "parameter" in field.metadata and getattr(circuit, field.name) is not None
     }

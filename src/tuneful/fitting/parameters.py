@@ -31,16 +31,21 @@ def to_free(circuit: AbstractCircuit, names: Iterable[str]) -> dict[str, Array]:
                 f"Parameter {name} = {value} is outside its range ({type(constraint).__name__.lower()}, finite): "
                 "start the fit from another value, or keep this parameter fixed."
             )
-        free[name] = constraint.to_free(value)
+        reference = declared[name].reference
+        free[name] = constraint.to_free(value if reference is None else value - reference(circuit))
     return free
 
 
 def with_free(circuit: Circuit, free: Mapping[str, Array]) -> Circuit:
     """Return the circuit with the given unconstrained values; all else stays."""
     declared = circuit.parameters()
-    names = list(free)
-    return eqx.tree_at(
-        lambda c: [getattr(c, name) for name in names],
-        circuit,
-        [declared[name].constraint.to_natural(free[name]) for name in names],
-    )
+    natural = {name: declared[name].constraint.to_natural(value) for name, value in free.items()}
+    absolute = {name: value for name, value in natural.items() if declared[name].reference is None}
+    circuit = _with(circuit, absolute)
+    references = {name: declared[name].reference for name in natural.keys() - absolute.keys()}
+    return _with(circuit, {name: natural[name] + of(circuit) for name, of in references.items() if of is not None})
+
+
+def _with(circuit: Circuit, values: Mapping[str, Array]) -> Circuit:
+    names = sorted(values)
+    return eqx.tree_at(lambda c: [getattr(c, n) for n in names], circuit, [values[n] for n in names])

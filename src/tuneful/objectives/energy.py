@@ -10,7 +10,7 @@ import optax
 from jax import Array
 
 from tuneful.objectives.base import AbstractObjective, Generated, Measured, weighted_mean
-from tuneful.objectives.whitening import View
+from tuneful.objectives.views import View
 
 
 class EnergyState(eqx.Module):
@@ -33,14 +33,15 @@ class EnergyDistance(AbstractObjective):
     Curves are whitened with the covariance of the data by default: conditions of a tuning curve vary together, and
     in plain Hz the distance sees their common height and little of their shape.
 
-    **Arguments:** `whiten`, `ridge` (see `View`); `batch`, generated curves per step; `learning_rate`, `b1`, `b2` of
-    Adam on the unconstrained parameters.
+    **Arguments:** `whiten`, `ridge`, `shapes` (see `View`); `batch`, generated curves per step;
+    `learning_rate`, `b1`, `b2` of Adam on the unconstrained parameters.
     """
 
     label: ClassVar[str] = "energy"
 
     whiten: bool = eqx.field(static=True, default=True)
-    ridge: float = eqx.field(static=True, default=1e-3)
+    ridge: float = eqx.field(static=True, default=0.1)
+    shapes: bool = eqx.field(static=True, default=False)
     batch: int = eqx.field(static=True, default=64)
     learning_rate: float = eqx.field(static=True, default=0.03)
     b1: float = eqx.field(static=True, default=0.9)
@@ -48,7 +49,7 @@ class EnergyDistance(AbstractObjective):
 
     def init(self, key: Array, data: Measured) -> EnergyState:
         del key
-        view = View.of(data, self.whiten, self.ridge)
+        view = View.of(data, self.whiten, self.ridge, self.shapes)
         seen = view.of_units(data.rates, jnp.arange(len(data.rates)))
         return EnergyState(view, seen, measured_spread(view, data))
 

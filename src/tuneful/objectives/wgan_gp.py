@@ -11,7 +11,7 @@ import optax
 from jax import Array
 
 from tuneful.objectives.base import AbstractObjective, Generated, Measured, weighted_mean
-from tuneful.objectives.whitening import View
+from tuneful.objectives.views import View
 
 Layers = list[tuple[Array, Array]]  # (weight, bias) of every layer of the critic
 

@@ -1,13 +1,16 @@
-"""Whitening of curves, from the data alone, for any pattern of missing conditions."""
+"""How curves are looked at before they are compared: whitened, as shapes, through missing conditions."""
 
 from typing import Self
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
 from tuneful.objectives.base import Measured
+
+FAINTEST = 0.05  # Hz^2: modulation below which a curve counts as flat rather than as a shape
 
 
 class View(eqx.Module):
@@ -17,41 +20,64 @@ class View(eqx.Module):
     a linear map that gives unmeasured conditions no weight. Without whitening it only drops them; with it, it is the
     inverse square root of the covariance of the *measured* conditions, so that rates which vary together count once
     and the shape of a curve counts beside its height.
+
+    As `shapes`, a curve is its deviation from its own mean in units of its own standard deviation, whitened or not,
+    followed by the square roots of its rates, whose noise is alike at all rates [Anscombe 1948]. Every unit then
+    weighs the same; in plain rates a few strongly firing ones decide.
     """
 
     pattern: Array  # (units,), int: the pattern of each unit
+    seen: Array  # (patterns, conditions): 1 where measured, else 0
     transform: Array  # (patterns, conditions, conditions)
-    centre: Array  # (conditions,), Hz
+    centre: Array  # (conditions,)
     share: Array  # (patterns,): the fraction of units with each pattern
+    shapes: bool = eqx.field(static=True)
 
     @classmethod
-    def of(cls, data: Measured, whiten: bool, ridge: float) -> Self:
+    def of(cls, data: Measured, whiten: bool, ridge: float, shapes: bool = False) -> Self:
         """Make the views of a set of measured curves.
 
         **Arguments:** `ridge`: added to every variance, as a fraction of their mean; it bounds how strongly
         directions in which the data hardly vary are magnified.
         """
-        rates, observed = np.asarray(data.rates, float), np.asarray(data.observed)
+        observed = np.asarray(data.observed)
+        curves = np.asarray(shape_of(data.rates, data.observed) if shapes else data.rates, float)
         patterns, pattern = np.unique(observed, axis=0, return_inverse=True)
         pattern = pattern.reshape(-1)
-        centre, covariance = gaussian_moments(rates, patterns, pattern)
+        centre, covariance = gaussian_moments(curves, patterns, pattern)
         floor = max(ridge * np.trace(covariance) / len(covariance), np.finfo(np.float32).tiny)
         covariance = covariance + floor * np.eye(len(covariance)) if whiten else np.eye(len(covariance))
-        transform = np.stack([_inverse_root(covariance, seen) for seen in patterns])
+        dtype = data.rates.dtype
         return cls(
             pattern=jnp.asarray(pattern, jnp.int32),
-            transform=jnp.asarray(transform, data.rates.dtype),
-            centre=jnp.asarray(centre, data.rates.dtype),
-            share=jnp.asarray(np.bincount(pattern) / len(pattern), data.rates.dtype),
+            seen=jnp.asarray(patterns, dtype),
+            transform=jnp.asarray(np.stack([_inverse_root(covariance, seen) for seen in patterns]), dtype),
+            centre=jnp.asarray(centre, dtype),
+            share=jnp.asarray(np.bincount(pattern) / len(pattern), dtype),
+            shapes=shapes,
         )
 
     def of_units(self, rates: Array, units: Array) -> Array:
-        """Look at curve k through the missing conditions of unit `units[k]`: (curves, conditions)."""
-        return jnp.einsum("nc,ncd->nd", rates - self.centre, self.transform[self.pattern[units]])
+        """Look at curve k through the missing conditions of unit `units[k]`: (curves, features)."""
+        patterns = self.pattern[units]
+        return jax.vmap(self._through)(rates, self.seen[patterns], self.transform[patterns])
 
     def of_patterns(self, rates: Array) -> Array:
-        """Look at every curve through every pattern: (patterns, curves, conditions)."""
-        return jnp.einsum("nc,pcd->pnd", rates - self.centre, self.transform)
+        """Look at every curve through every pattern: (patterns, curves, features)."""
+        return jax.vmap(self._through, (None, 0, 0))(rates, self.seen, self.transform)
+
+    def _through(self, rates: Array, seen: Array, transform: Array) -> Array:
+        if not self.shapes:
+            return (rates - self.centre) @ transform
+        shape = (shape_of(rates, seen) - self.centre) @ transform
+        return jnp.concatenate([shape, jnp.sqrt(rates + 3 / 8) * seen], axis=-1)
+
+
+def shape_of(rates: Array, seen: Array) -> Array:
+    """Deviation from a curve's own mean over its own standard deviation, in its measured conditions."""
+    weight = seen / jnp.sum(seen, axis=-1, keepdims=True)
+    deviation = (rates - jnp.sum(weight * rates, axis=-1, keepdims=True)) * seen
+    return deviation / jnp.sqrt(jnp.sum(weight * deviation**2, axis=-1, keepdims=True) + FAINTEST)
 
 
 def gaussian_moments(

@@ -1,11 +1,12 @@
-"""Views of curves through missing conditions, plain and whitened."""
+"""Views of curves through missing conditions: plain, whitened, and as shapes."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from scipy import stats
 
 from tuneful.objectives import Measured
-from tuneful.objectives.whitening import View, gaussian_moments
+from tuneful.objectives.views import View, gaussian_moments, shape_of
 
 
 def test_whitened_curves_have_unit_covariance(x64):
@@ -72,3 +73,40 @@ def test_degenerate_data_give_finite_views():
     for rates in (np.zeros((5, 3)), np.ones((1, 3)), np.tile([[1.0, 2.0, 3.0]], (4, 1))):
         view = View.of(Measured.from_rates(rates), whiten=True, ridge=1e-3)
         assert np.isfinite(view.transform).all()
+
+
+def test_shapes_do_not_depend_on_height_and_gain(x64):
+    rng = np.random.default_rng(3)
+    rates = rng.exponential(20, (6, 5))
+    rates[0, 2] = np.nan
+    data = Measured.from_rates(rates)
+    shape = np.asarray(shape_of(data.rates, data.observed))
+    louder = np.asarray(shape_of(jnp.where(data.observed, 7 * data.rates + 30, 1e6), data.observed))
+    np.testing.assert_allclose(louder, shape, atol=1e-3)  # but for the faintest modulation, 0.05 of about 400 Hz^2
+    seen = np.isfinite(rates)
+    expected = (rates[0][seen[0]] - rates[0][seen[0]].mean()) / np.sqrt(rates[0][seen[0]].var() + 0.05)
+    np.testing.assert_allclose(shape[0][seen[0]], expected, rtol=1e-12)
+    assert shape[0, 2] == 0
+
+
+def test_a_view_of_shapes_is_the_whitened_shape_and_the_root_of_the_rates(x64):
+    rng = np.random.default_rng(4)
+    rates = rng.exponential(20, (50, 4))
+    rates[:20, 1] = np.nan
+    data = Measured.from_rates(rates)
+    seen = np.asarray(View.of(data, whiten=False, ridge=0.0, shapes=True).of_units(data.rates, jnp.arange(50)))
+    assert seen.shape == (50, 8)
+    roots = np.where(np.isfinite(rates), np.sqrt(np.nan_to_num(rates) + 3 / 8), 0)
+    np.testing.assert_allclose(seen[:, 4:], roots, rtol=1e-12)
+    assert (seen[:20, 1] == 0).all()
+    view = View.of(data, whiten=True, ridge=0.1, shapes=True)
+    by_unit = view.of_units(data.rates, jnp.arange(50))
+    by_pattern = view.of_patterns(data.rates)
+    np.testing.assert_allclose(by_pattern[view.pattern, jnp.arange(50)], by_unit, rtol=1e-12)
+
+
+def test_flat_and_silent_curves_have_finite_shapes_and_slopes():
+    rates, seen = jnp.array([[0.0, 0, 0], [7.0, 7, 7]]), jnp.ones((2, 3))
+    assert np.abs(shape_of(rates, seen)).max() < 1e-5  # rounding of a mean of 7 Hz over the faintest modulation
+    slope = jax.jacrev(lambda r: shape_of(r, seen))(rates)
+    assert bool(jnp.isfinite(slope).all())

@@ -1,0 +1,113 @@
+"""The conventions of CONTRIBUTING.md that a machine can check."""
+
+import ast
+import doctest
+import importlib
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import pytest
+
+import tuneful
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCE = ROOT / "src" / "tuneful"
+FILES = sorted(SOURCE.rglob("*.py"))
+NAMES = [str(path.relative_to(SOURCE)) for path in FILES]
+MODULES = [m.name for m in pkgutil.walk_packages(tuneful.__path__, "tuneful.")]
+FORBIDDEN_NAMES = {"utils", "util", "misc", "common", "helpers", "helper", "base_utils", "tools"}
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+every_file = pytest.mark.parametrize("path", FILES, ids=NAMES)
+
+
+def functions(path):
+    return [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, Function)]
+
+
+def length_without_docstring(function):
+    total = function.end_lineno - function.lineno + 1
+    first = function.body[0]
+    if ast.get_docstring(function, clean=False) is not None:
+        total -= first.end_lineno - first.lineno + 1
+    return total
+
+
+def test_imports_go_leftwards():
+    """The contracts of import-linter in pyproject.toml."""
+    command = [sys.executable, "-c", "from importlinter.cli import lint_imports_command; lint_imports_command()"]
+    done = subprocess.run([*command, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "0 broken" in done.stdout
+
+
+@every_file
+def test_files_are_short(path):
+    assert len(path.read_text().splitlines()) < 400
+
+
+@every_file
+def test_functions_are_short(path):
+    too_long = {f.name: length_without_docstring(f) for f in functions(path) if length_without_docstring(f) >= 60}
+    assert not too_long
+
+
+@every_file
+def test_no_file_is_a_drawer_for_everything(path):
+    assert not FORBIDDEN_NAMES & {path.stem, path.parent.name}
+
+
+@every_file
+def test_whatever_is_public_is_documented(path):
+    """Modules, classes, functions and methods; a method that only fulfils a documented contract may be silent."""
+    tree = ast.parse(path.read_text())
+    assert ast.get_docstring(tree), "the module"
+    for node in tree.body:
+        if isinstance(node, Function | ast.ClassDef) and not node.name.startswith("_"):
+            assert ast.get_docstring(node), node.name
+            inherits = isinstance(node, ast.ClassDef) and node.bases
+            for member in [] if inherits else getattr(node, "body", []):
+                if isinstance(node, ast.ClassDef) and isinstance(member, Function) and member.name[0] != "_":
+                    assert ast.get_docstring(member), f"{node.name}.{member.name}"
+
+
+@every_file
+def test_nothing_prints_but_the_app(path):
+    calls = [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Call)]
+    printing = [n.lineno for n in calls if isinstance(n.func, ast.Name) and n.func.id in ("print", "open", "input")]
+    assert not printing or "app" in path.relative_to(SOURCE).parts
+
+
+@every_file
+def test_numpy_draws_from_a_generator_only(path):
+    """Global randomness would make a result depend on what ran before."""
+    text = path.read_text()
+    used = {
+        line.split("np.random.")[1].split("(")[0].split(" ")[0] for line in text.splitlines() if "np.random." in line
+    }
+    assert {name.rstrip(":,)]|`") for name in used} <= {"default_rng", "Generator"}
+
+
+@pytest.fixture(scope="module")
+def quick_compilation():
+    """Most of the time of the examples is compilation; speed of what is compiled does not matter."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
+@pytest.mark.usefixtures("quick_compilation")
+@pytest.mark.parametrize("name", ["tuneful", *MODULES])
+def test_examples_in_docstrings_hold(name):
+    result = doctest.testmod(importlib.import_module(name), optionflags=doctest.IGNORE_EXCEPTION_DETAIL)
+    assert result.failed == 0
+
+
+def test_every_test_file_mirrors_the_source():
+    """tests/x/test_y.py belongs to src/tuneful/x: a folder of tests is a folder of the source."""
+    folders = {path.parent.relative_to(ROOT / "tests").parts[:1] for path in (ROOT / "tests").rglob("test_*.py")}
+    known = {(path.name,) for path in SOURCE.iterdir() if path.is_dir()} | {(), ("contract",), ("reference",)}
+    assert folders <= known
