@@ -76,15 +76,16 @@ def measure(batch: int, grid: int, cells: int, repeats: int) -> dict[str, float]
     @eqx.filter_jit
     def generator_step(problem: Problem, state: Any) -> Any:
         def loss(free: Any) -> jax.Array:
-            return problem.objective.loss(problem.generate(free, key), state.objective, problem.data, key)
+            generated = jax.tree.map(lambda a: a[0], problem.generate(free, key, 1))
+            return problem.objective.loss(generated, state.objective, problem.data, key)
 
         return jax.value_and_grad(loss)(state.free)
 
     @eqx.filter_jit
     def critic_step(problem: Problem, state: Any) -> Any:
-        return problem.objective.update(state.objective, lambda k: problem.generate(state.free, k), data, key)
+        return problem.objective.update(state.objective, lambda k, n: problem.generate(state.free, k, n), data, key)
 
-    sample = eqx.filter_jit(lambda problem, state: problem.generate(state.free, key))
+    sample = eqx.filter_jit(lambda problem, state: problem.generate(state.free, key, 1))
     return {
         "sample": seconds(sample, problem, state, repeats=repeats),
         "critic_step": seconds(critic_step, critic_only, state, repeats=repeats),

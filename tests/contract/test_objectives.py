@@ -24,8 +24,8 @@ def data(request):
     return Measured.from_rates(rates)
 
 
-def generate(key):
-    return Generated(jax.random.exponential(key, (10, 4)) * 5, jnp.ones(10))
+def generate(key, batches):
+    return Generated(jax.random.exponential(key, (batches, 10, 4)) * 5, jnp.ones((batches, 10)))
 
 
 def test_loss_is_a_finite_scalar_with_a_finite_gradient(objective, data):
@@ -35,7 +35,7 @@ def test_loss_is_a_finite_scalar_with_a_finite_gradient(objective, data):
     def loss(rates):
         return objective.loss(Generated(rates, jnp.ones(10)), state, data, jax.random.key(2))
 
-    value, gradient = jax.jit(jax.value_and_grad(loss))(generate(jax.random.key(3)).rates)
+    value, gradient = jax.jit(jax.value_and_grad(loss))(generate(jax.random.key(3), 1).rates[0])
     assert value.shape == ()
     assert bool(jnp.isfinite(value))
     assert bool(jnp.isfinite(gradient).all())

@@ -52,7 +52,7 @@ def run_fit(
         circuit = _at_values_of(circuit, start_from)
     out = out or Path("runs") / f"{circuit.label}-{config.seed}"
     fit = Fit(circuit, objective, **config.fit.model_dump())
-    command = shlex.join(["tuneful", *sys.argv[1:]])
+    command = shlex.join(["tuneful", *(word for word in sys.argv[1:] if word != "--resume")])
     fit.fit(dataset, config.seed, out=out, resume=resume, overwrite=overwrite, data_name=name, command=command)
     _print_summary(fit)
     return out / "report.html"

@@ -55,26 +55,27 @@ class Problem(eqx.Module):
             skipped=jnp.zeros((), jnp.int32),
         )
 
-    def generate(self, free: dict[str, Array], key: Array) -> Generated:
-        """Draw one batch of curves at the given parameters."""
+    def generate(self, free: dict[str, Array], key: Array, batches: int) -> Generated:
+        """Draw batches of curves at the given parameters: fields with a leading axis."""
         realisations = -(-self.objective.batch // self.circuit.cells_per_realisation)
-        return Generated.from_response(with_free(self.circuit, free).sample(key, realisations))
+        response = with_free(self.circuit, free).sample(key, batches * realisations)
+        return jax.tree.map(lambda a: a.reshape(batches, -1, *a.shape[1:]), Generated.from_response(response))
 
 
 @eqx.filter_jit
 def advance(problem: Problem, state: FitState) -> tuple[FitState, StepRecord]:
     """Take one step: improve the objective's own state, then the circuit.
 
-    A step whose loss or gradient is not finite changes nothing but the random key.
+    A step whose loss, gradient or result is not finite changes nothing but the random key.
     """
     key, for_update, for_sample, for_loss = jax.random.split(state.key, 4)
     objective = problem.objective
 
-    def generate(key: Array) -> Generated:
-        return jax.lax.stop_gradient(problem.generate(state.free, key))
+    def generate(key: Array, batches: int) -> Generated:
+        return jax.lax.stop_gradient(problem.generate(state.free, key, batches))
 
     def loss_of(free: dict[str, Array]) -> tuple[Array, Generated]:
-        generated = problem.generate(free, for_sample)
+        generated = jax.tree.map(lambda a: a[0], problem.generate(free, for_sample, batches=1))
         return objective.loss(generated, improved, problem.data, for_loss), generated
 
     improved = objective.update(state.objective, generate, problem.data, for_update)
@@ -82,7 +83,7 @@ def advance(problem: Problem, state: FitState) -> tuple[FitState, StepRecord]:
     change, moments = objective.optimiser().update(gradient, state.moments, state.free)
     free = optax.apply_updates(state.free, change)
     norm = jnp.linalg.norm(ravel_pytree(gradient)[0])
-    finite = jnp.isfinite(loss) & jnp.isfinite(norm)
+    finite = jnp.isfinite(loss) & jnp.isfinite(norm) & jnp.isfinite(ravel_pytree(free)[0]).all()
     free, moments, improved = jax.tree.map(
         lambda new, old: jnp.where(finite, new, old),
         (free, moments, improved),

@@ -41,6 +41,9 @@ class Generated(eqx.Module):
         return cls(jnp.where(accepted[:, None], response.curves, 0.0), accepted.astype(response.rates.dtype))
 
 
+Draw = Callable[[Array, int], Generated]  # (key, n) -> n batches of fresh curves, with a leading axis
+
+
 def weighted_mean(values: Array, weight: Array) -> Array:
     """Mean of `values` under `weight`; zero if everything was rejected."""
     return jnp.sum(values * weight) / jnp.maximum(jnp.sum(weight), jnp.finfo(weight.dtype).tiny)
@@ -56,13 +59,19 @@ class AbstractObjective(eqx.Module):
     batch: eqx.AbstractVar[int]  # generated curves per step
     learning_rate: eqx.AbstractVar[float]
 
+    def __check_init__(self) -> None:
+        if self.batch < 1:
+            raise ValueError(f"batch must be at least 1, not {self.batch}.")
+        if not 0 < self.learning_rate < float("inf"):
+            raise ValueError(f"learning_rate must be positive and finite, not {self.learning_rate}.")
+
     @abstractmethod
     def init(self, key: Array, data: Measured) -> Any:
         """Make the state: a PyTree of arrays."""
 
     @abstractmethod
-    def update(self, state: Any, generate: Callable[[Array], Generated], data: Measured, key: Array) -> Any:
-        """Improve the state before a step of the circuit; `generate(key)` yields a fresh batch."""
+    def update(self, state: Any, generate: Draw, data: Measured, key: Array) -> Any:
+        """Improve the state before a step of the circuit, with as many fresh batches of curves as it takes."""
 
     @abstractmethod
     def loss(self, generated: Generated, state: Any, data: Measured, key: Array) -> Array:

@@ -1,6 +1,5 @@
 """Energy distance between the generated and the measured curves."""
 
-from collections.abc import Callable
 from typing import ClassVar, final
 
 import equinox as eqx
@@ -9,7 +8,7 @@ import jax.numpy as jnp
 import optax
 from jax import Array
 
-from tuneful.objectives.base import AbstractObjective, Generated, Measured, weighted_mean
+from tuneful.objectives.base import AbstractObjective, Draw, Generated, Measured, weighted_mean
 from tuneful.objectives.views import View
 
 
@@ -53,9 +52,7 @@ class EnergyDistance(AbstractObjective):
         seen = view.of_units(data.rates, jnp.arange(len(data.rates)))
         return EnergyState(view, seen, measured_spread(view, data))
 
-    def update(
-        self, state: EnergyState, generate: Callable[[Array], Generated], data: Measured, key: Array
-    ) -> EnergyState:
+    def update(self, state: EnergyState, generate: Draw, data: Measured, key: Array) -> EnergyState:
         del generate, data, key
         return state
 

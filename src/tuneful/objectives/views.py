@@ -40,6 +40,8 @@ class View(eqx.Module):
         **Arguments:** `ridge`: added to every variance, as a fraction of their mean; it bounds how strongly
         directions in which the data hardly vary are magnified.
         """
+        if not ridge >= 0:
+            raise ValueError(f"ridge must not be negative, and is {ridge}.")
         observed = np.asarray(data.observed)
         curves = np.asarray(shape_of(data.rates, data.observed) if shapes else data.rates, float)
         patterns, pattern = np.unique(observed, axis=0, return_inverse=True)

@@ -1,7 +1,6 @@
 """Wasserstein GAN with gradient penalty: a critic learns where generated and measured curves differ."""
 
 import itertools
-from collections.abc import Callable
 from typing import Any, ClassVar, final
 
 import equinox as eqx
@@ -10,7 +9,7 @@ import jax.numpy as jnp
 import optax
 from jax import Array
 
-from tuneful.objectives.base import AbstractObjective, Generated, Measured, weighted_mean
+from tuneful.objectives.base import AbstractObjective, Draw, Generated, Measured, weighted_mean
 from tuneful.objectives.views import View
 
 Layers = list[tuple[Array, Array]]  # (weight, bias) of every layer of the critic
@@ -78,17 +77,16 @@ class WassersteinGAN(AbstractObjective):
         view = View.of(data, self.whiten, self.ridge)
         return CriticState(critic, self._critic_optimiser().init(critic), view)
 
-    def update(
-        self, state: CriticState, generate: Callable[[Array], Generated], data: Measured, key: Array
-    ) -> CriticState:
-        def critic_step(carry: tuple[Any, Any], key: Array) -> tuple[tuple[Any, Any], None]:
+    def update(self, state: CriticState, generate: Draw, data: Measured, key: Array) -> CriticState:
+        def critic_step(carry: tuple[Any, Any], fresh: tuple[Generated, Array]) -> tuple[tuple[Any, Any], None]:
             critic, moments = carry
-            gradient = jax.grad(self._critic_loss)(critic, state.view, generate, data, key)
+            gradient = jax.grad(self._critic_loss)(critic, state.view, fresh[0], data, fresh[1])
             change, moments = self._critic_optimiser().update(gradient, moments)
             return (optax.apply_updates(critic, change), moments), None
 
-        keys = jax.random.split(key, self.n_critic)
-        (critic, moments), _ = jax.lax.scan(critic_step, (state.critic, state.moments), keys)
+        draw, *keys = jax.random.split(key, 1 + self.n_critic)
+        batches = generate(draw, self.n_critic)  # at once: the circuit stands still while the critic learns
+        (critic, moments), _ = jax.lax.scan(critic_step, (state.critic, state.moments), (batches, jnp.stack(keys)))
         return CriticState(critic, moments, state.view)
 
     def loss(self, generated: Generated, state: CriticState, data: Measured, key: Array) -> Array:
@@ -102,11 +100,8 @@ class WassersteinGAN(AbstractObjective):
     def _critic_optimiser(self) -> optax.GradientTransformation:
         return optax.adam(self.critic_rate, b1=self.b1, b2=self.b2)
 
-    def _critic_loss(
-        self, critic: Layers, view: View, generate: Callable[[Array], Generated], data: Measured, key: Array
-    ) -> Array:
-        draw, pick, mix = jax.random.split(key, 3)
-        generated = generate(draw)
+    def _critic_loss(self, critic: Layers, view: View, generated: Generated, data: Measured, key: Array) -> Array:
+        pick, mix = jax.random.split(key)
         units = jax.random.randint(pick, generated.weight.shape, 0, len(data.rates))
         fake = self._see(generated.rates, units, view, data, critic)
         real = self._see(data.rates[units], units, view, data, critic)

@@ -21,7 +21,7 @@ DOWNLOAD = "lalazar2016"
 __all__ = ["fetch_lalazar", "from_frame", "load", "read_lalazar", "read_netcdf", "read_table", "save"]
 
 
-def load(source: Any, **options: Any) -> xr.Dataset:
+def load(source: Any, /, **options: Any) -> xr.Dataset:
     """A validated dataset from whatever holds tuning curves.
 
     Parameters
