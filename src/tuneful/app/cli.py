@@ -116,7 +116,10 @@ def simulate(
     run: Annotated[Path | None, typer.Option(help="Draw from the fitted circuit of this run instead.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
 ) -> None:
-    """Draw tuning curves from a circuit, as a dataset that `tuneful fit --data` reads."""
+    """Draw tuning curves from a circuit, as a dataset that `tuneful fit --data` reads.
+
+    Parameters that are not set are those at which a fit of this circuit starts.
+    """
     from tuneful.app.commands import run_simulate
 
     print(run_simulate(model, out, n, seed, set_ or [], run, overwrite))
