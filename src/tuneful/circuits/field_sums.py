@@ -76,6 +76,7 @@ def _walk(
     )
 
     def add_plane(total: Array, plane: tuple[Array, Array]) -> tuple[Array, None]:
+        """Sum over the inputs of one plane: the fields, and if asked their two slopes beside them."""
         z, square_x = plane[0], plane[1][:, None]
         inverse = 1 / (sigma_l + dsigma * z)
         rate = -0.5 * inverse**2

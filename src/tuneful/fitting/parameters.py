@@ -4,7 +4,6 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
-import equinox as eqx
 from jax import Array
 
 from tuneful.circuits.base import AbstractCircuit
@@ -41,11 +40,8 @@ def with_free(circuit: Circuit, free: Mapping[str, Array]) -> Circuit:
     declared = circuit.parameters()
     natural = {name: declared[name].constraint.to_natural(value) for name, value in free.items()}
     absolute = {name: value for name, value in natural.items() if declared[name].reference is None}
-    circuit = _with(circuit, absolute)
+    circuit = circuit.with_values(absolute)
     references = {name: declared[name].reference for name in natural.keys() - absolute.keys()}
-    return _with(circuit, {name: natural[name] + of(circuit) for name, of in references.items() if of is not None})
-
-
-def _with(circuit: Circuit, values: Mapping[str, Array]) -> Circuit:
-    names = sorted(values)
-    return eqx.tree_at(lambda c: [getattr(c, n) for n in names], circuit, [values[n] for n in names])
+    return circuit.with_values(
+        {name: natural[name] + of(circuit) for name, of in references.items() if of is not None}
+    )

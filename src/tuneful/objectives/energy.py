@@ -57,6 +57,7 @@ class EnergyDistance(AbstractObjective):
         return state
 
     def loss(self, generated: Generated, state: EnergyState, data: Measured, key: Array) -> Array:
+        """Estimate the distance; the terms are those of the class, each over the pairs that it names."""
         del data, key
         weight = generated.weight
         seen = state.view.of_patterns(generated.rates)
