@@ -1,12 +1,20 @@
-"""Random inputs: distinct numbers and coarse uniform numbers."""
+"""Random inputs: distinct numbers, coarse uniform numbers, and the generator behind four arrays of them."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jax.extend.random import threefry_2x32
 
-from tuneful.circuits.random_inputs import draw_coarse_uniform, draw_distinct, sequence_length
+from tuneful.circuits.random_inputs import (
+    draw_coarse_uniform,
+    draw_distinct,
+    draw_uniform_quartet,
+    sequence_length,
+    threefry,
+)
 
 
 @settings(max_examples=25, deadline=None)
@@ -60,3 +68,66 @@ def test_coarse_uniform_numbers_are_uniform_and_independent():
     assert abs(chi2 - 99) < 5 * np.sqrt(2 * 99)
     half = n // 2  # both halves of one word
     assert abs(np.corrcoef(u[:half], u[half + 1 : 2 * half + 1])[0, 1]) < 5 / np.sqrt(half)
+
+
+@settings(max_examples=30)
+@given(
+    key=st.tuples(*[st.integers(0, 2**32 - 1)] * 2),
+    counters=st.lists(st.integers(0, 2**32 - 1), min_size=12, max_size=12),
+)
+def test_threefry_is_that_of_jax(key, counters):
+    key, counters = jnp.array(key, jnp.uint32), jnp.array(counters, jnp.uint32)
+    low, high = jax.jit(threefry)(key, counters.reshape(3, 4))
+    assert low.shape == high.shape == (3, 4)
+    assert low.dtype == high.dtype == jnp.uint32
+    expected = threefry_2x32(key, jnp.concatenate([counters, jnp.zeros_like(counters)]))
+    np.testing.assert_array_equal(jnp.concatenate([low.ravel(), high.ravel()]), expected)
+
+
+def test_threefry_gives_the_published_words():
+    """Test vectors of Random123 [Salmon et al. 2011] whose second counter is zero: that of key and counter zero."""
+    low, high = threefry(jnp.zeros(2, jnp.uint32), jnp.zeros((1, 1), jnp.uint32))
+    assert (int(low[0, 0]), int(high[0, 0])) == (0x6B200159, 0x99BA4EFE)
+
+
+def test_a_quartet_is_the_halves_of_the_words_of_threefry(x64):
+    key = jax.random.key(3)
+    counters = jnp.arange(6, dtype=jnp.uint32)
+    words = threefry_2x32(jax.random.key_data(key), jnp.concatenate([counters, jnp.zeros_like(counters)]))
+    low, high = np.asarray(words, "u8").reshape(2, 2, 3)
+    expected = [low >> 16, low & 0xFFFF, high >> 16, high & 0xFFFF]
+    np.testing.assert_array_equal(draw_uniform_quartet(key, (2, 3)), (np.array(expected) + 0.5) / 65536)
+
+
+@pytest.mark.parametrize("double", [False, True])
+def test_a_quartet_has_the_shape_and_precision_asked_for_and_stays_inside_the_interval(request, double):
+    if double:
+        request.getfixturevalue("x64")
+    arrays = draw_uniform_quartet(jax.random.key(0), (7, 300))
+    assert [(a.shape, a.dtype) for a in arrays] == [((7, 300), "f8" if double else "f4")] * 4
+    assert all(float(a.min()) > 0 and float(a.max()) < 1 for a in arrays)
+
+
+def test_a_quartet_is_uniform():
+    shape = (250, 400)
+    for u in np.asarray(draw_uniform_quartet(jax.random.key(1), shape), float):
+        counts = np.histogram(u, bins=100, range=(0, 1))[0]
+        # Chi-square of 99 degrees of freedom, within five standard deviations.
+        assert abs(((counts - 1000) ** 2 / 1000).sum() - 99) < 5 * np.sqrt(2 * 99)
+        assert abs(u.mean() - 0.5) < 5 * np.sqrt(1 / 12 / u.size)
+        low = (np.round(u * 65536 - 0.5).astype(int) & 0xFF).ravel()  # the finer half of the bits as well
+        counts = np.bincount(low, minlength=256)
+        assert abs(((counts - u.size / 256) ** 2 / (u.size / 256)).sum() - 255) < 5 * np.sqrt(2 * 255)
+
+
+def test_the_arrays_of_a_quartet_their_neighbours_and_other_keys_are_independent():
+    first = np.asarray(draw_uniform_quartet(jax.random.key(1), (200, 200)), float)
+    other = np.asarray(draw_uniform_quartet(jax.random.key(2), (200, 200)), float)
+    flat = np.concatenate([first.reshape(4, -1), other.reshape(4, -1)])
+    bound = 5 / np.sqrt(flat.shape[1] - 400)  # standard error of a correlation of zero
+    # Of the numbers and of their squares about the middle, which catches dependence of their sizes.
+    for values in (flat - 0.5, (flat - 0.5) ** 2):
+        assert np.abs(np.corrcoef(values) - np.eye(8)).max() < bound
+        for lag in (1, 200):
+            shifted = np.corrcoef(values[:, lag:], values[:, :-lag])[:8, 8:]
+            assert np.abs(shifted).max() < bound

@@ -10,9 +10,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.typing import ArrayLike
 
 from tuneful.circuits.ensemble import map_realisations
 from tuneful.circuits.parameters import Parameter, declared_parameters
+from tuneful.solvers.steady_state import Status
 
 
 class Response(eqx.Module):
@@ -24,12 +26,18 @@ class Response(eqx.Module):
     rates: Array  # (cells, conditions), Hz: the recorded cells
     settled: Array  # (), bool: False rejects the realisation
     residual: Array  # (), Hz: distance from the steady state, 0 where it is known in closed form
-    largest_rate: Array  # (), Hz: over all cells of the network and all conditions
+    network: Array  # (cells of the network, conditions), Hz: recorded or not
+    status: ArrayLike = Status.SETTLED  # (), int: how the search for a steady state ended
 
     @property
     def curves(self) -> Array:
         """The tuning curves of a batch, one a row: (realisations * cells, conditions), Hz."""
         return self.rates.reshape(-1, self.rates.shape[-1])
+
+    @property
+    def largest_rate(self) -> Array:
+        """Over all cells of the network and all conditions, Hz; one a realisation."""
+        return self.network.max(axis=(-2, -1))
 
     @property
     def accepted(self) -> Array:
@@ -96,3 +104,18 @@ class AbstractCircuit(eqx.Module):
         **Returns:** a `Response` whose fields have a leading axis of length n.
         """
         return map_realisations(lambda circuit, k: circuit.respond(circuit.draw(k)), self, key, n)
+
+
+class AbstractRecurrentCircuit(AbstractCircuit):
+    """A circuit whose responses are steady states of rate dynamics."""
+
+    @abstractmethod
+    def jacobian(self, z: Any) -> Array:
+        """Compute the Jacobian of the dynamics at the steady state of every condition: (conditions, n, n), 1/ms."""
+
+    def abscissa(self, z: Any) -> Array:
+        """Compute the spectral abscissa of the Jacobian, (conditions,), 1/ms: a steady state is stable if negative.
+
+        Takes all eigenvalues, O(n^3), on a CPU.
+        """
+        return jnp.linalg.eigvals(self.jacobian(z)).real.max(axis=-1)

@@ -169,7 +169,7 @@ class FeedforwardM1(AbstractCircuit):
         rates = jax.nn.relu(drive - threshold[:, None])
         if self.noise is not None:
             rates = jax.nn.relu(rates + self.noise * rates / jnp.sqrt(rates + 0.25) * z.noise)
-        return Response(rates, settled=jnp.array(True), residual=jnp.zeros(()), largest_rate=rates.max())
+        return Response(rates, settled=jnp.array(True), residual=jnp.zeros(()), network=rates)
 
     def _fields(self, source: Array, width: Array) -> Array:
         """Receptive fields before normalisation of the connected inputs: (cells, conditions, connections)."""

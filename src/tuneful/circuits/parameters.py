@@ -81,6 +81,7 @@ class Parameter:
     constraint: AbstractConstraint
     meaning: str
     reference: Callable[[Any], Array] | None = None
+    entries: Any = None
 
 
 def as_float_array(value: ArrayLike) -> Array:
@@ -99,9 +100,12 @@ def parameter(
     constraint: AbstractConstraint,
     meaning: str,
     reference: Callable[[Any], Array] | None = None,
+    entries: Any = None,
     **field: Any,
 ) -> Any:
     """Declare a field of a circuit as a learned parameter.
+
+    `entries` names the entries of a vector or matrix, in its shape: (("EE", "EI"), ("IE", "II")).
 
     Further keywords go to `equinox.field` (`default=...` for instance). A parameter that is None is absent: the
     option of the model that it belongs to is off.
@@ -111,7 +115,8 @@ def parameter(
     must overcome) else leave the descent in a narrow valley. Such a parameter must be `Free`.
     """
     described = {
-        "symbol": symbol, "unit": unit, "constraint": constraint, "meaning": meaning, "reference": reference
+        "symbol": symbol, "unit": unit, "constraint": constraint, "meaning": meaning, "reference": reference,
+        "entries": entries,
     }  # fmt: skip
     converter: Callable[[Any], Any] = field.pop("converter", _as_float_array_or_none)
     return eqx.field(converter=converter, metadata={"parameter": described}, **field)

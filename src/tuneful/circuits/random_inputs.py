@@ -21,6 +21,42 @@ def draw_coarse_uniform(key: Array, n: int) -> Array:
     return (halves.astype(jnp.result_type(float)) + 0.5) / 65536
 
 
+def draw_uniform_quartet(key: Array, shape: tuple[int, int]) -> tuple[Array, Array, Array, Array]:
+    """Draw four arrays of uniform numbers on (0, 1), 65,536 equally likely values each.
+
+    The random weights of a network of E and I cells, in a quarter of a millisecond where `jax.random` takes two: the
+    generator is the same, but written so that a CPU computes it in one vectorised pass (which needs two axes), and
+    every block of 64 random bits serves four numbers.
+
+    **Returns:** four arrays of the shape asked for, JAX's default precision.
+    """
+    counter = jnp.arange(math.prod(shape), dtype=jnp.uint32).reshape(shape)
+    low, high = threefry(jax.random.key_data(key), counter)
+    first, second, third, fourth = (
+        (half.astype(jnp.result_type(float)) + 0.5) / 65536
+        for half in (low >> 16, low & 0xFFFF, high >> 16, high & 0xFFFF)
+    )
+    return first, second, third, fourth
+
+
+def threefry(key: Array, counter: Array) -> tuple[Array, Array]:
+    """Threefry-2x32 with 20 rounds of the counters (counter, 0) [Salmon et al. 2011], the generator of `jax.random`.
+
+    **Arguments:** `key`, two words of 32 bits; `counter`, uint32 of any shape.
+
+    **Returns:** two words of random bits for every counter.
+    """
+    keys = (key[0], key[1], key[0] ^ key[1] ^ jnp.uint32(0x1BD11BDA))
+    rotations = ((13, 15, 26, 6), (17, 29, 16, 24))
+    low, high = counter + keys[0], jnp.broadcast_to(keys[1], counter.shape)
+    for group in range(5):
+        for rotation in rotations[group % 2]:
+            low = low + high
+            high = low ^ ((high << rotation) | (high >> (32 - rotation)))
+        low, high = low + keys[(group + 1) % 3], high + keys[(group + 2) % 3] + jnp.uint32(group + 1)
+    return low, high
+
+
 def draw_distinct(key: Array, n: int, k: int) -> Array:
     """Draw k distinct numbers below n, every set of k being equally likely.
 
