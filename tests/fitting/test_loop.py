@@ -14,7 +14,8 @@ from jax import Array
 from tuneful.circuits import AbstractCircuit, Free, Positive, Response, parameter
 from tuneful.fitting import Problem, advance
 from tuneful.fitting.parameters import to_free, with_free
-from tuneful.objectives import EnergyDistance, Measured, WassersteinGAN
+from tuneful.objectives import EnergyDistance, Measured, RatePenalty, WassersteinGAN
+from tuneful.solvers import Status
 
 
 @final
@@ -32,7 +33,7 @@ class Toy(AbstractCircuit):
     def respond(self, z):
         rates = self.base + self.scale * z[0] * jnp.array([1.0, 2.0])
         settled = z[1] >= self.broken
-        return Response(jnp.where(settled, rates, 1e9), settled, jnp.zeros(()), rates.max())
+        return Response(jnp.where(settled, rates, 1e9), settled, jnp.zeros(()), network=rates)
 
     def conditions(self):
         return {"size": np.array([1.0, 2.0])}
@@ -91,7 +92,9 @@ def test_the_same_seed_gives_the_same_bits(data):
 
 
 def test_rejected_realisations_are_counted_and_never_enter_a_gradient(data):
-    clean, half = (Problem(Toy(broken=b), EnergyDistance(batch=64), data, ("scale",)) for b in (0.0, 0.5))
+    clean, half = (
+        Problem(Toy(broken=b), EnergyDistance(batch=64), data, ("scale",), max_lost=1.0) for b in (0.0, 0.5)
+    )
     _, _, records = fit(clean, 1)
     assert float(records[0].rejected) == 0
     _, path, records = fit(half, 20)
@@ -112,8 +115,64 @@ def test_a_gradient_that_is_not_finite_is_skipped_and_counted(data):
     circuit = Toy().with_values({"scale": 1e38})
     state, path, records = fit(Problem(circuit, EnergyDistance(batch=4), data, ("scale", "base")), 3)
     assert not any(bool(r.finite) for r in records)
-    assert int(state.skipped) == 3
+    assert int(state.failed) == 3
     assert np.ptp(path, axis=0).max() == 0
+
+
+@final
+class Cliff(AbstractCircuit):
+    """Rates grow with `drive`; beyond `edge` nothing settles. The data ask for more drive than that."""
+
+    label: ClassVar[str] = "cliff"
+    drive: Array = parameter(symbol="d", unit="Hz", constraint=Free(), default=1.0, meaning="drive")
+    edge: float = eqx.field(static=True, default=2.0)
+    saturates: bool = eqx.field(static=True, default=False)
+
+    def draw(self, key):
+        return jax.random.uniform(key, (1, 1))
+
+    def respond(self, z):
+        rates = self.drive + z
+        beyond = self.drive > self.edge
+        status = jnp.where(beyond, Status.SATURATED, Status.SETTLED)
+        return Response(rates, ~beyond | self.saturates, jnp.zeros(()), network=rates, status=status)
+
+    def conditions(self):
+        return {"size": np.array([1.0])}
+
+    def at_conditions(self, features: Mapping[str, np.ndarray]) -> Self:
+        return self
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls()
+
+
+@pytest.mark.parametrize("saturates", [False, True])
+def test_a_fit_that_walks_over_the_edge_comes_back_with_shorter_steps(saturates):
+    beyond = Measured.from_rates(np.linspace(5, 6, 50)[:, None])
+    objective = EnergyDistance(batch=8, learning_rate=0.3, whiten=False)
+    problem = Problem(Cliff(saturates=saturates), objective, beyond, ("drive",))
+    state, path, records = fit(problem, 40)
+    drive, taken = path[:, 0], np.array([bool(r.taken) for r in records])
+    assert np.isfinite(drive).all()
+    assert not taken.all()
+    # Where a step was not taken, the next one starts at parameters that were good: below the edge.
+    assert (drive[~taken] <= 2.0).all()
+    assert (drive <= 2.0 + 0.3).all()
+    assert drive[-10:].max() > 1.9
+    assert float(state.pace) < 1
+
+
+def test_penalties_are_added_to_the_loss_and_bound_the_rates():
+    high = Measured.from_rates(np.linspace(5, 6, 50)[:, None])
+    objective = EnergyDistance(batch=8, learning_rate=0.1, whiten=False)
+    penalties = (RatePenalty(weight=100.0, limit=3.0),)
+    problem = Problem(Cliff(edge=1e9), objective, high, ("drive",), penalties, clip=3.0)
+    _, path, records = fit(problem, 80)
+    # Rates are uniform on [drive, drive + 1]: the penalty begins to bite at drive = 2.
+    assert 1.7 < path[-20:, 0].mean() < 2.3
+    assert any(float(r.penalty) > 0 for r in records)
 
 
 def test_units_with_missing_conditions_take_part():

@@ -14,21 +14,21 @@ def walk(steps, drift=0.0, noise=0.02, seed=0):
 
 
 def test_goes_on_until_two_windows_agree():
-    assert RULE.reason(walk(39), skipped=0) is None
-    assert "converged" in RULE.reason(walk(40), skipped=0)
-    assert RULE.reason(walk(60, drift=0.01), skipped=0) is None
+    assert RULE.reason(walk(39), failed=0) is None
+    assert "converged" in RULE.reason(walk(40), failed=0)
+    assert RULE.reason(walk(60, drift=0.01), failed=0) is None
 
 
 def test_one_drifting_parameter_is_enough_to_go_on():
     path = walk(60)
     path[:, 1] += np.linspace(0, 1, 60)
-    assert RULE.reason(path, skipped=0) is None
+    assert RULE.reason(path, failed=0) is None
     assert RULE.drift(path) == pytest.approx(20 / 59, abs=0.05)
 
 
 def test_stops_at_the_maximum_and_when_gradients_fail():
-    assert "maximum of 100" in RULE.reason(walk(100, drift=0.01), skipped=0)
-    assert "no finite gradient in 20 steps" in RULE.reason(walk(30), skipped=20)
+    assert "maximum of 100" in RULE.reason(walk(100, drift=0.01), failed=0)
+    assert "20 steps in a row could not be taken" in RULE.reason(walk(30), failed=20)
 
 
 def test_the_estimate_averages_the_last_window():

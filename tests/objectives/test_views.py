@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from scipy import stats
 
 from tuneful.objectives import Measured
@@ -110,3 +111,17 @@ def test_flat_and_silent_curves_have_finite_shapes_and_slopes():
     assert np.abs(shape_of(rates, seen)).max() < 1e-5  # rounding of a mean of 7 Hz over the faintest modulation
     slope = jax.jacrev(lambda r: shape_of(r, seen))(rates)
     assert bool(jnp.isfinite(slope).all())
+
+
+def test_logarithmic_rates_are_compared_in_proportion():
+    rates = np.random.default_rng(3).exponential(2.0, (40, 3))
+    data = Measured.from_rates(rates)
+    logged = View.of(data, whiten=True, ridge=0.1, log_above=0.5)
+    by_hand = View.of(Measured.from_rates(np.log1p(rates / 0.5)), whiten=True, ridge=0.1)
+    units = np.arange(40)
+    # Single precision on both sides: a few roundings of numbers around one.
+    np.testing.assert_allclose(
+        logged.of_units(data.rates, units), by_hand.of_units(np.log1p(data.rates / 0.5), units), atol=1e-4
+    )
+    with pytest.raises(ValueError, match="log_above must be positive"):
+        View.of(data, whiten=True, ridge=0.1, log_above=0.0)

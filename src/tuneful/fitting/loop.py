@@ -9,9 +9,13 @@ import optax
 from jax import Array
 from jax.flatten_util import ravel_pytree
 
-from tuneful.circuits.base import AbstractCircuit
+from tuneful.circuits.base import AbstractCircuit, Response
+from tuneful.circuits.ensemble import map_realisations
+from tuneful.fitting.clipping import clip_to_running_norm
 from tuneful.fitting.parameters import to_free, with_free
-from tuneful.objectives.base import AbstractObjective, Generated, Measured
+from tuneful.objectives.base import AbstractObjective, Generated, Measured, weighted_mean
+from tuneful.objectives.penalties import AbstractPenalty
+from tuneful.solvers import Status
 
 
 class FitState(eqx.Module):
@@ -20,27 +24,40 @@ class FitState(eqx.Module):
     step: Array  # (), int: steps taken
     key: Array  # the random key of all steps to come
     free: dict[str, Array]  # the fitted parameters, unconstrained
+    good: dict[str, Array]  # those of the last step that could be taken
     moments: optax.OptState
     objective: Any
-    skipped: Array  # (), int: consecutive steps with a gradient that was not finite
+    pace: Array  # (): by which steps are shortened, 1 unless steps failed of late
+    failed: Array  # (), int: consecutive steps that could not be taken
 
 
 class StepRecord(eqx.Module):
     """What is worth knowing about one step."""
 
-    loss: Array  # ()
+    loss: Array  # (): of the objective
+    penalty: Array  # (): added to it
     gradient_norm: Array  # ()
     rejected: Array  # (): fraction of realisations that did not settle
-    finite: Array  # (), bool: False if the step was skipped
+    saturated: Array  # (): fraction of realisations that settled where the input-output function saturates
+    finite: Array  # (), bool: whether loss, gradient and the new parameters were
+    taken: Array  # (), bool: False if the fit went back to its last good parameters
 
 
 class Problem(eqx.Module):
-    """A circuit, the names of its fitted parameters, an objective, and the curves to be matched."""
+    """A circuit, the names of its fitted parameters, an objective, and the curves to be matched.
+
+    `penalties` are added to the objective. A step at which more than `max_lost` of the realisations do not settle, or
+    settle in saturation, where there is no gradient to lead out, is not taken. `clip` limits gradients to so many
+    times their running norm (None: no limit).
+    """
 
     circuit: AbstractCircuit
     objective: AbstractObjective
     data: Measured
     fitted: tuple[str, ...] = eqx.field(static=True)
+    penalties: tuple[AbstractPenalty, ...] = ()
+    max_lost: float = eqx.field(static=True, default=0.5)
+    clip: float | None = eqx.field(static=True, default=None)
 
     def start(self, key: Array) -> FitState:
         """Make the state before the first step."""
@@ -50,45 +67,77 @@ class Problem(eqx.Module):
             step=jnp.zeros((), jnp.int32),
             key=for_steps,
             free=free,
-            moments=self.objective.optimiser().init(free),
+            good=free,
+            moments=self.optimiser().init(free),
             objective=self.objective.init(for_objective, self.data),
-            skipped=jnp.zeros((), jnp.int32),
+            pace=jnp.ones(()),
+            failed=jnp.zeros((), jnp.int32),
         )
 
-    def generate(self, free: dict[str, Array], key: Array, batches: int) -> Generated:
-        """Draw batches of curves at the given parameters: fields with a leading axis."""
-        realisations = -(-self.objective.batch // self.circuit.cells_per_realisation)
-        response = with_free(self.circuit, free).sample(key, batches * realisations)
-        return jax.tree.map(lambda a: a.reshape(batches, -1, *a.shape[1:]), Generated.from_response(response))
+    def optimiser(self) -> optax.GradientTransformation:
+        """The objective's optimiser, behind the limit on gradients."""
+        own = self.objective.optimiser()
+        return own if self.clip is None else optax.chain(clip_to_running_norm(self.clip), own)
+
+    def generate(self, free: dict[str, Array], key: Array, batches: int) -> "Sample":
+        """Draw batches of curves at the given parameters: all fields with a leading axis."""
+        circuit = with_free(self.circuit, free)
+        realisations = -(-self.objective.batch // circuit.cells_per_realisation)
+
+        def realise(circuit: AbstractCircuit, key: Array) -> tuple[Response, Array]:
+            z = circuit.draw(key)
+            response = circuit.respond(z)
+            cost = sum((p(circuit, z, response) for p in self.penalties), jnp.zeros(()))
+            return response, jnp.where(response.settled, cost, 0)
+
+        response, cost = map_realisations(realise, circuit, key, batches * realisations)
+        curves = Generated.from_response(response)
+        parts = curves, cost, response.settled, response.settled & (response.status == Status.SATURATED)
+        curves, cost, settled, saturated = jax.tree.map(lambda a: a.reshape(batches, -1, *a.shape[1:]), parts)
+        penalty = jax.vmap(weighted_mean)(cost, settled.astype(cost.dtype))
+        return Sample(curves, penalty, 1 - settled.mean(axis=1), saturated.mean(axis=1))
+
+
+class Sample(eqx.Module):
+    """What realisations of a circuit have to say to a fit."""
+
+    curves: Generated
+    penalty: Array  # (): mean over the realisations that settled
+    rejected: Array  # (): fraction of realisations
+    saturated: Array  # (): fraction of realisations
 
 
 @eqx.filter_jit
 def advance(problem: Problem, state: FitState) -> tuple[FitState, StepRecord]:
     """Take one step: improve the objective's own state, then the circuit.
 
-    A step whose loss, gradient or result is not finite changes nothing but the random key.
+    A step whose loss, gradient or result is not finite, or that lost most realisations, is not taken: parameters go
+    back to those of the last step that was, and the next steps are shorter. All but the random key stays.
     """
     key, for_update, for_sample, for_loss = jax.random.split(state.key, 4)
     objective = problem.objective
 
     def generate(key: Array, batches: int) -> Generated:
-        return jax.lax.stop_gradient(problem.generate(state.free, key, batches))
+        return jax.lax.stop_gradient(problem.generate(state.free, key, batches).curves)
 
-    def loss_of(free: dict[str, Array]) -> tuple[Array, Generated]:
-        generated = jax.tree.map(lambda a: a[0], problem.generate(free, for_sample, batches=1))
-        return objective.loss(generated, improved, problem.data, for_loss), generated
+    def loss_of(free: dict[str, Array]) -> tuple[Array, tuple[Array, Sample]]:
+        sample = jax.tree.map(lambda a: a[0], problem.generate(free, for_sample, batches=1))
+        loss = objective.loss(sample.curves, improved, problem.data, for_loss)
+        return loss + sample.penalty, (loss, sample)
 
     improved = objective.update(state.objective, generate, problem.data, for_update)
-    (loss, generated), gradient = jax.value_and_grad(loss_of, has_aux=True)(state.free)
-    change, moments = objective.optimiser().update(gradient, state.moments, state.free)
-    free = optax.apply_updates(state.free, change)
+    gradient, (loss, sample) = jax.grad(loss_of, has_aux=True)(state.free)
+    change, moments = problem.optimiser().update(gradient, state.moments, state.free)
+    free = optax.apply_updates(state.free, jax.tree.map(lambda c: state.pace * c, change))
     norm = jnp.linalg.norm(ravel_pytree(gradient)[0])
-    finite = jnp.isfinite(loss) & jnp.isfinite(norm) & jnp.isfinite(ravel_pytree(free)[0]).all()
-    free, moments, improved = jax.tree.map(
-        lambda new, old: jnp.where(finite, new, old),
-        (free, moments, improved),
-        (state.free, state.moments, state.objective),
+    finite = jnp.isfinite(loss + sample.penalty) & jnp.isfinite(norm) & jnp.isfinite(ravel_pytree(free)[0]).all()
+    taken = finite & (sample.rejected + sample.saturated <= problem.max_lost)
+    free, good, moments, improved = jax.tree.map(
+        lambda new, old: jnp.where(taken, new, old),
+        (free, state.free, moments, improved),
+        (state.good, state.good, state.moments, state.objective),
     )
-    skipped = jnp.where(finite, 0, state.skipped + 1)
-    record = StepRecord(loss, norm, 1 - generated.weight.mean(), finite)
-    return FitState(state.step + 1, key, free, moments, improved, skipped), record
+    pace = jnp.where(taken, jnp.minimum(1, 1.1 * state.pace), state.pace / 2)
+    failed = jnp.where(taken, 0, state.failed + 1)
+    record = StepRecord(loss, sample.penalty, norm, sample.rejected, sample.saturated, finite, taken)
+    return FitState(state.step + 1, key, free, good, moments, improved, pace, failed), record

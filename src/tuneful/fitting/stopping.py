@@ -17,15 +17,16 @@ class Stopping:
     max_steps: int = 600
     window: int = 100
     tolerance: float = 0.05
-    max_skipped: int = 20
+    max_failed: int = 20
 
-    def reason(self, path: np.ndarray, skipped: int) -> str | None:
+    def reason(self, path: np.ndarray, failed: int) -> str | None:
         """Tell why to stop after the steps in `path` (steps, values), or None to go on."""
         steps = len(path)
-        if skipped >= self.max_skipped:
+        if failed >= self.max_failed:
             return (
-                f"stopped: no finite gradient in {skipped} steps in a row; the parameters are the last good ones. "
-                "Start from smaller weights, or lower the learning rate."
+                f"stopped: {failed} steps in a row could not be taken, because a gradient was not finite, or most "
+                "realisations did not settle or saturated; the parameters are the last good ones. Start from smaller "
+                "weights, or lower the learning rate."
             )
         if steps >= 2 * self.window and self.drift(path) <= self.tolerance:
             return f"converged: no parameter drifted by more than {self.tolerance:g} over {self.window} steps"

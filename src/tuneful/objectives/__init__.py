@@ -1,7 +1,16 @@
-"""Objectives: what a fit minimises, one a file."""
+"""Objectives: what a fit minimises, one a file; and penalties, what it avoids."""
 
 from tuneful.objectives.base import AbstractObjective, Generated, Measured
 from tuneful.objectives.energy import EnergyDistance
+from tuneful.objectives.penalties import AbstractPenalty, RatePenalty
 from tuneful.objectives.wgan_gp import WassersteinGAN
 
-__all__ = ["AbstractObjective", "EnergyDistance", "Generated", "Measured", "WassersteinGAN"]
+__all__ = [
+    "AbstractObjective",
+    "AbstractPenalty",
+    "EnergyDistance",
+    "Generated",
+    "Measured",
+    "RatePenalty",
+    "WassersteinGAN",
+]

@@ -32,7 +32,7 @@ class EnergyDistance(AbstractObjective):
     Curves are whitened with the covariance of the data by default: conditions of a tuning curve vary together, and
     in plain Hz the distance sees their common height and little of their shape.
 
-    **Arguments:** `whiten`, `ridge`, `shapes` (see `View`); `batch`, generated curves per step;
+    **Arguments:** `whiten`, `ridge`, `shapes`, `log_above` (see `View`); `batch`, generated curves per step;
     `learning_rate`, `b1`, `b2` of Adam on the unconstrained parameters.
     """
 
@@ -41,6 +41,7 @@ class EnergyDistance(AbstractObjective):
     whiten: bool = eqx.field(static=True, default=True)
     ridge: float = eqx.field(static=True, default=0.1)
     shapes: bool = eqx.field(static=True, default=False)
+    log_above: float | None = eqx.field(static=True, default=None)
     batch: int = eqx.field(static=True, default=64)
     learning_rate: float = eqx.field(static=True, default=0.03)
     b1: float = eqx.field(static=True, default=0.9)
@@ -48,7 +49,7 @@ class EnergyDistance(AbstractObjective):
 
     def init(self, key: Array, data: Measured) -> EnergyState:
         del key
-        view = View.of(data, self.whiten, self.ridge, self.shapes)
+        view = View.of(data, self.whiten, self.ridge, self.shapes, self.log_above)
         seen = view.of_units(data.rates, jnp.arange(len(data.rates)))
         return EnergyState(view, seen, measured_spread(view, data))
 

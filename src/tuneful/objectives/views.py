@@ -24,6 +24,9 @@ class View(eqx.Module):
     As `shapes`, a curve is its deviation from its own mean in units of its own standard deviation, whitened or not,
     followed by the square roots of its rates, whose noise is alike at all rates [Anscombe 1948]. Every unit then
     weighs the same; in plain rates a few strongly firing ones decide.
+
+    With `log_above` = c, rates are seen as log(1 + r / c) before all else: in proportion above c, as differences
+    below it. Statistics that are ratios of rates, such as surround suppression, are decided by the small ones.
     """
 
     pattern: Array  # (units,), int: the pattern of each unit
@@ -32,9 +35,12 @@ class View(eqx.Module):
     centre: Array  # (conditions,)
     share: Array  # (patterns,): the fraction of units with each pattern
     shapes: bool = eqx.field(static=True)
+    log_above: float | None = eqx.field(static=True)
 
     @classmethod
-    def of(cls, data: Measured, whiten: bool, ridge: float, shapes: bool = False) -> Self:
+    def of(
+        cls, data: Measured, whiten: bool, ridge: float, shapes: bool = False, log_above: float | None = None
+    ) -> Self:
         """Make the views of a set of measured curves.
 
         **Arguments:** `ridge`: added to every variance, as a fraction of their mean; it bounds how strongly
@@ -42,8 +48,11 @@ class View(eqx.Module):
         """
         if not ridge >= 0:
             raise ValueError(f"ridge must not be negative, and is {ridge}.")
+        if log_above is not None and not log_above > 0:
+            raise ValueError(f"log_above must be positive (Hz), or none, and is {log_above}.")
         observed = np.asarray(data.observed)
-        curves = np.asarray(shape_of(data.rates, data.observed) if shapes else data.rates, float)
+        rates = compressed(data.rates, log_above)
+        curves = np.asarray(shape_of(rates, data.observed) if shapes else rates, float)
         patterns, pattern = np.unique(observed, axis=0, return_inverse=True)
         pattern = pattern.reshape(-1)
         centre, covariance = gaussian_moments(curves, patterns, pattern)
@@ -57,6 +66,7 @@ class View(eqx.Module):
             centre=jnp.asarray(centre, dtype),
             share=jnp.asarray(np.bincount(pattern) / len(pattern), dtype),
             shapes=shapes,
+            log_above=log_above,
         )
 
     def of_units(self, rates: Array, units: Array) -> Array:
@@ -69,10 +79,16 @@ class View(eqx.Module):
         return jax.vmap(self._through, (None, 0, 0))(rates, self.seen, self.transform)
 
     def _through(self, rates: Array, seen: Array, transform: Array) -> Array:
+        rates = compressed(rates, self.log_above)
         if not self.shapes:
             return (rates - self.centre) @ transform
         shape = (shape_of(rates, seen) - self.centre) @ transform
         return jnp.concatenate([shape, jnp.sqrt(rates + 3 / 8) * seen], axis=-1)
+
+
+def compressed(rates: Array, log_above: float | None) -> Array:
+    """Rates, or log(1 + rates / log_above) if there is such a rate."""
+    return rates if log_above is None else jnp.log1p(rates / log_above)
 
 
 def shape_of(rates: Array, seen: Array) -> Array:

@@ -10,7 +10,7 @@ import optax
 from jax import Array
 
 from tuneful.objectives.base import AbstractObjective, Draw, Generated, Measured, weighted_mean
-from tuneful.objectives.views import View
+from tuneful.objectives.views import View, compressed
 
 Layers = list[tuple[Array, Array]]  # (weight, bias) of every layer of the critic
 
@@ -54,13 +54,15 @@ class WassersteinGAN(AbstractObjective):
 
     **Arguments:** defaults are those of the paper's motor-cortex experiment: `batch` curves a step, Adam with `b1`,
     `b2` for both players, rates `critic_rate` and `learning_rate`, `hidden` layers of the critic, `penalty`, and
-    `n_critic`. `whiten` (with `ridge`, see `View`) shows whitened curves to the critic; the paper shows plain Hz.
+    `n_critic`. `whiten` (with `ridge`) and `log_above` (see `View`) change what the critic is shown; in the paper,
+    plain Hz.
     """
 
     label: ClassVar[str] = "wgan-gp"
 
     whiten: bool = eqx.field(static=True, default=False)
     ridge: float = eqx.field(static=True, default=1e-3)
+    log_above: float | None = eqx.field(static=True, default=None)
     batch: int = eqx.field(static=True, default=30)
     learning_rate: float = eqx.field(static=True, default=0.001)
     critic_rate: float = eqx.field(static=True, default=0.001)
@@ -74,7 +76,7 @@ class WassersteinGAN(AbstractObjective):
         conditions = data.rates.shape[1]
         inputs = conditions if bool(data.observed.all()) else 2 * conditions
         critic = draw_critic(key, (inputs, *self.hidden, 1))
-        view = View.of(data, self.whiten, self.ridge)
+        view = View.of(data, self.whiten, self.ridge, log_above=self.log_above)
         return CriticState(critic, self._critic_optimiser().init(critic), view)
 
     def update(self, state: CriticState, generate: Draw, data: Measured, key: Array) -> CriticState:
@@ -116,6 +118,7 @@ class WassersteinGAN(AbstractObjective):
     def _see(self, rates: Array, units: Array, view: View, data: Measured, critic: Layers) -> Array:
         """What the critic is shown of each curve, through the missing conditions of `units`."""
         observed = data.observed[units].astype(rates.dtype)
-        curves = view.of_units(rates, units) if self.whiten else rates * observed
+        plain = compressed(rates, self.log_above) * observed
+        curves = view.of_units(rates, units) if self.whiten else plain
         shows_mask = critic[0][0].shape[0] > curves.shape[1]
         return jnp.concatenate([curves, observed], axis=1) if shows_mask else curves
