@@ -12,7 +12,7 @@ setup: .venv/.installed
 	touch $@
 
 demo: setup
-	$(BIN)/tuneful fit m1 --out runs/demo --overwrite
+	$(BIN)/tuneful fit ssn --out runs/demo --overwrite
 
 test: setup
 	$(BIN)/python -m pytest

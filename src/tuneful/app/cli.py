@@ -70,7 +70,7 @@ def options(
 
 @app.command()
 def fit(
-    model: Annotated[str, typer.Argument(help="A circuit (m1), or a configuration file ending in .toml.")],
+    model: Annotated[str, typer.Argument(help="A circuit (m1, ssn), or a configuration file ending in .toml.")],
     data: Annotated[
         str | None,
         typer.Option(
@@ -108,7 +108,7 @@ def fit(
 
 @app.command()
 def simulate(
-    model: Annotated[str, typer.Argument(help="A circuit (m1).")],
+    model: Annotated[str, typer.Argument(help="A circuit (m1, ssn).")],
     out: Annotated[Path, typer.Option(help="File to write: .nc (keeps everything) or .csv.")],
     n: Annotated[int, typer.Option(help="Number of tuning curves.", min=1)] = 1000,
     seed: Annotated[int, typer.Option(help="Decides all random numbers.", min=0, max=2**32 - 1)] = 0,
@@ -118,7 +118,7 @@ def simulate(
 ) -> None:
     """Draw tuning curves from a circuit, as a dataset that `tuneful fit --data` reads.
 
-    Parameters that are not set are those at which a fit of this circuit starts.
+    Parameters that are not set are those of the circuit's known truth, from which `tuneful fit` simulates too.
     """
     from tuneful.app.commands import run_simulate
 

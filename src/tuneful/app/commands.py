@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 import platformdirs
 import xarray as xr
 
-from tuneful.app.components import build, circuits, fields_of, objectives
+from tuneful.app.components import build, circuits, fields_of, objectives, penalties
 from tuneful.app.config import (
     DataSettings,
     FitSettings,
@@ -30,6 +31,7 @@ from tuneful.circuits import AbstractCircuit
 from tuneful.curves import describe
 
 PRESETS = Path(__file__).parent / "presets"
+COLUMNS = ("initial", "value", "truth")
 SIMULATION_SEED = 20170417  # of the curves that are simulated when no data are given; not the seed of the fit
 
 
@@ -51,7 +53,8 @@ def run_fit(
     if start_from is not None:
         circuit = _at_values_of(circuit, start_from)
     out = out or Path("runs") / f"{circuit.label}-{config.seed}"
-    fit = Fit(circuit, objective, **config.fit.model_dump())
+    avoided = [build("penalty", penalties(), {"name": n} | s) for n, s in config.penalties.items()]
+    fit = Fit(circuit, objective, avoided, **config.fit.model_dump())
     command = shlex.join(["tuneful", *(word for word in sys.argv[1:] if word != "--resume")])
     fit.fit(dataset, config.seed, out=out, resume=resume, overwrite=overwrite, data_name=name, command=command)
     _print_summary(fit)
@@ -64,11 +67,12 @@ def resolve(model: str, asked: dict[str, Any], overrides: Sequence[str]) -> RunC
     path = Path(model) if model.endswith(".toml") else preset
     given = read_toml(path) if path != preset or preset.exists() else {"circuit": model}
     settings = parse(RunConfig, given, model).model_dump()
-    if asked["objective"] not in (None, settings["objective"].get("name")):
-        settings["objective"] = {"name": asked["objective"]}  # settings of another objective do not apply
-    if asked["seed"] is not None:
+    if asked.get("objective") not in (None, settings["objective"].get("name")):
+        name = asked["objective"]  # settings of another objective do not apply
+        settings["objective"] = {"name": name} | settings["alternatives"].get(name, {})
+    if asked.get("seed") is not None:
         settings["seed"] = asked["seed"]
-    if asked["data"] is not None:
+    if asked.get("data") is not None:
         settings["data"]["path"] = asked["data"]
     settings = apply_overrides(settings, overrides, _owners(settings))
     return parse(RunConfig, settings, "command line")
@@ -109,10 +113,15 @@ def _curves(config: RunConfig, circuit: AbstractCircuit) -> tuple[xr.Dataset, st
     data = config.data
     if data.path is not None:
         return load(data.path, **data.options), data.path
-    known = natural_values(circuit.example())
-    truth = circuit.with_values({name: known[name] for name in circuit.parameters() if name in known})
+    truth = _at_known_truth(circuit)
     dataset = simulate(truth, data.simulate, jax.random.key(SIMULATION_SEED))
     return dataset, f"{data.simulate} curves simulated from {type(truth).__name__} at known parameters"
+
+
+def _at_known_truth(circuit: AbstractCircuit) -> AbstractCircuit:
+    """The circuit at the parameters of its example."""
+    known = natural_values(circuit.example())
+    return circuit.with_values({name: known[name] for name in circuit.parameters() if name in known})
 
 
 def _at_values_of(circuit: AbstractCircuit, run: Path) -> AbstractCircuit:
@@ -132,16 +141,23 @@ def _print_summary(fit: Fit) -> None:
         print(f"{name:<20}" + "".join(f"{'-':>10}" if x is None else f"{x:>10.3f}" for x in numbers))
     print(f"{'parameter':<20}{'start':>10}{'end':>10}{'truth':>10}  unit")
     for name, row in result["parameters"].items():
-        numbers = (row["initial"], row["value"], row["truth"])
-        print(f"{name:<20}" + "".join(f"{_brief(x):>10}" for x in numbers) + f"  {row['unit']}")
+        for entry, numbers in _entries(name, row):
+            print(
+                f"{entry:<20}"
+                + "".join(f"{'-' if x is None else f'{x:.4g}':>10}" for x in numbers)
+                + f"  {row['unit']}"
+            )
     for sentence in result["warnings"]:
         print(f"note: {sentence}")
 
 
-def _brief(value: Any) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.4g}" if isinstance(value, float) else "array"
+def _entries(name: str, row: dict[str, Any]) -> list[tuple[str, tuple[Any, ...]]]:
+    """Start, end and truth of a parameter, or of each of its entries."""
+    value = np.asarray(row["value"])
+    columns = [np.full(value.shape, None) if row[key] is None else np.asarray(row[key]) for key in COLUMNS]
+    labels = np.asarray(row["entries"]) if row["entries"] else np.array([str(i) for i in range(value.size)])
+    names = [f"{name}_{label}" for label in labels.ravel()] if value.ndim else [name]
+    return list(zip(names, zip(*(column.ravel().tolist() for column in columns), strict=True), strict=True))
 
 
 def run_simulate(
@@ -151,12 +167,20 @@ def run_simulate(
     _refuse_existing(out, overwrite)
     if run is not None and overrides:
         raise UserError("The circuit of a run has its own settings: leave out either --set or --run.")
-    config = resolve(model, {"objective": None, "seed": None, "data": None}, overrides)
+    config = resolve(model, {}, overrides)
     _set_up_jax(config.precision if run is None else RunFolder(run).read_json(CONFIG)["precision"])
-    circuit = build("circuit", circuits(), config.circuit) if run is None else Fit.load(run).circuit_
+    circuit = _asked_circuit(model, config.circuit) if run is None else Fit.load(run).circuit_
     dataset = simulate(circuit, n, jax.random.key(seed))
     save(dataset, out)
     return f"{dataset.sizes['unit']} curves in {dataset.sizes['condition']} conditions: {out}"
+
+
+def _asked_circuit(model: str, settings: dict[str, Any]) -> AbstractCircuit:
+    """The circuit as configured; parameters that nobody set are those of its known truth, not where a fit starts."""
+    circuit = build("circuit", circuits(), settings)
+    start = resolve(model, {}, []).circuit
+    asked = {name: getattr(circuit, name) for name in circuit.parameters() if settings.get(name) != start.get(name)}
+    return _at_known_truth(circuit).with_values(asked)
 
 
 def run_report(run: Path, out: Path | None) -> Path:

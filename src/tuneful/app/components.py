@@ -1,4 +1,4 @@
-"""Circuits and objectives by name: those of tuneful, and those that other packages offer as entry points."""
+"""Circuits, objectives and penalties by name: those of tuneful, and those of other packages as entry points."""
 
 import dataclasses
 import functools
@@ -17,9 +17,9 @@ import tuneful.circuits
 import tuneful.objectives
 from tuneful.app.errors import UserError, suggest
 from tuneful.circuits import AbstractCircuit
-from tuneful.objectives import AbstractObjective
+from tuneful.objectives import AbstractObjective, AbstractPenalty
 
-Component = TypeVar("Component", AbstractCircuit, AbstractObjective)
+Component = TypeVar("Component", AbstractCircuit, AbstractObjective, AbstractPenalty)
 
 
 @functools.cache
@@ -32,6 +32,12 @@ def circuits() -> dict[str, type[AbstractCircuit]]:
 def objectives() -> dict[str, type[AbstractObjective]]:
     """Find every objective, by label."""
     return _find(tuneful.objectives, AbstractObjective)
+
+
+@functools.cache
+def penalties() -> dict[str, type[AbstractPenalty]]:
+    """Find every penalty, by label."""
+    return _find(tuneful.objectives, AbstractPenalty)
 
 
 def _find(package: ModuleType, base: type[Component]) -> dict[str, type[Component]]:
@@ -84,7 +90,7 @@ def _convert(where: str, field: dataclasses.Field, value: Any) -> Any:
     if value is None and field.default is None:
         return None
     value = checked(where, float | list[float] | list[list[float]], value)
-    if field.default is not dataclasses.MISSING and _shape(value) != np.shape(field.default):
+    if field.default not in (dataclasses.MISSING, None) and _shape(value) != np.shape(field.default):
         raise UserError(f"{where} = {value!r} does not have the shape of its default, {field.default!r}.")
     return value
 
@@ -108,7 +114,7 @@ def checked(where: str, expected: Any, value: Any) -> Any:
         raise UserError(f"{where} = {value!r} is not of the expected type ({wanted}).") from error
 
 
-def settings_of(component: AbstractCircuit | AbstractObjective) -> dict[str, Any]:
+def settings_of(component: AbstractCircuit | AbstractObjective | AbstractPenalty) -> dict[str, Any]:
     """Write a component as plain settings from which `build` makes it again."""
     values = {f.name: getattr(component, f.name) for f in dataclasses.fields(component)}
     return {"name": component.label} | {k: v.tolist() if hasattr(v, "tolist") else v for k, v in values.items()}

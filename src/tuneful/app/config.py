@@ -45,6 +45,13 @@ class FitSettings(Section):
     evaluation_curves: int = Field(default=400, ge=2)
     final_curves: int = Field(default=2000, ge=2)
     checkpoint_every: int = Field(default=25, ge=1)
+    max_lost: float = Field(
+        default=0.5, ge=0, le=1
+    )  # fraction of unsettled or saturated realisations that ends a step
+    clip: float | None = Field(default=None, gt=0)  # limit on gradients, as a multiple of their running norm
+    prediction_curves: int = Field(default=1000, ge=2)
+    predict: dict[str, list[float]] | None = None  # conditions to predict: feature -> values, one a condition
+    stability: int = Field(default=0, ge=0)  # realisations of the fitted circuit whose stability is checked
 
     @field_validator("fitted", mode="before")
     @classmethod
@@ -61,6 +68,8 @@ class RunConfig(Section):
 
     circuit: dict[str, Any]
     objective: dict[str, Any] = Field(default_factory=lambda: {"name": "energy"})
+    alternatives: dict[str, dict[str, Any]] = Field(default_factory=dict)  # settings of other objectives, by name
+    penalties: dict[str, dict[str, Any]] = Field(default_factory=dict)  # settings by name
     data: DataSettings = DataSettings()
     fit: FitSettings = FitSettings()
     seed: int = Field(default=0, ge=0, lt=2**32)  # all that a random key takes in

@@ -1,6 +1,8 @@
 """Fit: from a circuit, an objective and a dataset to a fitted circuit, in memory or in a run folder."""
 
+import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,9 +14,11 @@ from jax import Array
 from jax.flatten_util import ravel_pytree
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from tuneful.app.components import build, circuits, objectives, settings_of
+from tuneful.app.components import build, circuits, objectives, penalties, settings_of
 from tuneful.app.config import FitSettings, differences, parse
 from tuneful.app.errors import UserError
+from tuneful.app.evaluation import HeldOut, Prediction, predict, stability
+from tuneful.app.history import History, step_line
 from tuneful.app.progress import Progress
 from tuneful.app.report import ReportContent, write_report
 from tuneful.app.result import parameter_table, statistics_table, versions, warnings, without_nan
@@ -22,11 +26,11 @@ from tuneful.app.run_folder import CONFIG, RunFolder
 from tuneful.app.simulate import natural_values, simulate, true_values
 from tuneful.circuits import AbstractCircuit
 from tuneful.curves import Comparison, compare, features, split, statistics_for, validate
-from tuneful.fitting.loop import FitState, Problem, StepRecord, advance
+from tuneful.fitting.loop import FitState, Problem, advance
 from tuneful.fitting.parameters import with_free
-from tuneful.objectives import AbstractObjective, EnergyDistance, Measured
+from tuneful.objectives import AbstractObjective, AbstractPenalty, EnergyDistance, Measured
 
-STEPS, START, END, EVALUATION = range(4)  # streams of random numbers, all from the one seed
+STEPS, START, END, EVALUATION, PREDICTION, STABILITY = range(6)  # streams of random numbers, all from the one seed
 
 
 class Fit:
@@ -38,6 +42,8 @@ class Fit:
         The model, at the parameters where the fit starts. Its stimuli are replaced by those of the data.
     objective
         What is minimised; `EnergyDistance()` by default.
+    penalties
+        What is avoided besides, such as `RatePenalty()`; none by default.
     **settings
         Fields of `tuneful.app.config.FitSettings`: ``held_out``, ``fitted``, ``max_steps``, ``window``,
         ``tolerance``, ``evaluate_every``, ...
@@ -50,10 +56,8 @@ class Fit:
         The fitted circuit.
     result_
         Everything in ``result.json``: distances to the held-out units, parameters, versions.
-    history_
-        One dictionary a step: loss, gradient norm, rejected fraction, parameters, seconds.
-    evaluations_
-        Every so often, the Kolmogorov-Smirnov distance to the held-out units in every statistic.
+    prediction_
+        Curves in the conditions of the setting ``predict``, if there is one.
     dataset_
         The data, with a coordinate ``held_out`` on ``unit``.
 
@@ -70,12 +74,18 @@ class Fit:
     ['J', 'dphi', 'dsigma', 'phi_l', 'sigma_l']
     """
 
-    def __init__(self, circuit: AbstractCircuit, objective: AbstractObjective | None = None, **settings: Any):
+    def __init__(
+        self,
+        circuit: AbstractCircuit,
+        objective: AbstractObjective | None = None,
+        penalties: Sequence[AbstractPenalty] = (),
+        **settings: Any,
+    ):
         self.circuit = circuit
         self.objective = EnergyDistance() if objective is None else objective
+        self.penalties = tuple(penalties)
         self.settings = parse(FitSettings, settings, "Fit")
-        self.history_: list[dict[str, Any]] = []
-        self.evaluations_: list[dict[str, Any]] = []
+        self._history = History()
 
     def fit(
         self,
@@ -146,7 +156,7 @@ class Fit:
         folder = RunFolder(path)
         folder.prepare(overwrite)
         self._write_setup(folder)
-        folder.rewrite_metrics(self._log())
+        folder.rewrite_metrics(self._history.lines())
         self._write(folder)
 
     @classmethod
@@ -163,19 +173,31 @@ class Fit:
         fit = cls(
             circuit or build("circuit", circuits(), config["circuit"]),
             objective or build("objective", objectives(), config["objective"]),
+            [build("penalty", penalties(), settings) for settings in config["penalties"]],
             **config["fit"],
         )
         dataset = folder.read_dataset("data.nc")
         fit._take(dataset.drop_vars("held_out"), config["seed"], config["data"])
-        fit._sort_log(folder.read_metrics())
+        fit._history = History(folder.read_metrics())
         fit.result_ = result
         fit.start_, fit.end_ = folder.read_dataset("start.nc"), folder.read_dataset("result.nc")
+        fit.prediction_ = fit._read_prediction(folder)
         fit.circuit_ = fit.problem_.circuit.with_values({k: v["value"] for k, v in result["parameters"].items()})
         return fit
 
     def report(self, path: Path | str) -> None:
         """Write the report, one self-contained HTML page."""
         write_report(self._report_content(), Path(path))
+
+    @property
+    def history_(self) -> list[dict[str, Any]]:
+        """One dictionary a step: loss, gradient norm, rejected fraction, parameters, seconds."""
+        return self._history.steps
+
+    @property
+    def evaluations_(self) -> list[dict[str, Any]]:
+        """Every so often, the Kolmogorov-Smirnov distance to the held-out units in every statistic."""
+        return self._history.evaluations
 
     @property
     def params_(self) -> dict[str, np.ndarray]:
@@ -189,12 +211,15 @@ class Fit:
         train, test = split(dataset, self.settings.held_out, seed)
         held_out = np.isin(dataset["unit"].values, test["unit"].values)
         self.dataset_ = dataset.assign_coords(held_out=("unit", held_out))
-        self._train, self._test = train, test
+        self._n_train = train.sizes["unit"]
+        self._held_out = HeldOut(test, dataset, statistics_for(dataset), seed)
         _refuse_identical(train["rate"].values)
-        self._names = statistics_for(dataset)
         circuit = _at_conditions_of(dataset, self.circuit)
         fitted = self.settings.fitted or tuple(circuit.parameters())
-        self.problem_ = Problem(circuit, self.objective, Measured.from_rates(train["rate"].values), fitted)
+        measured = Measured.from_rates(train["rate"].values)
+        self.problem_ = Problem(
+            circuit, self.objective, measured, fitted, self.penalties, self.settings.max_lost, self.settings.clip
+        )
         self.stopping_ = self.settings.stopping()
 
     def _key(self, stream: int) -> Array:
@@ -208,7 +233,7 @@ class Fit:
             raise UserError(str(error)) from error
         self._free, self._unravel = ravel_pytree(state.free)
         path, seconds = np.zeros((0, self._free.size)), np.zeros(())
-        self.history_, self.evaluations_ = [], []
+        self._history = History()
         if folder is None:
             return state, path, 0.0
         if not (resume and folder.exists):
@@ -217,8 +242,8 @@ class Fit:
             return state, path, 0.0
         self._check_same(folder)
         state, path, seconds = folder.load_checkpoint((state, path, seconds)) or (state, path, seconds)
-        self._sort_log(folder.read_metrics(until=len(path)))
-        folder.rewrite_metrics(self._log())
+        self._history = History(folder.read_metrics(until=len(path)))
+        folder.rewrite_metrics(self._history.lines())
         return state, path, float(seconds)
 
     def _descend(
@@ -229,18 +254,20 @@ class Fit:
         path = np.zeros((max(settings.max_steps, len(done)), done.shape[1]))
         path[: len(done)] = done
         step, began = len(done), time.perf_counter() - seconds
-        skipped = int(state.skipped)
-        while (reason := self.stopping_.reason(path[:step], skipped)) is None:
+        failed = int(state.failed)
+        while (reason := self.stopping_.reason(path[:step], failed)) is None:
             state, record = advance(self.problem_, state)
             path[step] = np.asarray(ravel_pytree(state.free)[0])
-            step, skipped = step + 1, int(state.skipped)
-            line = self._step_line(step, state, record, time.perf_counter() - began)
-            lines = [line]
-            bar.step(line["loss"])
+            step, failed = step + 1, int(state.failed)
+            circuit = with_free(self.problem_.circuit, state.free)
+            lines = [step_line(step, circuit, record, time.perf_counter() - began)]
+            bar.step(lines[0]["loss"])
             if step % settings.evaluate_every == 0:
-                lines.append(self._evaluate(step, state))
-                bar.evaluated(step, lines[-1]["statistics"])
-            self._sort_log(lines, append=True)
+                key = jax.random.fold_in(self._key(EVALUATION), step)
+                distances = self._held_out.distances(circuit, settings.evaluation_curves, key)
+                lines.append({"step": step, "statistics": distances})
+                bar.evaluated(step, distances)
+            self._history.add(lines)
             if folder is not None:
                 folder.append_metrics(without_nan(lines))
                 if step % settings.checkpoint_every == 0:
@@ -249,70 +276,38 @@ class Fit:
         free = self._unravel(jnp.asarray(self.stopping_.estimate(path[:step]), self._free.dtype))
         self.circuit_ = with_free(self.problem_.circuit, free)
 
-    def _step_line(self, step: int, state: FitState, record: StepRecord, seconds: float) -> dict[str, Any]:
-        values = natural_values(with_free(self.problem_.circuit, state.free))
-        return {
-            "step": step,
-            "loss": float(record.loss),
-            "gradient_norm": float(record.gradient_norm),
-            "rejected": float(record.rejected),
-            "finite": bool(record.finite),
-            "parameters": values,
-            "seconds": round(seconds, 3),
-        }
-
-    def _evaluate(self, step: int, state: FitState) -> dict[str, Any]:
-        """Distances of the present circuit to the held-out units."""
-        circuit = with_free(self.problem_.circuit, state.free)
-        key = jax.random.fold_in(self._key(EVALUATION), step)
-        try:
-            generated = simulate(circuit, self.settings.evaluation_curves, key)
-        except UserError:  # nothing settled; the loop decides how long to go on
-            return {"step": step, "statistics": dict.fromkeys(self._names, float("nan"))}
-        comparison = self._compare(generated, with_floor=False)
-        return {"step": step, "statistics": {name: c.ks for name, c in comparison.items()}}
-
-    def _compare(self, generated: xr.Dataset, with_floor: bool = True) -> dict[str, Comparison]:
-        measured = self._test["rate"].values
-        return compare(
-            generated["rate"].values,
-            measured,
-            features(self._test),
-            self._names,
-            self.seed_,
-            floor_rates=self.dataset_["rate"].values if with_floor else measured,
-        )
-
     def _conclude(self) -> None:
-        """Draw curves at the start and at the end of the fit, and compare."""
-        n = self.settings.final_curves
-        self.start_ = simulate(self.problem_.circuit, n, self._key(START))
-        self.end_ = simulate(self.circuit_, n, self._key(END))
-        table = statistics_table(self._compare(self.end_), self._compare(self.start_))
-        rejected = self.end_.attrs["rejected_fraction"]
-        skipped = sum(not line["finite"] for line in self.history_)
+        """Draw curves at the start and at the end of the fit, compare, predict, and say what was found."""
+        settings = self.settings
+        self.start_ = simulate(self.problem_.circuit, settings.evaluation_curves, self._key(START))
+        self.end_ = simulate(self.circuit_, settings.final_curves, self._key(END))
+        self.prediction_ = predict(self.circuit_, self.dataset_, settings, self._key(PREDICTION))
+        table = statistics_table(self._held_out.compare(self.end_), self._held_out.compare(self.start_))
         truth = true_values(self.dataset_, self.circuit_)
-        self.result_ = without_nan(
-            {
-                "circuit": self.circuit_.label,
-                "objective": self.objective.label,
-                "data": self.data_name_,
-                "seed": self.seed_,
-                "command": self._command,
-                "steps": self._steps,
-                "wall_seconds": round(self._seconds, 3),
-                "stopped": self._stopped,
-                "rejected_fraction": rejected,
-                "non_finite_steps": skipped,
-                "n_train": self._train.sizes["unit"],
-                "n_held_out": self._test.sizes["unit"],
-                "statistics": table,
-                "parameters": parameter_table(self.problem_.circuit, self.circuit_, self.problem_.fitted, truth),
-                "warnings": warnings(table, rejected, skipped, self._stopped),
-                "versions": versions(),
-                "settings": self._config(),
-            }
-        )
+        not_taken = [line for line in self.history_ if not line["taken"]]
+        found = {
+            "circuit": self.circuit_.label,
+            "objective": self.objective.label,
+            "data": self.data_name_,
+            "seed": self.seed_,
+            "command": self._command,
+            "steps": self._steps,
+            "wall_seconds": round(self._seconds, 3),
+            "stopped": self._stopped,
+            "rejected_fraction": self.end_.attrs["rejected_fraction"],
+            "outcomes": json.loads(self.end_.attrs["outcomes"]),
+            "stability": stability(self.circuit_, settings.stability, self._key(STABILITY)),
+            "non_finite_steps": sum(not line["finite"] for line in not_taken),
+            "retreats": sum(line["finite"] for line in not_taken),
+            "n_train": self._n_train,
+            "n_held_out": self._held_out.units.sizes["unit"],
+            "statistics": table,
+            "prediction": None if self.prediction_ is None else self.prediction_.table(),
+            "parameters": parameter_table(self.problem_.circuit, self.circuit_, self.problem_.fitted, truth),
+            "versions": versions(),
+            "settings": self._config(),
+        }
+        self.result_ = without_nan(found | {"warnings": warnings(found)})
 
     def _config(self) -> dict[str, Any]:
         """Everything that decides the result."""
@@ -320,6 +315,7 @@ class Fit:
             {
                 "circuit": settings_of(self.circuit),
                 "objective": settings_of(self.objective),
+                "penalties": [settings_of(penalty) for penalty in self.penalties],
                 "data": self.data_name_,
                 "fit": self.settings.model_dump(mode="json"),
                 "seed": self.seed_,
@@ -347,19 +343,19 @@ class Fit:
         """Write what was found; result.json comes last and marks the run as finished."""
         folder.write_dataset("start.nc", self.start_)
         folder.write_dataset("result.nc", self.end_)
+        if self.prediction_ is not None:
+            folder.write_dataset("prediction.nc", self.prediction_.fitted)
+            if self.prediction_.truth is not None:
+                folder.write_dataset("prediction_truth.nc", self.prediction_.truth)
         self.report(folder.path / "report.html")
         folder.write_json("result.json", self.result_)
 
-    def _sort_log(self, lines: list[dict[str, Any]], append: bool = False) -> None:
-        """Take lines of the log into `history_` and `evaluations_`."""
-        if not append:
-            self.history_, self.evaluations_ = [], []
-        for line in lines:
-            (self.evaluations_ if "statistics" in line else self.history_).append(line)
-
-    def _log(self) -> list[dict[str, Any]]:
-        """All lines of the log, in the order in which a run writes them."""
-        return without_nan(sorted(self.history_ + self.evaluations_, key=lambda line: line["step"]))
+    @staticmethod
+    def _read_prediction(folder: RunFolder) -> Prediction | None:
+        if not folder.has("prediction.nc"):
+            return None
+        truth = folder.read_dataset("prediction_truth.nc") if folder.has("prediction_truth.nc") else None
+        return Prediction(folder.read_dataset("prediction.nc"), truth)
 
     def _report_content(self) -> ReportContent:
         at_start = {name: row["ks_start"] for name, row in self.result_["statistics"].items()}
@@ -370,6 +366,8 @@ class Fit:
             measured=self.dataset_,
             start=self.start_,
             end=self.end_,
+            prediction=None if self.prediction_ is None else self.prediction_.fitted,
+            prediction_truth=None if self.prediction_ is None else self.prediction_.truth,
         )
 
 

@@ -38,6 +38,7 @@ def parameter_table(
         name: {
             "value": after[name], "initial": before[name], "truth": truth.get(name), "fitted": name in names,
             "unit": about.unit, "symbol": about.symbol, "meaning": about.meaning,
+            "entries": about.entries,
         }
         for name, about in final.parameters().items()
     }  # fmt: skip
@@ -54,19 +55,27 @@ def without_nan(content: Any) -> Any:
     return content
 
 
-def warnings(table: Mapping[str, Mapping[str, Any]], rejected: float, skipped: int, stopped: str) -> list[str]:
+def warnings(found: Mapping[str, Any]) -> list[str]:
     """Sentences on whatever a reader of the numbers must not miss."""
-    found = []
-    if rejected > 0:
-        found.append(
-            f"{rejected:.1%} of the realisations at the end of the fit did not settle and were left out: "
-            "the model's curves are conditioned on settling."
+    sentences = []
+    if found["rejected_fraction"] > 0:
+        sentences.append(
+            f"{found['rejected_fraction']:.1%} of the realisations at the end of the fit did not settle and were "
+            "left out: the model's curves are conditioned on settling."
         )
-    if skipped:
-        found.append(f"{skipped} steps had a gradient that was not finite and changed nothing.")
-    if stopped.startswith("reached"):
-        found.append("The fit had not converged by its own rule when it reached the maximum of steps.")
-    undefined = [name for name, row in table.items() if row["ks"] is None or not np.isfinite(row["ks"])]
+    if found["non_finite_steps"]:
+        sentences.append(
+            f"{found['non_finite_steps']} steps had a loss or a gradient that was not finite and were not taken."
+        )
+    if found["retreats"]:
+        sentences.append(
+            f"At {found['retreats']} steps most realisations did not settle or saturated, and the fit went back to "
+            "its last good parameters."
+        )
+    if found["stopped"].startswith("reached"):
+        sentences.append("The fit had not converged by its own rule when it reached the maximum of steps.")
+    distances = {name: row["ks"] for name, row in found["statistics"].items()}
+    undefined = [name for name, ks in distances.items() if ks is None or not np.isfinite(ks)]
     if undefined:
-        found.append(f"Not defined for these curves: {', '.join(undefined)}.")
-    return found
+        sentences.append(f"Not defined for these curves: {', '.join(undefined)}.")
+    return sentences

@@ -14,7 +14,8 @@ from tuneful.app.readers import load, save
 
 CONFIG = "config.json"
 CONTENTS = (
-    CONFIG, "data.nc", "start.nc", "metrics.jsonl", "checkpoints", "result.json", "result.nc", "report.html",
+    CONFIG, "data.nc", "start.nc", "metrics.jsonl", "checkpoints", "result.json", "result.nc", "prediction.nc",
+    "prediction_truth.nc", "report.html",
 )  # fmt: skip
 
 
@@ -28,6 +29,10 @@ class RunFolder:
     def exists(self) -> bool:
         """Whether a run was begun here."""
         return (self.path / CONFIG).exists()
+
+    def has(self, name: str) -> bool:
+        """Whether a file of the run is there."""
+        return (self.path / name).exists()
 
     def prepare(self, overwrite: bool) -> None:
         """Make the folder, or empty it of an earlier run.

@@ -11,12 +11,14 @@ from jax import Array
 from tuneful.app.errors import UserError
 from tuneful.circuits import AbstractCircuit
 from tuneful.curves import make_dataset
+from tuneful.solvers import Status
 
 
 def simulate(circuit: AbstractCircuit, n: int, key: Array, **attrs: Any) -> xr.Dataset:
     """Draw n tuning curves as a dataset of the same form as measured ones.
 
-    Curves of realisations that did not settle are left out; the attribute `rejected_fraction` says how many.
+    Curves of realisations that did not settle are left out; the attributes `rejected_fraction` and `outcomes` say how
+    many, and why.
 
     **Raises:** `UserError` if nothing settled.
     """
@@ -35,8 +37,14 @@ def simulate(circuit: AbstractCircuit, n: int, key: Array, **attrs: Any) -> xr.D
         "circuit": circuit.label,
         "parameters": json.dumps(natural_values(circuit)),
         "rejected_fraction": float(1 - accepted.mean()),
+        "outcomes": json.dumps(outcomes(np.broadcast_to(response.status, (realisations,)))),
     }
     return make_dataset(curves, circuit.conditions(), **(about | attrs))
+
+
+def outcomes(status: np.ndarray) -> dict[str, float]:
+    """Fractions of realisations by the status of their search for a steady state."""
+    return {kind.name.lower(): float((status == kind).mean()) for kind in Status}
 
 
 @eqx.filter_jit

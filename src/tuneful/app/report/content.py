@@ -21,11 +21,15 @@ class ReportContent:
         The content of ``result.json``: ``circuit``, ``objective``, ``data``, ``seed``, ``steps``,
         ``wall_seconds``, ``stopped``, ``rejected_fraction``, ``non_finite_steps``, ``n_train``,
         ``n_held_out``, ``versions`` {package: version}, ``statistics`` {name: {ks, line, floor, n_data,
-        n_model, ks_start}}, ``parameters`` {name: {value, unit, initial, symbol, meaning, fitted, truth}},
-        ``settings`` (nested), ``warnings`` [sentences]; optionally ``command``, the line that reproduces it.
+        n_model, ks_start}}, ``parameters`` {name: {value, unit, initial, symbol, meaning, fitted, truth,
+        entries}}, ``settings`` (nested), ``warnings`` [sentences]. Values of a parameter are numbers or nested
+        lists, and ``entries`` names the entries in the same shape or is None. Optionally ``command``, the line that
+        reproduces it; ``outcomes`` {settled, saturated, moving, oscillating}, fractions of the realisations at the
+        end of the fit; ``stability`` {realisations, stable, abscissa: {median, largest}}, in 1/ms; ``prediction``
+        {ks, line, conditions: {feature: values}}, distances of ``prediction`` from ``prediction_truth``.
     steps
         One entry per optimisation step: ``step``, ``loss``, ``gradient_norm``, ``rejected`` (fraction),
-        ``finite``, ``parameters`` {name: value}, ``seconds``.
+        ``finite``, ``parameters`` {name: value or nested list}, ``seconds``.
     evaluations
         Every so often: ``step`` and ``statistics`` {name: KS distance}.
     measured
@@ -33,6 +37,10 @@ class ReportContent:
         ``condition`` and a boolean coordinate ``held_out`` on ``unit``.
     start, end
         Curves generated at the start and at the end of the fit, in the same schema and conditions.
+    prediction
+        Curves of the fitted circuit in other conditions, in the same schema.
+    prediction_truth
+        Curves of the circuit that made the data in the conditions of ``prediction``, if that circuit is known.
     """
 
     result: dict[str, Any]
@@ -41,6 +49,8 @@ class ReportContent:
     measured: xr.Dataset
     start: xr.Dataset
     end: xr.Dataset
+    prediction: xr.Dataset | None = None
+    prediction_truth: xr.Dataset | None = None
 
 
 def held_out(measured: xr.Dataset) -> xr.Dataset:

@@ -1,4 +1,4 @@
-"""How figures are drawn, and those of the fit itself: distances, parameters and loss over the steps."""
+"""How figures are drawn, and those of the fit itself: distances and loss over the steps."""
 
 import math
 import re
@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter
 
-from tuneful.app.report.wording import as_float, as_floats
+from tuneful.app.report.wording import as_float
 
 # Every colour has a role, and becomes a variable of the style sheet so that figures follow light and dark mode.
 ROLES = {
@@ -27,10 +27,15 @@ ROLES = {
     "end": "#0067a5",
     "truth": "#00806a",
     "paper": "#fefefe",
+    "entry-1": "#a3260f",
+    "entry-2": "#3a7fd5",
+    "entry-3": "#b07d00",
+    "entry-4": "#6f2c91",
 }
-INK, MUTED, RULE, DATA, START, END, TRUTH, PAPER = ROLES.values()
+INK, MUTED, RULE, DATA, START, END, TRUTH, PAPER, *ENTRIES = ROLES.values()
 BY_COLOUR = {colour: f"var(--{role}, {colour})" for role, colour in ROLES.items()}
 SIZE = (2.75, 1.95)  # inches; the page scales it
+WIDE = (4.1, 1.95)
 ROUND = [1, 2, 2.5, 5, 10]  # steps between ticks
 MOST_POINTS = 300  # of a line: more cannot be seen and would bloat the page
 
@@ -62,21 +67,27 @@ STYLE = {
 
 @dataclass(frozen=True)
 class Level:
-    """A horizontal line with its name in the right margin."""
+    """A horizontal line with its name in the right margin; `dashes` is a line style of matplotlib."""
 
     value: float
     name: str
     colour: str
-    dashes: str
+    dashes: str | tuple[float, tuple[float, float]]
 
 
-def draw(paint: Callable[[Axes], None], description: str, right: float = 0.96) -> Markup:
-    """One panel as inline SVG; `description` is read aloud and must differ between the panels of a page."""
+def draw(
+    paint: Callable[[Axes], None], description: str, right: float = 0.96, size: tuple[float, float] = SIZE
+) -> Markup:
+    """One panel as inline SVG; `description` is read aloud and must differ between the panels of a page.
+
+    `right` is where the axes end in a panel of the usual width: margins are the same in wider ones.
+    """
     salt = {"svg.hashsalt": description}  # ids of different panels must not meet in one page
     with matplotlib.style.context(STYLE | salt, after_reset=True), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph")  # the browser has fonts for what DejaVu lacks
-        figure = Figure(figsize=SIZE)
-        axes = figure.add_axes((0.21, 0.215, right - 0.21, 0.735))
+        figure = Figure(figsize=size)
+        left, margins = 0.21 * SIZE[0], (1.21 - right) * SIZE[0]
+        axes = figure.add_axes((left / size[0], 0.215, 1 - margins / size[0], 0.735))
         axes.xaxis.set_major_locator(MaxNLocator(4, steps=ROUND))
         axes.yaxis.set_major_locator(MaxNLocator(4, steps=ROUND))
         paint(axes)
@@ -137,7 +148,7 @@ def distance_figure(
         marker = "o" if len(steps) <= 40 else None
         axes.plot(steps, distances, color=END, marker=marker, markersize=2.6)
         axes.set_ylim(0, top)
-        _step_axis(axes, steps)
+        step_axis(axes, steps)
         label_axes(axes, "step", "KS distance")
         draw_levels(axes, levels)
         name_levels(axes, levels)
@@ -150,31 +161,6 @@ def highest_distance(evaluations: Sequence[Mapping[str, Any]], statistics: Mappi
     shown = [as_float(v) for entry in evaluations for v in (entry.get("statistics") or {}).values()]
     shown += [as_float(entry.get(key)) for entry in statistics.values() for key in ("line", "floor")]
     return min(1.02, 1.1 * max((v for v in shown if math.isfinite(v)), default=0.9))
-
-
-def parameter_figure(
-    name: str, title: str, steps: Sequence[Mapping[str, Any]], about: Mapping[str, Any]
-) -> Markup | None:
-    """The path of one parameter over the steps, from its start towards the truth if that is known."""
-    kept = thinned(steps)
-    rows = [as_floats((entry.get("parameters") or {}).get(name)) for entry in kept]
-    values = np.array(rows) if len({len(row) for row in rows}) == 1 else None
-    if values is None or not np.isfinite(values).any():
-        return None
-    levels = [Level(value, "start", MUTED, "-") for value in as_floats(about.get("initial"))]
-    levels += [Level(value, "truth", TRUTH, "--") for value in as_floats(about.get("truth"))]
-
-    def paint(axes: Axes) -> None:
-        draw_levels(axes, levels)
-        x = [as_float(entry.get("step")) for entry in kept]
-        axes.plot(x, values, color=END)
-        axes.plot(x[-1:], values[-1:], "o", color=END, markersize=3.2)
-        axes.set_ylim(*_padded([*values.ravel(), *(level.value for level in levels)]))
-        _step_axis(axes, x)
-        label_axes(axes, "step", _clipped(str(about.get("unit") or "")))
-        name_levels(axes, levels)
-
-    return draw(paint, f"Parameter over training: {title}", right=0.84)
 
 
 def course_figure(
@@ -192,25 +178,25 @@ def course_figure(
         if logarithmic:
             axes.set_yscale("log")
         else:
-            axes.set_ylim(*_padded(y))
-        _step_axis(axes, x)
+            axes.set_ylim(*padded(y))
+        step_axis(axes, x)
         label_axes(axes, "step", title.lower())
 
     return draw(paint, f"{title} over training")
 
 
-def draw_levels(axes: Axes, levels: Sequence[Level]) -> None:
+def draw_levels(axes: Axes, levels: Sequence[Level], width: float = 1) -> None:
     """Draw the known levels across the panel, behind the curves."""
     for level in _known(levels):
-        axes.axhline(level.value, color=level.colour, linestyle=level.dashes, linewidth=1, zorder=1)
+        axes.axhline(level.value, color=level.colour, linestyle=level.dashes, linewidth=width, zorder=1)
 
 
 def name_levels(axes: Axes, levels: Sequence[Level]) -> None:
     """Name the known levels in the right margin, each name once and moved apart where they would overlap."""
     first = {level.name: level for level in reversed(_known(levels))}
     named = sorted(first.values(), key=lambda level: level.value)
-    low, high = axes.get_ylim()
-    heights = _apart([(level.value - low) / (high - low) for level in named], 0.1)
+    to_panel = axes.transScale + axes.transLimits
+    heights = _apart([to_panel.transform((0, level.value))[1] for level in named], 0.1)
     for level, height in zip(named, heights, strict=True):
         place = {"transform": axes.transAxes, "va": "center", "fontsize": 8}
         axes.text(1.025, height, level.name, color=level.colour, **place)
@@ -221,14 +207,21 @@ def _known(levels: Sequence[Level]) -> list[Level]:
 
 
 def _apart(heights: Sequence[float], least: float) -> list[float]:
-    """Increasing heights, each pair of neighbours at least so far apart, moved as one group about its middle."""
-    if len(heights) != 2 or heights[1] - heights[0] >= least:
-        return list(heights)
-    middle = max(sum(heights) / 2, least / 2)
-    return [middle - least / 2, middle + least / 2]
+    """Increasing heights, neighbours at least so far apart; those that were too close move as a group."""
+    groups: list[list[float]] = []
+    for height in heights:
+        groups.append([height])
+        while len(groups) > 1 and _lowest(groups[-2], least) + least * len(groups[-2]) > _lowest(groups[-1], least):
+            groups[-2:] = [groups[-2] + groups[-1]]
+    return [_lowest(group, least) + least * i for group in groups for i in range(len(group))]
 
 
-def _padded(values: Sequence[float] | np.ndarray) -> tuple[float, float]:
+def _lowest(group: Sequence[float], least: float) -> float:
+    """Where a group of names begins that is centred on its members, though not below the panel."""
+    return max(sum(group) / len(group) - least * (len(group) - 1) / 2, 0)
+
+
+def padded(values: Sequence[float] | np.ndarray) -> tuple[float, float]:
     """Limits around the finite values, never so tight that the numbers on the axis would look alike."""
     finite = np.asarray(values, dtype=float)
     finite = finite[np.isfinite(finite)]
@@ -237,12 +230,14 @@ def _padded(values: Sequence[float] | np.ndarray) -> tuple[float, float]:
     return low - pad, high + pad
 
 
-def _step_axis(axes: Axes, steps: Sequence[float] | np.ndarray) -> None:
+def step_axis(axes: Axes, steps: Sequence[float] | np.ndarray) -> None:
+    """Whole steps from 0 to the last."""
     finite = [s for s in steps if math.isfinite(s)]
     last = max(finite, default=1)
     axes.set_xlim(min(0, *finite, 0), last * 1.02 if last > 0 else 1)
     axes.xaxis.set_major_locator(MaxNLocator(4, steps=ROUND, integer=True))
 
 
-def _clipped(text: str) -> str:
+def clipped(text: str) -> str:
+    """The text, cut where it would be longer than the axis that it names."""
     return text if len(text) <= 22 else text[:21] + "…"

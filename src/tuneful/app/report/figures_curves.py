@@ -44,7 +44,8 @@ def layout_of(dataset: xr.Dataset) -> Layout:
         name = varying[0]
         values = numeric[name]
         if len(np.unique(values)) == len(values):
-            return _along(name, values, unit_of(dataset, name))
+            order = np.argsort(values)
+            return Layout(order, values[order], title=title_of(dataset, name))
     labels = dataset["condition"].values if "condition" in dataset.coords else None
     return _in_order(dataset.sizes["condition"], labels)
 
@@ -52,6 +53,12 @@ def layout_of(dataset: xr.Dataset) -> Layout:
 def unit_of(dataset: xr.Dataset, feature: str) -> str:
     """The unit of a feature, or nothing."""
     return str(dataset[feature].attrs.get("units", ""))
+
+
+def title_of(dataset: xr.Dataset, feature: str) -> str:
+    """A feature and its unit, as the name of an axis or a column."""
+    unit = unit_of(dataset, feature)
+    return f"{feature} ({unit})" if unit else feature
 
 
 def _lattice(positions: Sequence[np.ndarray], unit: str) -> Layout:
@@ -75,11 +82,6 @@ def _lattice(positions: Sequence[np.ndarray], unit: str) -> Layout:
         caption="Each point is one hand position. A block has one z, a joined run one y, and x increases along the "
         f"run{_spacing(unit)}.",
     )
-
-
-def _along(name: str, values: np.ndarray, unit: str) -> Layout:
-    order = np.argsort(values)
-    return Layout(order, values[order], title=f"{name} ({unit})" if unit else name)
 
 
 def _in_order(n: int, labels: np.ndarray | None) -> Layout:

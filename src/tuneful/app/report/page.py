@@ -10,9 +10,19 @@ from typing import Any
 import jinja2
 import numpy as np
 
-from tuneful.app.report import figures, figures_curves, gallery, histograms, wording
+from tuneful.app.report import (
+    figures,
+    figures_curves,
+    figures_parameters,
+    gallery,
+    histograms,
+    parameters,
+    prediction_section,
+    wording,
+)
 from tuneful.app.report.content import ReportContent, held_out, jsonable, samples
-from tuneful.app.report.wording import DASH, as_float, distance, number, percent
+from tuneful.app.report.incidents import incidents
+from tuneful.app.report.wording import DASH, as_float, distance, number
 
 Panel = dict[str, Any]
 
@@ -62,6 +72,8 @@ def _view(content: ReportContent) -> dict[str, Any]:
     result = content.result
     layout = figures_curves.layout_of(content.measured)
     pairs = gallery.pairs(content)
+    groups = parameters.table(result)
+    entries_shown = [len(group["rows"]) for group in groups if group["fitted"]]
     return {
         "answer": wording.answer(result),
         "facts": _facts(result),
@@ -75,11 +87,14 @@ def _view(content: ReportContent) -> dict[str, Any]:
         "any_missing": bool(np.isnan([pair.measured for pair in pairs]).any()) if pairs else False,
         "layout_caption": layout.caption,
         "projections": _projections(content, pairs),
-        "parameters": _parameters(result),
-        "any_truth": any(_is_known(about.get("truth")) for about in _entries(result, "parameters").values()),
+        "prediction": prediction_section.prediction_section(content),
+        "parameters": groups,
+        "any_scalar": min(entries_shown, default=0) == 1,
+        "any_matrix": max(entries_shown, default=0) > 1,
+        "any_truth": parameters.any_truth(result),
         "trajectories": _trajectories(content),
         "course": _course(content),
-        "incidents": _incidents(result),
+        "incidents": incidents(result),
         "warnings": [str(warning) for warning in result.get("warnings") or []],
         "command": wording.command(result),
         "settings": wording.flattened(_entries(result, "settings")),
@@ -187,42 +202,13 @@ def _projection_panel(pair: gallery.Pair, positions: np.ndarray, unit: str) -> P
     }
 
 
-def _parameters(result: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Rows of the table of parameters."""
-    return [
-        {
-            "symbol": wording.symbol(about.get("symbol") or name),
-            "name": name,
-            "meaning": about.get("meaning") or DASH,
-            "initial": number(about.get("initial")),
-            "value": number(about.get("value")),
-            "unit": about.get("unit") or DASH,
-            "truth": number(about.get("truth")),
-            "error": _error(about.get("value"), about.get("truth")),
-            "fitted": bool(about.get("fitted", True)),
-        }
-        for name, about in _entries(result, "parameters").items()
-    ]
-
-
-def _is_known(value: Any) -> bool:
-    return bool(np.isfinite(wording.as_floats(value)).any())
-
-
-def _error(value: Any, truth: Any) -> str:
-    """The relative error of a scalar in per cent, or nothing."""
-    value, truth = as_float(value), as_float(truth)
-    known = math.isfinite(value) and math.isfinite(truth) and truth != 0
-    return percent((value - truth) / abs(truth), signed=True) if known else ""
-
-
 def _trajectories(content: ReportContent) -> list[Panel]:
     about = _entries(content.result, "parameters")
     panels = [
         {
             "title": wording.symbol(entry.get("symbol") or name),
             "note": entry.get("meaning") or "",
-            "svg": figures.parameter_figure(name, str(name), content.steps, entry),
+            "svg": figures_parameters.parameter_figure(name, str(name), content.steps, entry),
         }
         for name, entry in about.items()
         if entry.get("fitted", True)
@@ -239,20 +225,3 @@ def _course(content: ReportContent) -> list[Panel]:
         for key, title in shown.items()
     ]
     return [panel for panel in panels if panel["svg"]]
-
-
-def _incidents(result: Mapping[str, Any]) -> list[str]:
-    rejected, skipped = (as_float(result.get(key)) for key in ("rejected_fraction", "non_finite_steps"))
-    sentences = ["No realisation was rejected." if rejected == 0 else _rejected(rejected)]
-    if skipped == 0:
-        return [*sentences, "No step had a loss or a gradient that was not finite."]
-    if math.isnan(skipped):
-        return [*sentences, "How many steps were not finite is not known."]
-    steps = wording.count(int(skipped), "step")
-    return [*sentences, f"{steps} had a loss or a gradient that was not finite and changed nothing."]
-
-
-def _rejected(fraction: float) -> str:
-    if math.isnan(fraction):
-        return "How many realisations were rejected is not known."
-    return f"{percent(fraction)} of the realisations did not settle and were rejected."
