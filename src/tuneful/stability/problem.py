@@ -1,0 +1,107 @@
+"""From a network and what is asked of it to the problem that a descent solves."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from tuneful.circuits.random_network import RandomNetwork
+from tuneful.stability.constraints import (
+    Constraints,
+    InhibitoryConstraints,
+    PublishedConstraints,
+    balanced_groups,
+    synapse_quotas,
+)
+from tuneful.stability.descent import Problem, Step, effective_matrix
+from tuneful.stability.shifts import Margin
+
+PUBLISHED_RATE = 10.0
+
+TimeConstants = np.ndarray | Sequence[float] | None
+
+
+def free_problem(
+    network: RandomNetwork, target: float, constraints: Constraints, step: Step, time_constants: TimeConstants
+) -> Problem:
+    """The problem whose constraints hold exactly: no self-connections first, then density, balance last."""
+    types = network.excitatory
+    inhibitory = inhibitory_columns(network)
+    weights = network.weights if constraints.self_connections else without_diagonal(network.weights)
+    places = constraints.places(inhibitory, len(weights))
+    groups, wanted = balanced_groups(weights, types, constraints.gamma, constraints.balance)
+    density = constraints.density
+    quotas = None if density is None else synapse_quotas(places, density, constraints.balance)
+    total = -(wanted.sum() if len(wanted) else weights[:, inhibitory].sum())
+    count = places.sum() if quotas is None else sum(count for _, count in quotas)
+    admissible = InhibitoryConstraints(
+        places, quotas, groups, wanted, constraints.sparsity, float(total / count), constraints.seed
+    )
+    constants = as_time_constants(time_constants, types)
+    has_free_diagonal = bool(places[inhibitory, np.arange(len(inhibitory))].any())
+    check_target(target, effective_matrix(weights, constants), has_free_diagonal)
+    return Problem(weights, inhibitory, constants, target, admissible, step, step.rate_for(weights))
+
+
+def published_problem(
+    network: RandomNetwork, target: float, constraints: Constraints, step: Step, time_constants: TimeConstants
+) -> Problem:
+    """The problem as the published code solves it: its projection, rate 10, a bare gradient step, float64."""
+    if constraints.balance != "type" or constraints.density is None or time_constants is not None:
+        raise ValueError("faithful=True needs a density, balance='type' and equal time constants, as published.")
+    bare = Step(Margin(), PUBLISHED_RATE, momentum=0.0, adaptivity=0.0, precision=np.float64)
+    problem = free_problem(network, target, replace(constraints, self_connections=True), bare, None)
+    assert isinstance(problem.constraints, InhibitoryConstraints)
+    published = PublishedConstraints(problem.inhibitory, problem.constraints, constraints.density)
+    return replace(problem, constraints=published)
+
+
+def check_target(target: float, dynamics: np.ndarray, has_free_diagonal: bool) -> None:
+    """Refuse a target below the mean of the eigenvalues, which only self-connections can move.
+
+    >>> check_target(-1.0, np.zeros((2, 2)), has_free_diagonal=False)
+    Traceback (most recent call last):
+    ValueError: No circuit without inhibitory self-connections has an abscissa of -1: the mean of its eigenvalues ...
+    """
+    if not np.isfinite(target):
+        raise ValueError(f"target must be a finite number, not {target}.")
+    mean = float(np.trace(dynamics)) / len(dynamics)
+    if target < mean and not has_free_diagonal:
+        raise ValueError(
+            f"No circuit without inhibitory self-connections has an abscissa of {target:g}: the mean of its "
+            f"eigenvalues is that of the diagonal, {mean:g}. Set a higher target, or self_connections=True."
+        )
+
+
+def inhibitory_columns(network: RandomNetwork) -> np.ndarray:
+    """Indices of the inhibitory cells; a `ValueError` unless there are cells of both types."""
+    for name, cells in (("inhibitory", ~network.excitatory), ("excitatory", network.excitatory)):
+        if not cells.any():
+            raise ValueError(f"The network has no {name} cell: inhibition that balances excitation needs both types.")
+    return np.flatnonzero(~network.excitatory)
+
+
+def without_diagonal(weights: np.ndarray) -> np.ndarray:
+    """A copy without self-connections.
+
+    >>> without_diagonal(np.ones((2, 2)))
+    array([[0., 1.],
+           [1., 0.]])
+    """
+    return np.where(np.eye(len(weights), dtype=bool), 0.0, weights)
+
+
+def as_time_constants(time_constants: TimeConstants, excitatory: np.ndarray) -> np.ndarray:
+    """One time constant a cell, from None (all 1), a pair (excitatory, inhibitory) or one a cell.
+
+    >>> as_time_constants((1.0, 0.5), np.array([True, False, True]))
+    array([1. , 0.5, 1. ])
+    """
+    if time_constants is None:
+        return np.ones(len(excitatory))
+    values = np.asarray(time_constants, dtype=np.float64)
+    if values.shape not in ((2,), excitatory.shape) or not (np.isfinite(values).all() and (values > 0).all()):
+        raise ValueError(
+            f"time_constants must be two positive numbers (excitatory, inhibitory) or {len(excitatory)} of them."
+        )
+    return values if values.shape == excitatory.shape else np.where(excitatory, values[0], values[1])
