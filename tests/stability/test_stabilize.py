@@ -223,6 +223,8 @@ SILENT_ROW[7, :30] = 0
         (SMALL.weights, {"momentum": 1.0}, "momentum"),
         (SMALL.weights, {"patience": 0}, "patience"),
         (SMALL.weights, {"faithful": True, "balance": "row"}, "as published"),
+        (SMALL.weights, {"faithful": True, "allowed": np.ones((60, 60), bool)}, "as published"),
+        (SMALL.weights, {"faithful": True, "time_constants": (1.0, 0.5)}, "as published"),
         (SILENT_ROW, {"balance": "row"}, "Row 7 has no excitatory input"),
     ],
     ids=lambda x: "" if isinstance(x, np.ndarray) else str(list(x) if isinstance(x, dict) else x)[:40],
@@ -230,6 +232,15 @@ SILENT_ROW[7, :30] = 0
 def test_bad_input_is_refused(weights, options, message):
     with pytest.raises(ValueError, match=message):
         stabilize(weights, **options)
+
+
+def test_single_precision_only_far_from_the_spectrum():
+    """Which precision takes the steps changes their rounding only: the ends are the same kind of circuit."""
+    assert Margin().precision(radius=10.0) is np.float32
+    assert Margin().precision(radius=100.0) is np.float64
+    assert Smoothing().precision(radius=1.0) is np.float64
+    tight = stabilize(SMALL.weights, target=0.6, shift=Margin(offset=1e-3))
+    assert_holds(tight, 720)
 
 
 def test_shifts_are_checked():

@@ -36,18 +36,23 @@ def check_constraints(weights: np.ndarray, start: RandomNetwork, constraints: Co
     if constraints.density is not None:
         count, wanted = int((inhibition < 0).sum()), round(constraints.density * inhibition.size)
         yield Check("inhibitory synapses", count, wanted, abs(count - wanted) <= 1)
-    for name, rows in _groups(types, constraints):
-        gamma = float(-inhibition[rows].mean() / weights[rows][:, types].mean())
-        wanted = float(constraints.gamma or 0)
-        yield Check(f"gamma, {name}", gamma, wanted, abs(gamma - wanted) <= GAMMA_TOLERANCE)
+    yield from _balance(weights, types, constraints)
+
+
+def _balance(weights: np.ndarray, types: np.ndarray, constraints: Constraints) -> Iterator[Check]:
+    """Ratios of mean inhibition to mean excitation; of single rows, the one that is farthest off."""
+    if constraints.balance is None or constraints.gamma is None:
+        return
+    wanted, of_rows = constraints.gamma, [weights[:, cells].mean(axis=1) for cells in (types, ~types)]
+    if constraints.balance == "row":
+        ratios = -of_rows[1] / of_rows[0]
+        gammas = {"gamma, farthest row": ratios[np.argmax(abs(ratios - wanted))]}
+    else:
+        groups = {"gamma, excitatory targets": types, "gamma, inhibitory targets": ~types}
+        gammas = {name: -of_rows[1][rows].mean() / of_rows[0][rows].mean() for name, rows in groups.items()}
+    for name, gamma in gammas.items():
+        yield Check(name, float(gamma), wanted, bool(abs(gamma - wanted) <= GAMMA_TOLERANCE))
 
 
 def _none(name: str, count: Any) -> Check:
     return Check(name, int(count), 0, int(count) == 0)
-
-
-def _groups(types: np.ndarray, constraints: Constraints) -> Iterator[tuple[str, np.ndarray]]:
-    if constraints.balance == "type":
-        yield from (("excitatory targets", types), ("inhibitory targets", ~types))
-    elif constraints.balance == "row":
-        yield from ((f"row {i}", np.array([i])) for i in range(len(types)))

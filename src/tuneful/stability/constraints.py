@@ -3,6 +3,7 @@
 All functions work on the inhibitory columns of the weight matrix, an array (N, inhibitory cells) that is <= 0.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -147,7 +148,7 @@ class PublishedConstraints:
     """
 
     inhibitory: np.ndarray  # (inhibitory cells,), int: their rows
-    balanced: InhibitoryConstraints
+    balance: Callable[[np.ndarray], np.ndarray]
     density: float
 
     def admit(self, start: np.ndarray) -> np.ndarray:
@@ -156,7 +157,7 @@ class PublishedConstraints:
 
     def project(self, raw: np.ndarray, current: np.ndarray, step: int) -> np.ndarray:
         """Clip, balance, prune, remove self-connections: in this order."""
-        weights = self.balanced.balance(np.minimum(raw, 0)).ravel(order="F")
+        weights = self.balance(np.minimum(raw, 0)).ravel(order="F")
         dropped = np.argsort(weights, kind="stable")[round(self.density * weights.size) - 1 :]
         weights[dropped] = 0
         weights = weights.reshape(raw.shape, order="F")

@@ -40,20 +40,26 @@ def free_problem(
     constants = as_time_constants(time_constants, types)
     has_free_diagonal = bool(places[inhibitory, np.arange(len(inhibitory))].any())
     check_target(target, effective_matrix(weights, constants), has_free_diagonal)
-    return Problem(weights, inhibitory, constants, target, admissible, step, step.rate_for(weights))
+    n = len(weights)
+    radius = float(np.sqrt(n) * weights.std())
+    rate = n * radius / 50 if step.rate is None else step.rate
+    return Problem(weights, inhibitory, constants, target, admissible, step, rate, step.shift.precision(radius))
 
 
 def published_problem(
     network: RandomNetwork, target: float, constraints: Constraints, step: Step, time_constants: TimeConstants
 ) -> Problem:
     """The problem as the published code solves it: its projection, rate 10, a bare gradient step, float64."""
-    if constraints.balance != "type" or constraints.density is None or time_constants is not None:
-        raise ValueError("faithful=True needs a density, balance='type' and equal time constants, as published.")
-    bare = Step(Margin(), PUBLISHED_RATE, momentum=0.0, adaptivity=0.0, precision=np.float64)
-    problem = free_problem(network, target, replace(constraints, self_connections=True), bare, None)
-    assert isinstance(problem.constraints, InhibitoryConstraints)
-    published = PublishedConstraints(problem.inhibitory, problem.constraints, constraints.density)
-    return replace(problem, constraints=published)
+    plain = Constraints(constraints.gamma, constraints.density, "type", "strongest", False, None, constraints.seed)
+    is_plain = constraints.allowed is None and constraints == plain
+    if not is_plain or constraints.density is None or time_constants is not None:
+        raise ValueError(
+            "faithful=True needs a density, and knows one balance ('type'), one sparsity ('strongest'), no mask, no "
+            "self-connections and equal time constants, as published."
+        )
+    problem = free_problem(network, target, constraints, Step(Margin(), PUBLISHED_RATE, 0.0, 0.0), None)
+    published = PublishedConstraints(problem.inhibitory, problem.constraints.balance, constraints.density)
+    return replace(problem, constraints=published, precision=np.float64)
 
 
 def check_target(target: float, dynamics: np.ndarray, has_free_diagonal: bool) -> None:

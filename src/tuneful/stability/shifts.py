@@ -6,7 +6,7 @@ says how many it sees.
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +21,6 @@ class Margin:
     (15.0, 0.3)
     """
 
-    precision: ClassVar[type] = np.float32  # the shift stays clear of the spectrum, and every step is corrected
     factor: float = 1.5
     offset: float = 0.2
 
@@ -33,6 +32,10 @@ class Margin:
     def shift(self, abscissa: float) -> float:
         """Shift s for a spectral abscissa."""
         return max(self.factor * abscissa, abscissa + self.offset)
+
+    def precision(self, radius: float) -> type:
+        """Single precision if the shift stays clear of a spectrum of this radius; rounding is 1e-7 of it."""
+        return np.float32 if self.offset >= 0.01 * radius else np.float64
 
     def gradient(self, form: SchurForm, step: int, columns: Any) -> np.ndarray:
         """Gradient QP / trace(QP) in some columns of the matrix."""
@@ -50,7 +53,6 @@ class Smoothing:
     0.05
     """
 
-    precision: ClassVar[type] = np.float64  # the equations come close to singular ones as eps shrinks
     eps: float = 0.05
     shrink: float = 1.0
     least: float | None = None
@@ -63,6 +65,10 @@ class Smoothing:
     def eps_at(self, step: int) -> float:
         """Value of eps at a step."""
         return max(self.eps * self.shrink**step, self.eps / 100 if self.least is None else self.least)
+
+    def precision(self, radius: float) -> type:
+        """Double precision: the equations come close to singular ones as eps shrinks."""
+        return np.float64
 
     def gradient(self, form: SchurForm, step: int, columns: Any) -> np.ndarray:
         """Gradient of the smoothed abscissa in some columns of the matrix."""
