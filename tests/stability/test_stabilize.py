@@ -188,6 +188,13 @@ def test_what_cannot_be_reached_ends_with_the_best_circuit():
     assert [check.name for check in circuit.checks if not check.holds] == ["abscissa"]
 
 
+def test_a_shift_on_the_spectrum_ends_with_the_best_circuit():
+    """At an eps below rounding the equations are singular, and the root finder finds nothing."""
+    circuit = stabilize(SMALL.weights, shift=Smoothing(1e-300))
+    assert (circuit.reason, circuit.steps) == ("no_gradient", 0)
+    assert "larger" in circuit.explanation
+
+
 def test_arrays_there_and_back():
     circuit = stabilize(SMALL.weights, target=0.6, max_steps=2)
     again = StabilizedCircuit.from_arrays(circuit.to_arrays())
@@ -198,6 +205,7 @@ def test_arrays_there_and_back():
 
 SILENT_ROW = SMALL.weights.copy()
 SILENT_ROW[7, :30] = 0
+ROWS_OF_ONE_TYPE = np.repeat(SMALL.excitatory[:, None], 60, axis=1)
 
 
 @pytest.mark.parametrize(
@@ -214,6 +222,8 @@ SILENT_ROW[7, :30] = 0
         (SMALL.weights, {"density": 1.0}, "1770 are possible"),
         (SMALL.weights, {"allowed": np.zeros((60, 60), bool)}, "0 are possible"),
         (SMALL.weights, {"allowed": np.zeros((2, 2), bool)}, "allowed must be"),
+        (SMALL.weights, {"allowed": ROWS_OF_ONE_TYPE, "density": 0.1}, "onto row 30"),
+        (SMALL.weights, {"allowed": np.zeros((60, 60), bool), "density": None, "balance": None}, "onto row 0"),
         (SMALL.weights, {"balance": "column"}, "balance must be"),
         (SMALL.weights, {"sparsity": "replace"}, "seed"),
         (SMALL.weights, {"target": np.nan}, "target"),

@@ -14,7 +14,7 @@ import numpy as np
 Distribution = Literal["constant", "lognormal"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RandomNetwork:
     """A weight matrix that obeys Dale's law, and the type of its cells.
 

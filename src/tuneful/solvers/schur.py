@@ -24,7 +24,7 @@ LEAF = 32
 ITERATIONS = 100  # of the root finder; 5 to 10 are usual, and bisection alone ends within 60
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SchurForm:
     """The real Schur form W = U T U^T of a square matrix; float32 and float64 are kept as they are.
 
@@ -106,7 +106,9 @@ class SchurForm:
         Raises
         ------
         ValueError
-            If eps is not positive, or no root is found (B or C do not reach the system, or eps is below rounding).
+            If eps is not positive.
+        ArithmeticError
+            If no root is found: B or C do not reach the system, or eps is below rounding.
 
         >>> s, gradient = SchurForm.of(-np.eye(2)).smoothed_abscissa(0.1)
         >>> round(s, 12), gradient.round(12)
@@ -127,7 +129,7 @@ class SchurForm:
             if abs(gap / slope) <= tolerance * (1 + abs(shift)):
                 return float(shift - gap / slope), self.basis @ (seen @ reached / overlap) @ self.basis.T
             shift, low, high = bracketed_newton(shift, low, high, gap, slope)
-        raise ValueError(
+        raise ArithmeticError(
             f"No smoothed abscissa for eps = {eps:g} near the abscissa {self.abscissa:g}: either B or C do not see "
             "the network, or eps is too small for the precision. Try a larger eps."
         )

@@ -72,7 +72,7 @@ class InhibitoryConstraints:
     sparsity
         "strongest": the strongest synapses stay. "replace": a silenced synapse moves to a random silent place.
     strength
-        Typical strength of a synapse, > 0.
+        Typical strength of a synapse, > 0: the scale of faint ones.
     seed
         For "replace".
     """

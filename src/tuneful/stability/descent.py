@@ -58,7 +58,7 @@ class Step:
             )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Problem:
     """What is fixed during a descent.
 
@@ -112,7 +112,7 @@ class Problem:
         return form, form.abscissa if is_decided else spectral_abscissa(dynamics)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DescentState:
     """Where a descent stands: all that is needed to go on with the same bits.
 
@@ -153,13 +153,15 @@ class DescentState:
 
 
 def advance(problem: Problem, state: DescentState, form: SchurForm) -> DescentState:
-    """Take one step from a state whose Schur form is known."""
+    """Take one step from a state whose Schur form is known; an `ArithmeticError` if it has no gradient."""
     step, steps = problem.step, state.steps + 1
     gradient = step.shift.gradient(form, state.steps, problem.inhibitory).astype(np.float64)
     gradient /= problem.time_constants[:, None]
     squares = step.memory * state.squares + (1 - step.memory) * gradient**2
     unbiased = squares / (1 - step.memory**steps)
     level = unbiased.mean()
+    if not np.isfinite(level):
+        raise FloatingPointError("The gradient of the smoothed abscissa is not finite.")
     direction = gradient * (level / (unbiased + 0.01 * level)) ** (step.adaptivity / 2)
     moved = state.inhibition - state.before
     proposal = state.inhibition - problem.rate * direction + step.momentum * moved

@@ -32,10 +32,10 @@ def free_problem(
     groups, wanted = balanced_groups(weights, types, constraints.gamma, constraints.balance)
     density = constraints.density
     quotas = None if density is None else synapse_quotas(places, density, constraints.balance)
-    total = -(wanted.sum() if len(wanted) else weights[:, inhibitory].sum())
-    count = places.sum() if quotas is None else sum(count for _, count in quotas)
+    check_room(places, groups)
+    strength = weights[:, types].sum() / places.sum()
     admissible = InhibitoryConstraints(
-        places, quotas, groups, wanted, constraints.sparsity, float(total / count), constraints.seed
+        places, quotas, groups, wanted, constraints.sparsity, float(strength), constraints.seed
     )
     constants = as_time_constants(time_constants, types)
     has_free_diagonal = bool(places[inhibitory, np.arange(len(inhibitory))].any())
@@ -60,6 +60,22 @@ def published_problem(
     problem = free_problem(network, target, constraints, Step(Margin(), PUBLISHED_RATE, 0.0, 0.0), None)
     published = PublishedConstraints(problem.inhibitory, problem.constraints.balance, constraints.density)
     return replace(problem, constraints=published, precision=np.float64)
+
+
+def check_room(places: np.ndarray, groups: np.ndarray) -> None:
+    """Refuse a mask without any place for the inhibition that a group of rows needs.
+
+    >>> check_room(np.array([[True], [False]]), np.array([0, 1]))
+    Traceback (most recent call last):
+    ValueError: No inhibitory synapse is allowed onto row 1 and its like, whose excitation must be balanced: ...
+    """
+    room = np.bincount(groups, places.sum(axis=1)) if len(groups) else np.array([places.sum()])
+    if not room.all():
+        row = int(np.argmax(groups == np.argmin(room))) if len(groups) else 0
+        raise ValueError(
+            f"No inhibitory synapse is allowed onto row {row} and its like, whose excitation must be balanced: allow "
+            "some, or use another balance."
+        )
 
 
 def check_target(target: float, dynamics: np.ndarray, has_free_diagonal: bool) -> None:

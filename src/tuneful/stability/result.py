@@ -9,17 +9,18 @@ import numpy as np
 from tuneful.stability.checks import Check
 from tuneful.stability.descent import DescentState
 
-Reason = Literal["reached", "max_steps", "stalled", "interrupted"]
+Reason = Literal["reached", "max_steps", "stalled", "no_gradient", "interrupted"]
 EXPLANATION: dict[Reason, str] = {
     "reached": "reached the target",
     "max_steps": "not reached: the maximum of steps was taken; go on with `state`, or raise `max_steps`",
     "stalled": "not reached: no progress in `patience` steps; raise the density or gamma, allow more synapses, or "
     "ask for a higher target",
+    "no_gradient": "not reached: the shift is too close to the spectrum for rounding; use a larger offset or eps",
     "interrupted": "not reached: interrupted; go on with `state`",
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StabilizedCircuit:
     """A stabilised network, or the best one on the way.
 
@@ -28,7 +29,7 @@ class StabilizedCircuit:
     excitatory
         (N,), bool.
     reason
-        Why the descent ended: "reached", "max_steps", "stalled" or "interrupted".
+        Why the descent ended: "reached", "max_steps", "stalled", "no_gradient" or "interrupted".
     abscissa
         Of the weights, in float64.
     steps

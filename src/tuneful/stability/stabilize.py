@@ -139,6 +139,8 @@ def _descend(
             if state.steps_since_best >= patience:
                 return "stalled", state
             state = advance(problem, state, form)
+    except ArithmeticError:
+        return "no_gradient", state
     except KeyboardInterrupt:
         return "interrupted", state
 
