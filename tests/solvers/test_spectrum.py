@@ -55,5 +55,15 @@ def test_batches():
         np.testing.assert_allclose(gradients[i], gradient, atol=1e-8)
 
 
+def test_single_precision():
+    """The default of JAX: a relative error of 1e-7 per operation, grown by the distance to the spectrum."""
+    weights = random_network(20, 1).weights
+    value, gradient = jax.value_and_grad(smoothed_spectral_abscissa)(weights.astype(np.float32), 0.01)
+    exact, exact_gradient = SchurForm.of(weights).smoothed_abscissa(0.01)
+    assert value.dtype == gradient.dtype == jnp.float32
+    assert float(value) == pytest.approx(exact, rel=1e-5)
+    np.testing.assert_allclose(gradient, exact_gradient, atol=1e-4 * np.abs(exact_gradient).max())
+
+
 def test_without_root_the_answer_is_nan():
     assert jnp.isnan(smoothed_spectral_abscissa(jnp.eye(2), 0.1, outputs=jnp.zeros((1, 2))))

@@ -160,6 +160,12 @@ def test_interrupted_and_resumed_is_the_same():
     np.testing.assert_array_equal(rest.history, whole.history)
 
 
+def test_a_state_belongs_to_its_network():
+    part = stabilize(SMALL.weights, target=0.6, max_steps=1)
+    with pytest.raises(ValueError, match="other cells"):
+        stabilize(random_network(40, 0, radius=4.0).weights, state=part.state)
+
+
 @pytest.mark.parametrize("how", ["ctrl-c", "callback"])
 def test_interruption_keeps_the_best(how):
     seen = []

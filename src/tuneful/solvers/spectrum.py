@@ -1,6 +1,5 @@
 """The right edge of a spectrum: the spectral abscissa, and its smooth upper bound in JAX."""
 
-from functools import partial
 from typing import Any
 
 import jax
@@ -60,6 +59,7 @@ def smoothed_spectral_abscissa(
 
 
 @jax.custom_jvp
+@jax.jit
 def _smoothed(w: Array, eps: Array, b: Array, c: Array) -> Array:
     """Find the root of 1/phi(s) - eps, phi(s) = trace(C P(s) C^T); see `SchurForm.smoothed_abscissa`."""
     tolerance = 8 * jnp.finfo(w.dtype).eps
@@ -106,7 +106,7 @@ def _smoothed_jvp(primals: Any, tangents: Any) -> tuple[Array, Array]:
     return s, moved / jnp.trace(product)
 
 
-@partial(jax.jit, inline=True)
+@jax.jit
 def _gramians(w: Array, s: Array, b: Array, c: Array) -> tuple[Array, Array]:
     """P and Q of the system (W - s, B, C)."""
     a = w - s * jnp.eye(len(w), dtype=w.dtype)

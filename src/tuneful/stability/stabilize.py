@@ -113,7 +113,10 @@ def stabilize(
     limit = max_steps if max_steps is not None else (10_000 if faithful else 2_000)
     if limit < 0 or patience < 1:
         raise ValueError(f"max_steps must be 0 or more and patience 1 or more, not {limit} and {patience}.")
-    reason, state = _descend(problem, state or problem.start(), limit, patience, callback)
+    start = problem.start()
+    if state is not None and state.inhibition.shape != start.inhibition.shape:
+        raise ValueError(f"state is of a network with other cells: {state.inhibition.shape} inhibitory weights.")
+    reason, state = _descend(problem, state or start, limit, patience, callback)
     return _result(problem, network, constraints, state, reason)
 
 
@@ -138,9 +141,10 @@ def _descend(
                 return "max_steps", state
             if state.steps_since_best >= patience:
                 return "stalled", state
-            state = advance(problem, state, form)
-    except ArithmeticError:
-        return "no_gradient", state
+            try:
+                state = advance(problem, state, form)
+            except ArithmeticError:
+                return "no_gradient", state
     except KeyboardInterrupt:
         return "interrupted", state
 
