@@ -7,7 +7,7 @@ matrix W, (N, N), rows post-synaptic, float64, and need it stable: spectral absc
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import expm
+from scipy.linalg import eigvalsh, expm
 
 from tuneful.solvers.schur import SchurForm
 from tuneful.solvers.spectrum import spectral_abscissa
@@ -138,9 +138,15 @@ def peak_amplification(weights: np.ndarray, duration: float = 3.0, steps: int = 
     norms, propagator = [1.0], np.eye(len(weights))
     for _ in range(steps):
         propagator = step @ propagator
-        norms.append(float(np.linalg.norm(propagator, 2)))
+        norms.append(_spectral_norm(propagator))
     peak = int(np.argmax(norms))
     return norms[peak], peak * duration / steps
+
+
+def _spectral_norm(matrix: np.ndarray) -> float:
+    """Largest singular value, from the one eigenvalue that is needed: several times faster than all of them."""
+    last = len(matrix) - 1
+    return float(np.sqrt(eigvalsh(matrix.T @ matrix, subset_by_index=(last, last))[0]))
 
 
 def numerical_abscissa(weights: np.ndarray) -> float:
