@@ -92,7 +92,7 @@ def measure(sizes: list[int], seeds: int, repeats: int) -> dict[str, Any]:
 
     from tuneful.circuits import random_network
 
-    stabilized(20, 0)  # imports and first calls apart
+    stabilized(100, 0)  # imports and first calls apart
     results = {}
     for n in sizes:
         few = repeats if n <= 400 else 1
