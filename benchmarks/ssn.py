@@ -30,6 +30,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,7 @@ def interleaved(tasks: dict[str, Callable[[int], Any]], repeats: int) -> dict[st
 
 
 def clock(task: Callable[[int], Any], number: int) -> float:
+    """Seconds that a task takes."""
     began = time.perf_counter()
     jax.block_until_ready(task(number))
     return time.perf_counter() - began
@@ -93,8 +95,8 @@ def ratio(a: Times, b: Times) -> Times:
 
 def drive_of(circuit: SSN) -> Callable[[jax.Array, Any], jax.Array]:
     """f(r W + I) for the network (W, I)."""
-    k, n, r0, r1 = circuit.k, circuit.n, circuit.r0, circuit.r1
-    return lambda r, network: saturating_power_law(r @ network[0] + network[1], k=k, n=n, r0=r0, r1=r1)
+    gain = partial(saturating_power_law, k=circuit.k, n=circuit.n, r0=circuit.r0, r1=circuit.r1)
+    return lambda rates, network: gain(rates @ network[0] + network[1])
 
 
 @eqx.filter_jit
@@ -114,9 +116,8 @@ def on_devices(function: Callable[[Any], Any], stacked: Any, n: int) -> Callable
     mesh, split = Mesh(np.array(devices), ("realisation",)), PartitionSpec("realisation")
     rows = np.minimum(np.arange(-(-n // len(devices)) * len(devices)), n - 1)
     placed = jax.tree.map(lambda a: jax.device_put(a[rows], NamedSharding(mesh, split)), stacked)
-    local = lambda inputs: jax.lax.map(function, inputs)  # noqa: E731
-    spread = jax.shard_map(local, mesh=mesh, in_specs=split, out_specs=split, check_vma=False)
-    compiled = jax.jit(local if len(devices) == 1 else spread)
+    spread = partial(jax.shard_map, mesh=mesh, in_specs=split, out_specs=split, check_vma=False)
+    compiled = jax.jit(spread(partial(jax.lax.map, function)))
     return lambda _: compiled(placed)
 
 
@@ -126,9 +127,7 @@ def floor_tasks(circuit: SSN) -> dict[str, Callable[[int], Any]]:
     weights, external = networks(circuit, jax.random.key(0), n)
     rest = jnp.zeros((n, *external.shape[1:]), weights.dtype)
     share, drive = jnp.asarray(-np.expm1(-2 / circuit.time_constants), weights.dtype), drive_of(circuit)
-    neutral = jax.random.normal(jax.random.key(1), weights.shape) / np.sqrt(
-        weights.shape[-1]
-    )  # neither grows nor dies
+    neutral = jax.random.normal(jax.random.key(1), weights.shape) / weights.shape[-1] ** 0.5  # products stay finite
 
     def loop(step: Callable[..., jax.Array]) -> Callable[[Any], jax.Array]:
         return lambda inputs: jax.lax.fori_loop(0, PRODUCTS, lambda _, r: step(r, inputs), inputs[2])
@@ -170,8 +169,8 @@ def step_task(circuit: SSN, objective: str, batch: int | None = None) -> Callabl
     data = Measured.from_rates(curves.curves[curves.accepted])
     avoided = tuple(build("penalty", penalties(), {"name": n} | s) for n, s in config.penalties.items())
     built = build("objective", objectives(), config.objective)
-    settings = config.fit
-    problem = Problem(circuit, built, data, tuple(circuit.parameters()), avoided, settings.max_lost, settings.clip)
+    limits = config.fit.max_lost, config.fit.clip
+    problem = Problem(circuit, built, data, tuple(circuit.parameters()), avoided, *limits)
     state = problem.start(jax.random.key(1))
     return lambda i: advance(problem, eqx.tree_at(lambda s: s.key, state, jax.random.key(100 + i)))
 
@@ -179,16 +178,12 @@ def step_task(circuit: SSN, objective: str, batch: int | None = None) -> Callabl
 def quality(found: SteadyState, batch: int) -> dict[str, Any]:
     """Evaluations, residuals and outcomes of the steady states of a batch."""
     found = jax.tree.map(lambda a: np.asarray(a)[:batch], found)
-    residual, settled, largest = found.residual, found.settled, found.rates.max(axis=-1)
+    counts, residual, settled, largest = found.evaluations, found.residual, found.settled, found.rates.max(axis=-1)
     allowed = np.maximum(1e-5, 1e-6 * largest)
     outcomes = {kind.name.lower(): int((found.status.max(axis=1) == kind).sum()) for kind in Status}
     return {
-        "evaluations": {
-            "mean": float(found.evaluations.mean()),
-            "median": float(np.median(found.evaluations)),
-            "max": int(found.evaluations.max()),
-            "each": found.evaluations.tolist(),
-        },
+        "evaluations": {"mean": counts.mean().item(), "median": np.median(counts).item(), "max": counts.max().item()},
+        "evaluations_each": counts.tolist(),
         "residual_hz": float(residual[settled].max(initial=0)),
         "residual_relative": float((residual / largest)[settled].max(initial=0)),
         "residual_over_allowed": float((residual / allowed)[settled].max(initial=0)),
@@ -202,12 +197,8 @@ def with_floor(times: dict[str, Times], found: dict[str, Any], batch: int) -> di
     """What follows from times and evaluations."""
     devices, total = len(jax.devices()), batch * found["evaluations"]["mean"]
     times = times | {name: scaled(times[name], 1 / PRODUCTS) for name in ("product", "euler_step") if name in times}
-    derived = {
-        "time_per_evaluation": scaled(times["solve"], devices / total),
-        "floor": scaled(times["product"], total / devices),
-    }
-    derived["solve_over_floor"] = ratio(times["solve"], derived["floor"])
-    derived["sample_over_solve"] = ratio(times["sample"], times["solve"])
+    floor, each = scaled(times["product"], total / devices), scaled(times["solve"], devices / total)
+    derived = {"floor": floor, "solve_over_floor": ratio(times["solve"], floor), "time_per_evaluation": each}
     return {"times": times, **derived, **found}
 
 
@@ -335,8 +326,7 @@ def plot(report: dict[str, Any], path: Path) -> None:
     """Cost against N with the slope of N^2, and throughput against batch."""
     run = next(r for r in report["runs"] if "scaling" in r)
     rows, batches = run["scaling"]["sites"], run["scaling"]["batches"]
-    figure = Figure(figsize=(9.5, 4), layout="constrained")
-    left, right = figure.subplots(1, 2)
+    left, right = (figure := Figure(figsize=(9.5, 4), layout="constrained")).subplots(1, 2)
     each = report["batch"] * report["stimuli"]
     n, b = np.array([row["n_sites"] for row in rows], float), [row["batch"] for row in batches]
     for name, label, style in (("sample", "whole sample", "o-"), ("solve", "steady states, W built", "s-")):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from tuneful import circuits, curves, objectives
+    from tuneful import analysis, circuits, curves, objectives, solvers, stability
     from tuneful.app.fit import Fit
     from tuneful.app.readers import load, save
     from tuneful.app.simulate import simulate
@@ -21,9 +21,21 @@ _HOME = {
     "save": "tuneful.app.readers",
     "simulate": "tuneful.app.simulate",
 }
-_MODULES = ("circuits", "curves", "objectives")
+_MODULES = ("analysis", "circuits", "curves", "objectives", "solvers", "stability")
 
-__all__ = ["Fit", "__version__", "circuits", "curves", "load", "objectives", "save", "simulate"]
+__all__ = [
+    "Fit",
+    "__version__",
+    "analysis",
+    "circuits",
+    "curves",
+    "load",
+    "objectives",
+    "save",
+    "simulate",
+    "solvers",
+    "stability",
+]
 
 
 def __getattr__(name: str) -> Any:

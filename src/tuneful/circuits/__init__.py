@@ -3,6 +3,7 @@
 from tuneful.circuits.base import AbstractCircuit, AbstractRecurrentCircuit, Response
 from tuneful.circuits.feedforward import FeedforwardM1
 from tuneful.circuits.parameters import AbstractConstraint, Free, Ordered, Parameter, Positive, parameter
+from tuneful.circuits.random_network import RandomNetwork, cell_types, random_network, random_networks, user_network
 from tuneful.circuits.ssn import SSN
 
 __all__ = [
@@ -15,6 +16,11 @@ __all__ = [
     "Ordered",
     "Parameter",
     "Positive",
+    "RandomNetwork",
     "Response",
+    "cell_types",
     "parameter",
+    "random_network",
+    "random_networks",
+    "user_network",
 ]

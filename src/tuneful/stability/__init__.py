@@ -1,0 +1,8 @@
+"""Stability-optimised circuits: inhibition learns to keep a strongly connected network stable."""
+
+from tuneful.stability.checks import Check
+from tuneful.stability.result import StabilizedCircuit
+from tuneful.stability.shifts import Margin, Smoothing
+from tuneful.stability.stabilize import stabilize
+
+__all__ = ["Check", "Margin", "Smoothing", "StabilizedCircuit", "stabilize"]
