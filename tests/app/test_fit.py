@@ -220,7 +220,7 @@ def test_nothing_finite_says_why_it_stopped(tiny_circuit, tiny_objective, tiny_s
     fit = Fit(nowhere, tiny_objective, **(tiny_settings | {"max_steps": 30}))
     with pytest.raises(UserError):
         fit.fit(tiny_data, seed=0)
-    assert "stopped: no finite gradient in 20 steps in a row" in capsys.readouterr().err
+    assert "stopped: 20 steps in a row could not be taken" in capsys.readouterr().err
     assert len(fit.history_) == 20
 
 

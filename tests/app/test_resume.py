@@ -107,7 +107,7 @@ PLACES = [
     ("tuneful.app.run_folder.RunFolder.append_metrics", 3),  # between a step and its line
     ("tuneful.app.run_folder.save_checkpoint", 1),  # between a line and its checkpoint
     ("tuneful.app.checkpoint._write_checkpoint", 2),  # in a checkpoint
-    ("tuneful.app.fit.Fit._evaluate", 2),
+    ("tuneful.app.evaluation.HeldOut.distances", 2),
     ("tuneful.app.fit.Fit._conclude", 1),
     ("tuneful.app.run_folder.RunFolder.write_dataset", 3),  # between start.nc and result.nc
     ("tuneful.app.fit.write_report", 1),

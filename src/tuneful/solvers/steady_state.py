@@ -22,7 +22,7 @@ FINER = 10  # how much shorter the steps are after that
 DECAY = 5e-4  # 1/ms: slowest decay that can be told from none
 CYCLE = 4096  # fine steps in a burst that shows a cycle
 SNAPSHOTS = 8  # states kept, equally spaced in the second half of a burst
-PROBE = 32  # steps by which a perturbation is followed, twice the time after fine ones
+PROBE = 64  # steps by which a perturbation is followed, for twice the time if they are fine
 SQUARINGS = 14  # of a matrix, for its spectral radius: the norm of its power 2^14, whatever its condition
 ATTEMPT = 80  # evaluations in an attempt to finish
 ADJOINT = 300  # evaluations in a linear solve
@@ -236,7 +236,7 @@ class _Search(eqx.Module):
         step: Array,
     ) -> Array:
         """Which candidates the dynamics are on their way to, and do not leave again: (problems,), bool."""
-        growth = growth_rate(burst.snapshots - point, burst.interval)
+        growth = growth_rate(burst.snapshots - point, burst.interval, size(point))
         slowest = -jnp.where(quick, QUICK_DECAY, DECAY)
         left = size(burst.rates - point)
         arrives = candidate & ((left <= 10 * self._accepted(point)) | (growth <= slowest))
@@ -281,24 +281,24 @@ class _Burst(eqx.Module):
         return as_fast & (size(self.rates - before.rates) < 0.25 * self.path)
 
 
-def growth_rate(deviations: Array, interval: Array | float) -> Array:
+def growth_rate(deviations: Array, interval: Array | float, scale: Array | float = 0.0) -> Array:
     r"""Estimate how fast deviations from a steady state grow: a rate, negative if they decay.
 
     Equally spaced deviations obey d_{k+1} = P d_k near the steady state. P is fitted by least squares on their span
     (dynamic mode decomposition [Schmid 2010]), and log(spectral radius of P) over the interval is the abscissa of the
     modes that they contain. The spectral radius is that of a small matrix, by repeated squaring.
 
-    **Arguments:** `deviations`, (k + 1, problems, n); `interval`, ms.
+    **Arguments:** `deviations`, (k + 1, problems, n); `interval`, ms; `scale`, (problems,), the size of the states
+    that were subtracted, whose rounding is in the deviations: what stands out of it too little is left out.
 
     **Returns:** (problems,), 1/ms.
     """
-    tiny, eps = jnp.finfo(deviations.dtype).tiny, jnp.finfo(deviations.dtype).eps
+    tiny = jnp.finfo(deviations.dtype).tiny
     length = jnp.sqrt(jnp.sum(deviations[:-1] ** 2, axis=-1))[..., None] + tiny
-    before, after = (jnp.moveaxis(d / length, 0, -1) for d in (deviations[:-1], deviations[1:]))
-    k = before.shape[-1]
-    ridge = jnp.broadcast_to(100 * eps * jnp.eye(k, dtype=before.dtype), (len(before), k, k))
-    q, r = jnp.linalg.qr(jnp.concatenate([before, ridge], axis=1))  # normal equations would square the condition
-    power = jnp.linalg.solve(r, jnp.swapaxes(q[:, : before.shape[1]], 1, 2) @ after)
+    before, after = deviations[:-1] / length, deviations[1:] / length
+    rounding = jnp.finfo(deviations.dtype).eps * (1 + scale / (jnp.abs(deviations[:-1]).max(axis=(0, 2)) + tiny))
+    q, r = _orthonormalised(before, 200 * rounding)  # normal equations would square the condition
+    power = jnp.linalg.solve(r, jnp.einsum("pin,kpn->pik", q, after))
     log_norm = jnp.zeros(len(power), power.dtype)
     for _ in range(SQUARINGS):
         norm = jnp.linalg.norm(power, axis=(1, 2), keepdims=True) + tiny
@@ -306,3 +306,22 @@ def growth_rate(deviations: Array, interval: Array | float) -> Array:
         power = (power / norm) @ (power / norm)
     log_norm += jnp.log(jnp.linalg.norm(power, axis=(1, 2)) + tiny)
     return log_norm / 2**SQUARINGS / interval
+
+
+def _orthonormalised(vectors: Array, least: Array) -> tuple[Array, Array]:
+    """Gram-Schmidt, twice, of (k, problems, n): Q (problems, k, n) and R (problems, k, k) with vectors = R^T Q.
+
+    Vectors of which less than `least`, (problems,), is new are left out: zero in Q. (LAPACK's QR hangs when several
+    devices call it at once.)
+    """
+    k, problems, n = vectors.shape
+    q, r = jnp.zeros((problems, k, n), vectors.dtype), jnp.zeros((problems, k, k), vectors.dtype)
+    for j, vector in enumerate(vectors):
+        for _ in range(2):
+            part = jnp.einsum("pin,pn->pi", q, vector)
+            vector, r = vector - jnp.einsum("pi,pin->pn", part, q), r.at[:, :, j].add(part)
+        length = jnp.sqrt(jnp.sum(vector**2, axis=-1, keepdims=True))
+        is_new = length > least[:, None]
+        q = q.at[:, j].set(jnp.where(is_new, vector / jnp.where(is_new, length, 1), 0))
+        r = r.at[:, j, j].add(jnp.where(is_new, length, 1)[:, 0])
+    return q, r
