@@ -14,7 +14,8 @@ from jax import Array
 from jax.flatten_util import ravel_pytree
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from tuneful.app.components import build, circuits, objectives, penalties, settings_of
+from tuneful.app.components import build, circuits, objectives, settings_of
+from tuneful.app.components import penalties as installed
 from tuneful.app.config import FitSettings, differences, parse
 from tuneful.app.errors import UserError
 from tuneful.app.evaluation import HeldOut, Prediction, predict, stability
@@ -165,15 +166,16 @@ class Fit:
         path: Path | str,
         circuit: AbstractCircuit | None = None,
         objective: AbstractObjective | None = None,
+        penalties: Sequence[AbstractPenalty] | None = None,
     ) -> Self:
-        """Read a finished run. A circuit or objective that is not installed by name must be given as it was."""
+        """Read a finished run. What is not installed by name must be given as it was."""
         folder = RunFolder(path)
         config = folder.read_json(CONFIG)
         result = folder.read_json("result.json")
         fit = cls(
             circuit or build("circuit", circuits(), config["circuit"]),
             objective or build("objective", objectives(), config["objective"]),
-            [build("penalty", penalties(), settings) for settings in config["penalties"]],
+            [build("penalty", installed(), s) for s in config["penalties"]] if penalties is None else penalties,
             **config["fit"],
         )
         dataset = folder.read_dataset("data.nc")
@@ -273,8 +275,8 @@ class Fit:
                 if step % settings.checkpoint_every == 0:
                     folder.save_checkpoint(step, (state, path[:step], np.asarray(time.perf_counter() - began)))
         self._stopped, self._steps, self._seconds = reason, step, time.perf_counter() - began
-        free = self._unravel(jnp.asarray(self.stopping_.estimate(path[:step]), self._free.dtype))
-        self.circuit_ = with_free(self.problem_.circuit, free)
+        mean = self._unravel(jnp.asarray(self.stopping_.estimate(path[:step]), self._free.dtype))
+        self.circuit_ = with_free(self.problem_.circuit, state.good if reason.startswith("stopped") else mean)
 
     def _conclude(self) -> None:
         """Draw curves at the start and at the end of the fit, compare, predict, and say what was found."""
