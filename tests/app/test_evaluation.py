@@ -62,7 +62,7 @@ def test_outcomes_are_told_for_every_realisation():
     outcomes = json.loads(simulate(strong, 16, KEY).attrs["outcomes"])
     assert set(outcomes) == {status.name.lower() for status in Status}
     assert sum(outcomes.values()) == pytest.approx(1)
-    # About a third of the realisations at this size saturates; none of 16 has a probability of 2e-3, and the key is fixed.
+    # About a third saturates at this size; none of 16 would have a probability of 2e-3, and the key is fixed.
     assert 0 < outcomes["saturated"] < 1
 
 
