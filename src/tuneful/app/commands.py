@@ -100,7 +100,7 @@ def _set_up_jax(precision: str) -> None:
     jax.config.update("jax_num_cpu_devices", cores)
     if jax.__version_info__[:2] == (0, 10) and "collective" not in os.environ.get("XLA_FLAGS", ""):
         # Devices wait for each other at the end of a batch. Where one has all the networks that settle late, or the
-        # machine slept, that may be longer than the 40 s after which XLA ends the process. (Unknown flags end it too.)
+        # machine slept, that may take longer than the 40 s after which XLA ends the process (as do unknown flags).
         patience = "--xla_cpu_collective_call_terminate_timeout_seconds=86400"
         os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {patience}".strip()
     jax.config.update("jax_enable_x64", precision == "float64")
