@@ -201,6 +201,11 @@ class SSN(AbstractRecurrentCircuit):
         return 2 * self.extent / (self.n_sites - 1)
 
     @property
+    def grid(self) -> np.ndarray:
+        """x, (N,)."""
+        return np.linspace(-self.extent, self.extent, self.n_sites)
+
+    @property
     def time_constants(self) -> np.ndarray:
         """Of every cell, (2N,), ms."""
         return np.repeat(self.tau, self.n_sites)
@@ -232,9 +237,10 @@ class SSN(AbstractRecurrentCircuit):
 
     def steady_state(self, z: SSNInputs) -> SteadyState:
         """The steady state of the whole network in every condition: rates are (conditions, 2N), Hz."""
+        weights = jax.checkpoint(SSN.weights)(self, z)  # what makes W is cheaper to compute again than to keep
         return steady_state(
             self._drive,
-            (self.weights(z), self.external_input(z)),
+            (weights, self.external_input(z)),
             self.time_constants,
             jnp.zeros((len(self.stimuli), 2 * self.n_sites)),
             tolerance=self.tolerance,
@@ -244,8 +250,7 @@ class SSN(AbstractRecurrentCircuit):
 
     def weights(self, z: SSNInputs) -> Array:
         """W transposed, (2N, 2N): rows pre-synaptic, columns post-synaptic, E cells first."""
-        x = np.linspace(-self.extent, self.extent, self.n_sites)
-        squared = as_float_array((x[:, None] - x) ** 2)
+        squared = as_float_array((self.grid[:, None] - self.grid) ** 2)
         scale = self.spacing if self.weights_per == "length" else 1.0
 
         def block(pre: int, post: int) -> Array:
@@ -256,7 +261,7 @@ class SSN(AbstractRecurrentCircuit):
 
     def external_input(self, z: SSNInputs) -> Array:
         """I, (conditions, 2N): the same for the E and the I cell of a site unless V makes it heterogeneous."""
-        x = np.linspace(-self.extent, self.extent, self.n_sites)
+        x = self.grid
         size, contrast, position = (column[:, None] for column in self.stimuli.T)
         inside = _logistic((size / 2 + x - position) / self.smoothness)
         stimulus = contrast * inside * _logistic((size / 2 - x + position) / self.smoothness)

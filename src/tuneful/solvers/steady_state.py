@@ -14,16 +14,19 @@ from jax.typing import ArrayLike
 from tuneful.solvers.anderson import anderson, size
 
 Drive = Callable[[Array, Any], Array]  # (rates, args) -> where the rates are driven to
+Distance = Callable[[Array], Array]  # how far from there the rates of all problems are
 
 QUICK = 32  # steps of the dynamics before the first attempt to finish
-QUICK_DECAY = 5e-3  # 1/ms: slowest decay that is believed after so few and so long steps
-CLEAR_DECAY = 1.2e-2  # 1/ms: decay that needs no further proof, if half of the way is done
-FINER = 10  # how much shorter the steps are after that
-DECAY = 5e-4  # 1/ms: slowest decay that can be told from none
+FINER = (1, 4, 10)  # how much shorter the steps are in the first, second, and all later bursts
+GROWTH = 1e-2  # 1/ms: growth that coarse steps may feign (measured: up to 3e-2 where the flow decays)
+DECAY = 2e-3, 5e-4  # 1/ms: slowest decay believed after early and after later bursts
 CYCLE = 4096  # fine steps in a burst that shows a cycle
 SNAPSHOTS = 8  # states kept, equally spaced in the second half of a burst
-PROBE = 64  # steps by which a perturbation is followed, for twice the time if they are fine
-SQUARINGS = 14  # of a matrix, for its spectral radius: the norm of its power 2^14, whatever its condition
+PROBE = 64, 128  # half steps, after early and after later bursts, by which a perturbation is followed
+SQUARINGS = 22  # of a matrix, for its spectral radius: the norm of its power 2^22, whatever its condition
+INSTANT = 1 / 256  # of a step: in which a flow is as good as linear in time
+NOISE = 1000.0  # times rounding: vectors of which less is new are left out of a span
+DIVERGES = 3.0  # growth of a perturbation in the second half of the steps that tells that they are too long
 ATTEMPT = 80  # evaluations in an attempt to finish
 ADJOINT = 300  # evaluations in a linear solve
 
@@ -44,7 +47,7 @@ class SteadyState(eqx.Module):
     settled: Array  # (...), bool: at rest within the tolerance
     residual: Array  # (...): largest |drive(r) - r|
     status: Array  # (...), int: a `Status`
-    evaluations: Array  # (), int: of `drive`, for all problems together
+    evaluations: Array  # (), int: of `drive` and of its derivative, for all problems together
 
 
 def default_tolerance(dtype: Any) -> float:
@@ -69,9 +72,9 @@ def steady_state(
 
     reach from `rest`. A network may have other fixed points, so the dynamics are followed (exponential Euler steps)
     for a while, and Anderson acceleration finishes from there. What it finds is accepted if the dynamics were on
-    their way to it: the last states, as deviations from it, must decay (`growth_rate`). If they decay slowly or
-    not at all, the dynamics are followed again from rest with shorter steps and for longer, up to `longest`, and what
-    is found must also be stable against a perturbation in a random direction.
+    their way to it, that is if the last states, as deviations from it, decay (`growth_rate`), and if a perturbation
+    in a random direction decays too. Otherwise the dynamics are followed again from rest, in shorter steps, and then
+    for longer and longer, up to `longest`.
 
     Rates are differentiable in `args` in both modes by the implicit function theorem, whatever the number of steps
     taken; those that did not settle are returned as they are, and their derivative is zero.
@@ -148,12 +151,17 @@ class _Progress(eqx.Module):
     residual: Array  # (problems,)
     status: Array  # (problems,), int
     peak: Array  # (problems,): fastest change of a rate in a step of the last burst
-    steps: Array  # (), int: fine steps taken
+    bursts: Array  # (), int: bursts so far
+    time: Array  # (), ms: simulated
     evaluations: Array  # (), int
 
 
 class _Search(eqx.Module):
-    """A quick burst of the dynamics, then fine ones, each as long as all before; after each an attempt to finish."""
+    """Bursts of the dynamics, after each an attempt to finish.
+
+    The early ones, quick and a little finer, and the first of the fine ones start at rest; each of the later ones
+    goes on where the last ended, and takes as long as all fine ones before.
+    """
 
     drive: Drive
     args: Any
@@ -164,6 +172,7 @@ class _Search(eqx.Module):
     ceiling: Array | float
 
     def run(self, rest: Array) -> SteadyState:
+        """Search from `rest`, (..., n), until every problem is decided or the time is up."""
         rows = rest.reshape(-1, rest.shape[-1])
 
         def distance(rates: Array) -> Array:
@@ -171,8 +180,9 @@ class _Search(eqx.Module):
 
         unknown = jnp.full(len(rows), jnp.inf, rows.dtype)
         none = jnp.zeros((), jnp.int32)
-        start = _Progress(rows, unknown, jnp.full(len(rows), Status.MOVING), unknown, none, none)
-        end = jax.lax.while_loop(lambda p: self._goes_on(p), lambda p: self._burst(p, distance, rows), start)
+        moving = jnp.full(len(rows), Status.MOVING)
+        start = _Progress(rows, unknown, moving, unknown, none, jnp.zeros((), rows.dtype), none)
+        end = jax.lax.while_loop(lambda now: self._goes_on(now), lambda now: self._next(now, distance, rows), start)
         settled = (end.status == Status.SETTLED) | (end.residual <= self._accepted(end.rates))
         saturated = (settled & (end.rates.max(axis=-1) > self.ceiling)) | ~jnp.isfinite(end.residual)
         status = jnp.where(saturated, Status.SATURATED, jnp.where(settled, Status.SETTLED, end.status))
@@ -182,88 +192,87 @@ class _Search(eqx.Module):
         )
 
     def _goes_on(self, now: _Progress) -> Array:
-        moves = (now.status == Status.MOVING) & (jnp.isfinite(now.residual) | (now.evaluations == 0))
-        return jnp.any(moves) & (now.steps * self.step / FINER < self.longest)
+        moves = (now.status == Status.MOVING) & (jnp.isfinite(now.residual) | (now.bursts == 0))
+        return jnp.any(moves) & (now.time < self.longest)
 
-    def _burst(self, old: _Progress, distance: Callable[[Array], Array], rest: Array) -> _Progress:
-        quick = old.evaluations == 0
-        step = self.step / jnp.where(quick, 1, FINER)
-        length = jnp.where(quick, QUICK, jnp.maximum(QUICK * FINER, old.steps))
+    def _next(self, old: _Progress, distance: Distance, rest: Array) -> _Progress:
+        """Take the next burst, and try to finish the problems that are pending."""
+        early = old.bursts < len(FINER) - 1
+        finer = jnp.array(FINER, jnp.int32)[jnp.minimum(old.bursts, len(FINER) - 1)]
+        step = self.step / finer
+        length = QUICK * finer * 2 ** jnp.maximum(old.bursts - len(FINER), 0)
         burst = self._follow(distance, old.rates, length, step)
         pending = old.status == Status.MOVING
         root = anderson(distance, burst.rates, self._accepted, ATTEMPT, pending)
-        candidate = pending & (root.residual <= self._accepted(root.point))
-        reached = self._is_stable(root.point, candidate, burst, distance, quick, step)
+        found = pending & (root.residual <= self._accepted(root.point))
+        hopeful = found & self._arrives(burst, root.point, early)
+        probe = jnp.any(hopeful) * finer * jnp.where(early, *PROBE)
+        reached = hopeful & (self._decay(distance, root.point, probe, step / 2) >= jnp.where(early, *DECAY))
         cycles = ~reached & (length >= CYCLE) & burst.repeats(old)
         status = jnp.where(cycles, Status.OSCILLATING, old.status)
-        rates = jnp.where(reached[:, None], root.point, burst.rates)
+        rates = jnp.where(reached[:, None], root.point, jnp.where(early, rest, burst.rates))
         residual = jnp.where(reached, root.residual, size(distance(burst.rates)))
         return _Progress(
-            rates=jnp.where(pending[:, None], jnp.where(quick & ~reached[:, None], rest, rates), old.rates),
+            rates=jnp.where(pending[:, None], rates, old.rates),
             residual=jnp.where(pending, residual, old.residual),
             status=jnp.where(pending, jnp.where(reached, Status.SETTLED, status), old.status),
             peak=burst.peak,
-            steps=old.steps + jnp.where(quick, 0, length),
-            evaluations=old.evaluations + length + root.evaluations + 1,
+            bursts=old.bursts + 1,
+            time=old.time + jnp.where(early, 0, length * step),
+            evaluations=old.evaluations + length + root.evaluations + 1 + probe + SNAPSHOTS,
         )
 
-    def _follow(self, distance: Callable[[Array], Array], start: Array, length: Array, step: Array) -> "_Burst":
+    def _follow(self, distance: Distance, start: Array, length: Array, step: Array) -> "_Burst":
         """Take steps of exponential Euler."""
         share = -jnp.expm1(-step / self.tau)
-        spacing = length // (2 * SNAPSHOTS)
 
-        def take(_: Any, carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+        def take(carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
             rates, peak, path = carry
             change = share * distance(rates)
             speed = size(change)
             return rates + change, jnp.maximum(peak, speed), path + speed
 
-        def take_several(carry: tuple[Array, Array, Array], _: None) -> tuple[tuple[Array, Array, Array], Array]:
-            return jax.lax.fori_loop(0, spacing, take, carry), carry[0]
-
         zero = jnp.zeros(len(start), start.dtype)
-        carry = jax.lax.fori_loop(0, length - SNAPSHOTS * spacing, take, (start, zero, zero))
-        (rates, peak, path), before = jax.lax.scan(take_several, carry, length=SNAPSHOTS)
-        return _Burst(rates, jnp.concatenate([before, rates[None]]), spacing * step, peak, path)
+        (rates, peak, path), (before, _, _), interval = _repeat(take, (start, zero, zero), length)
+        return _Burst(rates, jnp.concatenate([before, rates[None]]), interval * step, peak, path)
 
-    def _is_stable(
-        self,
-        point: Array,
-        candidate: Array,
-        burst: "_Burst",
-        distance: Callable[[Array], Array],
-        quick: Array,
-        step: Array,
-    ) -> Array:
-        """Which candidates the dynamics are on their way to, and do not leave again: (problems,), bool."""
-        growth = growth_rate(burst.snapshots - point, burst.interval, size(point))
-        slowest = -jnp.where(quick, QUICK_DECAY, DECAY)
+    def _arrives(self, burst: "_Burst", point: Array, early: Array) -> Array:
+        """Whether the dynamics are on their way to a point: (problems,), bool.
+
+        A coarse trajectory feigns growth where a network oscillates, so that early bursts are only asked to have come
+        two thirds of the way, to a point that is not saturated, and not to run away from it.
+        """
+        deviations = burst.snapshots - point
+        growth = growth_rate(deviations, burst.interval, size(point))
         left = size(burst.rates - point)
-        arrives = candidate & ((left <= 10 * self._accepted(point)) | (growth <= slowest))
-        clear = quick & (growth <= -CLEAR_DECAY) & (left <= size(point) / 2)
-        doubtful = arrives & ~clear
-        stays = jax.lax.cond(
-            jnp.any(doubtful),
-            lambda: self._probe(distance, point, quick, step) <= slowest,
-            lambda: jnp.ones_like(arrives),
-        )
-        return arrives & (stays | ~doubtful)
+        near = (left <= size(point) / 3) & (point.max(axis=-1) <= self.ceiling) & (growth <= GROWTH)
+        return jnp.where(early, near, (left <= 10 * self._accepted(point)) | (growth <= -DECAY[1]))
 
-    def _probe(self, distance: Callable[[Array], Array], point: Array, quick: Array, step: Array) -> Array:
-        """Growth rate of a small perturbation of a point in a random direction, (problems,), 1/ms."""
-        share = -jnp.expm1(-step / self.tau)
+    def _decay(self, distance: Distance, point: Array, length: Array, step: Array) -> Array:
+        """How fast a small perturbation of a point in a random direction decays, (problems,), 1/ms.
+
+        Steps of the linear flow (plain Euler) make what decays slowly stand out. Its rate is that of the flow itself
+        on the span of the last states. If the steps are too long for the flow they diverge: then nothing is known.
+        """
         _, linear = jax.linearize(distance, point)
-        spacing = jnp.where(quick, PROBE, PROBE * 2 * FINER) // (2 * SNAPSHOTS)
-
-        def take_several(v: Array, _: None) -> tuple[Array, Array]:
-            return jax.lax.fori_loop(0, spacing, lambda _, v: v + share * linear(v), v), v
-
+        flow = lambda v: linear(v) / self.tau  # noqa: E731
         direction = jax.random.normal(jax.random.key(0), point.shape, point.dtype)
-        end, states = jax.lax.scan(take_several, direction, length=2 * SNAPSHOTS)
-        return growth_rate(jnp.concatenate([states[SNAPSHOTS:], end[None]]), spacing * step)
+        end, states, _ = _repeat(lambda v: v + step * flow(v), direction, length)
+        growth = abscissa_on_span(states[::-1], jax.vmap(flow)(states[::-1]), INSTANT * step)
+        diverges = size(end) > DIVERGES * size(states[0])
+        return jnp.where(diverges, -jnp.inf, -growth)
 
     def _accepted(self, rates: Array) -> Array:
         return jnp.maximum(self.tolerance, 8 * jnp.finfo(rates.dtype).eps * size(rates))
+
+
+def _repeat(take: Callable[[Any], Any], start: Any, times: Array) -> tuple[Any, Any, Array]:
+    """Apply `take` so many times: the end, states in the second half before it, and the steps between those."""
+    spacing = times // (2 * SNAPSHOTS)
+    several = lambda carry, k: jax.lax.fori_loop(0, k, lambda _, c: take(c), carry)  # noqa: E731
+    middle = several(start, times - SNAPSHOTS * spacing)
+    end, states = jax.lax.scan(lambda c, _: (several(c, spacing), c), middle, length=SNAPSHOTS)
+    return end, states, spacing
 
 
 class _Burst(eqx.Module):
@@ -286,7 +295,7 @@ def growth_rate(deviations: Array, interval: Array | float, scale: Array | float
 
     Equally spaced deviations obey d_{k+1} = P d_k near the steady state. P is fitted by least squares on their span
     (dynamic mode decomposition [Schmid 2010]), and log(spectral radius of P) over the interval is the abscissa of the
-    modes that they contain. The spectral radius is that of a small matrix, by repeated squaring.
+    modes that they contain.
 
     **Arguments:** `deviations`, (k + 1, problems, n); `interval`, ms; `scale`, (problems,), the size of the states
     that were subtracted, whose rounding is in the deviations: what stands out of it too little is left out.
@@ -294,25 +303,51 @@ def growth_rate(deviations: Array, interval: Array | float, scale: Array | float
     **Returns:** (problems,), 1/ms.
     """
     tiny = jnp.finfo(deviations.dtype).tiny
-    length = jnp.sqrt(jnp.sum(deviations[:-1] ** 2, axis=-1))[..., None] + tiny
-    before, after = deviations[:-1] / length, deviations[1:] / length
     rounding = jnp.finfo(deviations.dtype).eps * (1 + scale / (jnp.abs(deviations[:-1]).max(axis=(0, 2)) + tiny))
-    q, r = _orthonormalised(before, 200 * rounding)  # normal equations would square the condition
-    power = jnp.linalg.solve(r, jnp.einsum("pin,kpn->pik", q, after))
-    log_norm = jnp.zeros(len(power), power.dtype)
+    propagator, _ = _restricted(deviations[:-1], deviations[1:], rounding)
+    return _log_radius(propagator) / interval
+
+
+def abscissa_on_span(states: Array, changes: Array, instant: Array | float) -> Array:
+    r"""Spectral abscissa of a linear flow, restricted to the span of some states (Rayleigh-Ritz).
+
+    **Arguments:** `states`, (k, problems, n), those first that matter most; `changes`, where the flow leads them per
+    ms; `instant`, ms, in which that is little: the abscissa is overestimated by instant / 2 times the squared
+    frequency of its mode.
+
+    **Returns:** (problems,), 1/ms.
+    """
+    flow, is_new = _restricted(states, changes, float(jnp.finfo(states.dtype).eps))
+    stays = is_new[:, :, None] * jnp.eye(len(states), dtype=flow.dtype)  # what was left out is led to zero
+    return _log_radius(stays + instant * flow) / instant
+
+
+def _restricted(vectors: Array, images: Array, rounding: Array | float) -> tuple[Array, Array]:
+    """The map from vectors to images, (k, problems, n), on the span of the former: (problems, k, k), transposed.
+
+    `rounding` is the relative error of the vectors. The second array tells which of the k dimensions there are.
+    """
+    length = jnp.sqrt(jnp.sum(vectors**2, axis=-1))[..., None] + jnp.finfo(vectors.dtype).tiny
+    q, r, is_new = _orthonormalised(vectors / length, NOISE * rounding)  # normal equations would square the condition
+    return jnp.linalg.solve(jnp.swapaxes(r, 1, 2), jnp.einsum("kpn,pin->pki", images / length, q)), is_new
+
+
+def _log_radius(matrices: Array) -> Array:
+    """Logarithm of the spectral radius of small matrices, (..., k, k), by repeated squaring."""
+    tiny = jnp.finfo(matrices.dtype).tiny
+    log_norm = jnp.zeros(matrices.shape[:-2], matrices.dtype)
     for _ in range(SQUARINGS):
-        norm = jnp.linalg.norm(power, axis=(1, 2), keepdims=True) + tiny
-        log_norm = 2 * (log_norm + jnp.log(norm[:, 0, 0]))
-        power = (power / norm) @ (power / norm)
-    log_norm += jnp.log(jnp.linalg.norm(power, axis=(1, 2)) + tiny)
-    return log_norm / 2**SQUARINGS / interval
+        norm = jnp.linalg.norm(matrices, axis=(-2, -1), keepdims=True) + tiny
+        log_norm = 2 * (log_norm + jnp.log(norm[..., 0, 0]))
+        matrices = (matrices / norm) @ (matrices / norm)
+    return (log_norm + jnp.log(jnp.linalg.norm(matrices, axis=(-2, -1)) + tiny)) / 2**SQUARINGS
 
 
-def _orthonormalised(vectors: Array, least: Array) -> tuple[Array, Array]:
+def _orthonormalised(vectors: Array, least: Array | float) -> tuple[Array, Array, Array]:
     """Gram-Schmidt, twice, of (k, problems, n): Q (problems, k, n) and R (problems, k, k) with vectors = R^T Q.
 
-    Vectors of which less than `least`, (problems,), is new are left out: zero in Q. (LAPACK's QR hangs when several
-    devices call it at once.)
+    The third array, (problems, k), tells what is in Q. Vectors of which less than `least` is new are left out: zero
+    in Q. (LAPACK's QR hangs when several devices call it at once.)
     """
     k, problems, n = vectors.shape
     q, r = jnp.zeros((problems, k, n), vectors.dtype), jnp.zeros((problems, k, k), vectors.dtype)
@@ -321,7 +356,7 @@ def _orthonormalised(vectors: Array, least: Array) -> tuple[Array, Array]:
             part = jnp.einsum("pin,pn->pi", q, vector)
             vector, r = vector - jnp.einsum("pi,pin->pn", part, q), r.at[:, :, j].add(part)
         length = jnp.sqrt(jnp.sum(vector**2, axis=-1, keepdims=True))
-        is_new = length > least[:, None]
+        is_new = length > jnp.broadcast_to(least, problems)[:, None]
         q = q.at[:, j].set(jnp.where(is_new, vector / jnp.where(is_new, length, 1), 0))
         r = r.at[:, j, j].add(jnp.where(is_new, length, 1)[:, 0])
-    return q, r
+    return q, r, jnp.any(q, axis=-1)
