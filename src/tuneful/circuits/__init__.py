@@ -4,6 +4,7 @@ from tuneful.circuits.base import AbstractCircuit, AbstractRecurrentCircuit, Res
 from tuneful.circuits.feedforward import FeedforwardM1
 from tuneful.circuits.parameters import AbstractConstraint, Free, Ordered, Parameter, Positive, parameter
 from tuneful.circuits.random_network import RandomNetwork, cell_types, random_network, random_networks, user_network
+from tuneful.circuits.saturating import saturating_rate
 from tuneful.circuits.ssn import SSN
 
 __all__ = [
@@ -22,5 +23,6 @@ __all__ = [
     "parameter",
     "random_network",
     "random_networks",
+    "saturating_rate",
     "user_network",
 ]
