@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tuneful.analysis import kreiss_bound, pseudospectrum
+from tuneful.analysis import kreiss_bound, pseudospectral_abscissa, pseudospectrum
 from tuneful.analysis.pseudospectrum import CHUNK
 from tuneful.analysis.soc import peak_amplification
 from tuneful.circuits import random_network
@@ -78,7 +78,34 @@ def test_kreiss_bounds_the_peak_from_below():
     assert kreiss_bound(points - 40, np.ones(points.shape)) == 1  # nothing right of the axis, nothing learned
 
 
+@pytest.mark.parametrize("eps", [1e-6, 0.01, 0.3, 2.0, 50.0])
+def test_abscissa_of_a_chain(eps):
+    """sigma_min(z - W) = eps on the circle |z|^2 = eps^2 + c eps, by the sum and product of both singular values."""
+    chain = np.array([[0.0, 8.0], [0.0, 0.0]]) - np.eye(2)
+    # Crossings are told from near misses at 1e-7 ||W||, and a relative 1e-7 of eps is what that can change.
+    assert pseudospectral_abscissa(chain, eps) == pytest.approx(np.sqrt(eps**2 + 8 * eps) - 1, abs=2e-6)
+
+
+def test_abscissa_of_a_normal_matrix_grows_with_eps():
+    spread = np.diag([-3.0, 1.0, 0.5])
+    rotation = np.kron(np.eye(2), np.array([[0.0, 2.0], [-2.0, 0.0]])) - 0.5 * np.eye(4)
+    for matrix, abscissa in ((spread, 1.0), (rotation, -0.5)):
+        for eps in (1e-3, 0.1, 4.0):
+            assert pseudospectral_abscissa(matrix, eps) == pytest.approx(abscissa + eps, abs=1e-6)
+
+
+@pytest.mark.parametrize("eps", [0.01, 0.1, 1.0])
+def test_abscissa_is_where_the_pseudospectrum_ends(eps):
+    """Nothing lies right of it, and it is reached: on a fine grid of heights, within its curvature."""
+    edge = pseudospectral_abscissa(W, eps)
+    heights = np.linspace(0, 8, 4001)
+    assert pseudospectrum(W, edge + 1e-5 + 1j * heights, 1e-5).min() > eps
+    assert pseudospectrum(W, edge - 1e-3 + 1j * heights, 1e-5).min() < eps
+
+
 def test_bad_input_is_refused():
+    with pytest.raises(ValueError, match="eps"):
+        pseudospectral_abscissa(W, 0.0)
     with pytest.raises(ValueError, match="1 of the points"):
         pseudospectrum(W, np.array([0.0, np.nan]))
     with pytest.raises(ValueError, match="tolerance"):

@@ -3,7 +3,7 @@
 from tuneful.analysis.gain_modulation import GainModulation, GainState, learn_gains, random_groups
 from tuneful.analysis.gain_rules import GradientRule, RewardRule
 from tuneful.analysis.inhibition_stabilized import InhibitionStabilization, inhibition_stabilization
-from tuneful.analysis.pseudospectrum import kreiss_bound, pseudospectrum
+from tuneful.analysis.pseudospectrum import kreiss_bound, pseudospectral_abscissa, pseudospectrum
 from tuneful.analysis.rate_dynamics import RateTransients, rate_transients
 from tuneful.analysis.readout import Readout, fit_readout
 from tuneful.analysis.soc import CircuitScalars, circuit_scalars
@@ -22,6 +22,7 @@ __all__ = [
     "inhibition_stabilization",
     "kreiss_bound",
     "learn_gains",
+    "pseudospectral_abscissa",
     "pseudospectrum",
     "random_groups",
     "rate_transients",

@@ -17,6 +17,7 @@ from tuneful.circuits.random_network import as_square_matrix
 BLOCK = 25  # rows: 16 to 32 were equally fast
 CHUNK = 500  # points at once: the vectors of a chunk stay in the cache
 STRIDE = 3  # Lanczos steps between two tests of convergence
+STEPS = 50  # of the criss-cross method; 3 to 5 are usual
 
 
 def pseudospectrum(weights: np.ndarray, points: np.ndarray, tolerance: float = 0.01) -> np.ndarray:
@@ -75,6 +76,66 @@ def kreiss_bound(points: np.ndarray, sigma: np.ndarray) -> float:
     growth = np.real(points) - 1
     ratios = np.divide(growth, sigma, out=np.zeros(np.shape(sigma)), where=growth > 0)
     return float(max(1.0, ratios.max(initial=1.0)))
+
+
+def pseudospectral_abscissa(weights: np.ndarray, eps: float) -> float:
+    r"""Largest spectral abscissa of W + E over complex E with ||E||_2 <= eps: max Re z where sigma_min(z - W) <= eps.
+
+    By the criss-cross method [Burke, Lewis & Overton 2003]: from a point of the pseudospectrum go right as far as it
+    reaches, find where the vertical line there crosses it, go right again from the middle of each piece, and so on;
+    the order of convergence is two. On a horizontal or vertical line, sigma_min = eps where a matrix of size 2N has
+    real or imaginary eigenvalues. For 200 cells this takes seconds.
+
+    Parameters
+    ----------
+    weights
+        W, (N, N), real.
+    eps
+        Positive. Activity stays stable under all perturbations of that size if the result is below 1.
+
+    Raises
+    ------
+    ValueError
+        If W is not square and finite, or eps is not positive.
+
+    >>> chain = np.array([[0.0, 4.0], [0.0, 0.0]])
+    >>> round(pseudospectral_abscissa(chain, 0.5), 9)  # sqrt(eps^2 + 4 eps)
+    1.5
+    """
+    w = as_square_matrix(weights)
+    if not 0 < eps < np.inf:
+        raise ValueError(f"eps must be positive, not {eps}.")
+    eigenvalues = np.linalg.eigvals(w)
+    rightmost = eigenvalues[eigenvalues.real.argmax()]
+    # Eigenvalues that touch an axis come in pairs: rounding of order 1e-16 moves them off by its root.
+    off_axis = 1e-7 * float(np.linalg.norm(w, 2) + eps)
+    x, heights = rightmost.real, np.array([rightmost.imag])
+    for _ in range(STEPS):
+        reached = max((_reach(w, eps, y, off_axis) for y in heights), default=x)
+        if reached - x <= 1e-3 * off_axis:
+            break
+        x, heights = reached, _pieces(w, eps, reached, off_axis)
+    return float(max(x, reached))
+
+
+def _reach(w: np.ndarray, eps: float, y: float, off_axis: float) -> float:
+    """Largest x with an eps among the singular values of x + iy - W = A: x is real and an eigenvalue.
+
+    A v = eps u and A^H u = eps v, written as an eigenvalue problem for x and (u, v).
+    """
+    i = np.eye(len(w))
+    values = np.linalg.eigvals(np.block([[w.T + 1j * y * i, eps * i], [eps * i, w - 1j * y * i]]))
+    return float(values.real[np.abs(values.imag) < off_axis].max(initial=-np.inf))
+
+
+def _pieces(w: np.ndarray, eps: float, x: float, off_axis: float) -> np.ndarray:
+    """Middles, at y >= 0, of the pieces of the line Re z = x inside the pseudospectrum: iy is now the eigenvalue."""
+    i = np.eye(len(w))
+    values = np.linalg.eigvals(np.block([[x * i - w.T, -eps * i], [eps * i, w - x * i]]))
+    crossings = np.sort(values.imag[np.abs(values.real) < off_axis])
+    middles = (crossings[1:] + crossings[:-1]) / 2
+    middles = middles[middles > -off_axis]  # the other half is its mirror image
+    return middles[pseudospectrum(w, x + 1j * middles, 1e-6) < eps]
 
 
 def _smallest(triangle: np.ndarray, z: np.ndarray, tolerance: float) -> np.ndarray:
