@@ -80,3 +80,22 @@ def test_scalars_collect_the_functions():
 def test_unstable_circuits_are_refused():
     with pytest.raises(ValueError, match="abscissa is 1"):
         soc.gramians(1.5 * np.eye(2))
+
+
+def test_structural_scalars_need_no_stability():
+    """They are those of the whole list where the circuit is stable, and there where it is not."""
+    scalars = soc.circuit_scalars(W, TYPES)
+    structure = soc.structural_scalars(W, TYPES)
+    assert structure == {name: getattr(scalars, name) for name in structure}
+    assert scalars.excitatory_density == pytest.approx(np.count_nonzero(W[:, :15]) / (15 * 30))
+    assert scalars.inhibitory_density == pytest.approx(np.count_nonzero(W[:, 15:]) / (15 * 30))
+    unstable = soc.structural_scalars(10 * W, TYPES)
+    assert unstable["abscissa"] == pytest.approx(10 * structure["abscissa"])
+    with pytest.raises(ValueError, match="not stable"):
+        soc.circuit_scalars(10 * W, TYPES)
+
+
+def test_cells_without_one_of_the_inputs_do_not_count_in_the_mean():
+    weights, types = np.array([[0.0, -1.0], [1.0, -1.0]]), np.array([True, False])
+    assert soc.circuit_scalars(weights, types).ei_correlation == soc.ei_correlation(weights, types)[1]
+    assert np.isnan(soc.circuit_scalars(np.diag([0.5, -1.0]), types).ei_correlation)

@@ -160,6 +160,15 @@ def test_interrupted_and_resumed_is_the_same():
     np.testing.assert_array_equal(rest.history, whole.history)
 
 
+def test_every_state_can_be_gone_on_from():
+    states = []
+    whole = stabilize(SMALL.weights, target=0.6, on_state=states.append)
+    assert [state.steps for state in states] == list(range(whole.steps + 1))
+    rest = stabilize(SMALL.weights, target=0.6, state=states[3])
+    np.testing.assert_array_equal(rest.weights, whole.weights)
+    np.testing.assert_array_equal(rest.history, whole.history)
+
+
 def test_a_state_belongs_to_its_network():
     part = stabilize(SMALL.weights, target=0.6, max_steps=1)
     with pytest.raises(ValueError, match="other cells"):

@@ -17,6 +17,8 @@ from tuneful.solvers.spectrum import spectral_abscissa
 class CircuitScalars:
     """The numbers by which circuits are compared; see the functions of this module.
 
+    excitatory_density, inhibitory_density
+        Fraction of the entries of a type's columns that are synapses.
     abscissa, least_real_part
         Largest and smallest real part of the eigenvalues of W.
     largest_energy, mean_energy, amplified_directions
@@ -26,11 +28,13 @@ class CircuitScalars:
     numerical_abscissa, henrici_index
         Of A.
     ei_correlation
-        Mean over cells.
+        Mean over the cells that have both inputs; NaN if there are none.
     excitatory_abscissa
         Spectral abscissa of the excitatory network alone: above 1, inhibition stabilises the circuit.
     """
 
+    excitatory_density: float
+    inhibitory_density: float
     abscissa: float
     least_real_part: float
     largest_energy: float
@@ -47,26 +51,47 @@ class CircuitScalars:
 def circuit_scalars(weights: np.ndarray, excitatory: np.ndarray) -> CircuitScalars:
     """Compute all scalars of a circuit with cell types `excitatory`, (N,) bool.
 
+    Raises
+    ------
+    ValueError
+        If the circuit is not stable; `structural_scalars` has what is known even then.
+
     >>> scalars = circuit_scalars(np.array([[0.5, -1.0], [1.0, 0.0]]), np.array([True, False]))
     >>> scalars.excitatory_abscissa, round(scalars.abscissa, 12)
     (0.5, 0.25)
     """
-    eigenvalues = np.linalg.eigvals(weights)
     energies, _ = preferred_states(weights)
     peak, time = peak_amplification(weights)
+    correlations = ei_correlation(weights, excitatory)
+    correlations = correlations[np.isfinite(correlations)]
     return CircuitScalars(
-        abscissa=float(eigenvalues.real.max()),
-        least_real_part=float(eigenvalues.real.min()),
+        **structural_scalars(weights, excitatory),
         largest_energy=float(energies[0]),
         mean_energy=float(energies.mean()),
         amplified_directions=int((energies > 1).sum()),
         peak_amplification=peak,
         peak_time=time,
-        numerical_abscissa=numerical_abscissa(weights),
-        henrici_index=henrici_index(weights),
-        ei_correlation=float(np.mean(ei_correlation(weights, excitatory))),
-        excitatory_abscissa=spectral_abscissa(weights[np.ix_(excitatory, excitatory)]),
+        ei_correlation=float(correlations.mean()) if len(correlations) else np.nan,
     )
+
+
+def structural_scalars(weights: np.ndarray, excitatory: np.ndarray) -> dict[str, float]:
+    """Compute those scalars of a circuit that need no stability, by the names in `CircuitScalars`.
+
+    >>> scalars = structural_scalars(np.array([[2.0, -1.0], [1.0, 0.0]]), np.array([True, False]))
+    >>> scalars["excitatory_abscissa"], scalars["inhibitory_density"]
+    (2.0, 0.5)
+    """
+    eigenvalues = np.linalg.eigvals(weights)
+    return {
+        "excitatory_density": float((weights[:, excitatory] != 0).mean()),
+        "inhibitory_density": float((weights[:, ~excitatory] != 0).mean()),
+        "abscissa": float(eigenvalues.real.max()),
+        "least_real_part": float(eigenvalues.real.min()),
+        "numerical_abscissa": numerical_abscissa(weights),
+        "henrici_index": henrici_index(weights),
+        "excitatory_abscissa": spectral_abscissa(weights[np.ix_(excitatory, excitatory)]),
+    }
 
 
 def gramians(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

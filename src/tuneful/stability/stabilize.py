@@ -36,6 +36,7 @@ def stabilize(
     faithful: bool = False,
     state: DescentState | None = None,
     callback: Callable[[int, float], object] | None = None,
+    on_state: Callable[[DescentState], object] | None = None,
 ) -> StabilizedCircuit:
     r"""Let inhibition learn to keep a network stable [Hennequin, Vogels & Gerstner 2014].
 
@@ -87,6 +88,8 @@ def stabilize(
     callback
         Called with the number of steps and the abscissa at every step. If it returns True the descent ends as
         "interrupted"; so it does on Ctrl-C.
+    on_state
+        Called with the state of the descent at every step, after `callback`: one that is saved can be gone on from.
 
     Returns
     -------
@@ -116,7 +119,7 @@ def stabilize(
     start = problem.start()
     if state is not None and state.inhibition.shape != start.inhibition.shape:
         raise ValueError(f"state is of a network with other cells: {state.inhibition.shape} inhibitory weights.")
-    reason, state = _descend(problem, state or start, limit, patience, callback)
+    reason, state = _descend(problem, state or start, limit, patience, callback, on_state)
     return _result(problem, network, constraints, state, reason)
 
 
@@ -126,6 +129,7 @@ def _descend(
     max_steps: int,
     patience: int,
     callback: Callable[[int, float], object] | None,
+    on_state: Callable[[DescentState], object] | None,
 ) -> tuple[Reason, DescentState]:
     """Step until there is a reason to stop. States are replaced, never changed: an interruption finds a whole one."""
     try:
@@ -133,6 +137,8 @@ def _descend(
             form, abscissa = problem.evaluate(state.inhibition)
             state = state.record(abscissa)
             is_ended = callback is not None and callback(state.steps, abscissa) is True
+            if on_state is not None:
+                on_state(state)
             if abscissa <= problem.target:
                 return "reached", state
             if is_ended:
