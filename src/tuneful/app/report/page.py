@@ -3,11 +3,8 @@
 import math
 import os
 from collections.abc import Mapping
-from importlib import resources
-from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 
 from tuneful.app.report import (
@@ -21,6 +18,7 @@ from tuneful.app.report import (
     wording,
 )
 from tuneful.app.report.content import ReportContent, held_out, jsonable, samples
+from tuneful.app.report.document import render_template, write_document
 from tuneful.app.report.incidents import incidents
 from tuneful.app.report.wording import DASH, as_float, distance, number
 
@@ -41,12 +39,7 @@ def render(content: ReportContent) -> str:
     >>> from tuneful.app.report import render
     >>> html = render(content)  # doctest: +SKIP
     """
-    source = resources.files("tuneful.app.report").joinpath("report.html.jinja").read_text(encoding="utf-8")
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.policies["json.dumps_kwargs"] = {"allow_nan": False, "ensure_ascii": True}
-    return environment.from_string(source).render(_view(content))
+    return render_template("report.html.jinja", _view(content))
 
 
 def write_report(content: ReportContent, path: str | os.PathLike[str]) -> None:
@@ -57,15 +50,7 @@ def write_report(content: ReportContent, path: str | os.PathLike[str]) -> None:
     OSError
         If the folder does not exist or cannot be written.
     """
-    target = Path(path)
-    html = render(content)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        temporary.write_text(html, encoding="utf-8")
-        os.replace(temporary, target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    write_document(render(content), path)
 
 
 def _view(content: ReportContent) -> dict[str, Any]:
