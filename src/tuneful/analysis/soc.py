@@ -78,20 +78,26 @@ def circuit_scalars(weights: np.ndarray, excitatory: np.ndarray) -> CircuitScala
 def structural_scalars(weights: np.ndarray, excitatory: np.ndarray) -> dict[str, float]:
     """Compute those scalars of a circuit that need no stability, by the names in `CircuitScalars`.
 
+    Those of a type without a cell are NaN.
+
     >>> scalars = structural_scalars(np.array([[2.0, -1.0], [1.0, 0.0]]), np.array([True, False]))
     >>> scalars["excitatory_abscissa"], scalars["inhibitory_density"]
     (2.0, 0.5)
     """
-    eigenvalues = np.linalg.eigvals(weights)
+    eigenvalues, alone = np.linalg.eigvals(weights), weights[np.ix_(excitatory, excitatory)]
     return {
-        "excitatory_density": float((weights[:, excitatory] != 0).mean()),
-        "inhibitory_density": float((weights[:, ~excitatory] != 0).mean()),
+        "excitatory_density": _density(weights[:, excitatory]),
+        "inhibitory_density": _density(weights[:, ~excitatory]),
         "abscissa": float(eigenvalues.real.max()),
         "least_real_part": float(eigenvalues.real.min()),
         "numerical_abscissa": numerical_abscissa(weights),
         "henrici_index": henrici_index(weights),
-        "excitatory_abscissa": spectral_abscissa(weights[np.ix_(excitatory, excitatory)]),
+        "excitatory_abscissa": spectral_abscissa(alone) if len(alone) else np.nan,
     }
+
+
+def _density(columns: np.ndarray) -> float:
+    return float((columns != 0).mean()) if columns.size else np.nan
 
 
 def gramians(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

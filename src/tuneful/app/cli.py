@@ -11,6 +11,7 @@ import typer
 
 from tuneful import __version__
 from tuneful.app.errors import UserError
+from tuneful.app.stability_commands import analyze_app, stabilize
 
 app = typer.Typer(
     help="Which circuit could have produced these neurons? Fit circuit models to sets of tuning curves.",
@@ -21,6 +22,7 @@ app = typer.Typer(
 )
 data_app = typer.Typer(help="Look at and convert tuning-curve datasets.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(data_app, name="data")
+app.add_typer(analyze_app, name="analyze")
 
 Set = Annotated[
     list[str] | None,
@@ -131,9 +133,13 @@ def report(
     out: Annotated[Path | None, typer.Option(help="The page to write. [default: RUN/report.html]")] = None,
 ) -> None:
     """Write the report of a run again."""
+    from tuneful.app.analyze import is_stabilized, report_again
     from tuneful.app.commands import run_report
 
-    print(f"report: {run_report(run, out)}")
+    print(f"report: {report_again(run, out) if is_stabilized(run) else run_report(run, out)}")
+
+
+app.command()(stabilize)
 
 
 ReaderOption = Annotated[

@@ -15,7 +15,7 @@ from tuneful.app.readers import load, save
 CONFIG = "config.json"
 CONTENTS = (
     CONFIG, "data.nc", "start.nc", "metrics.jsonl", "checkpoints", "result.json", "result.nc", "prediction.nc",
-    "prediction_truth.nc", "report.html",
+    "prediction_truth.nc", "circuit.npz", "report.html",
 )  # fmt: skip
 
 
@@ -42,17 +42,22 @@ class RunFolder:
         if self.path.exists() and not self.path.is_dir():
             raise UserError(f"{self.path} is a file, not a folder: choose another --out.")
         strangers = sorted(p.name for p in self.path.glob("[!.]*") if p.name not in CONTENTS)
-        if self.exists and not overwrite:
-            raise UserError(
-                f"{self.path} already holds a run: choose another --out, add --resume to go on with it, "
-                "or --overwrite to replace it."
-            )
+        if not overwrite:
+            self.refuse_existing()
         if strangers and not self.exists:
             raise UserError(f"{self.path} holds other files ({strangers[0]}, ...): choose a new folder.")
         left_by_a_kill = self.path.glob(".*.tmp*")
         for target in (*(self.path / name for name in CONTENTS), *left_by_a_kill):
             shutil.rmtree(target) if target.is_dir() else target.unlink(missing_ok=True)
         self.path.mkdir(parents=True, exist_ok=True)
+
+    def refuse_existing(self) -> None:
+        """**Raises:** `UserError` if a run was begun here."""
+        if self.exists:
+            raise UserError(
+                f"{self.path} already holds a run: choose another --out, add --resume to go on with it, "
+                "or --overwrite to replace it."
+            )
 
     def write_json(self, name: str, content: Any) -> None:
         """Write one JSON file whole."""
