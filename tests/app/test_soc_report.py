@@ -88,6 +88,10 @@ def test_numbers_of_the_page_are_those_of_the_result(page, content):
     assert f"{energies[0]:.3g}" in texts(page)
 
 
+def test_a_point_of_a_small_matrix_is_a_weight(page):
+    assert "Every point is the mean" not in page
+
+
 def test_the_same_circuit_gives_the_same_page(page, content):
     assert render_soc(content) == page
 
@@ -182,3 +186,9 @@ def test_large_matrices_are_averaged_over_blocks():
     assert reduced.shape == (202, 202)
     assert reduced[0, 0] == pytest.approx(weights[:2, :2].mean())
     assert reduced[-1, -1] == pytest.approx(weights[402, 402])
+    assert figures.robust_limit(weights) == pytest.approx(np.percentile(abs(reduced), 95))
+
+
+def test_the_page_says_that_points_are_means(content, monkeypatch):
+    monkeypatch.setattr(figures, "MOST_PIXELS", 25)
+    assert "Every point is the mean of 3 × 3 of them." in render_soc(content)

@@ -104,8 +104,9 @@ def abscissa_figure(history: np.ndarray, target: float) -> Markup:
 
 
 def robust_limit(weights: np.ndarray) -> float:
-    """A weight beyond which colours are full: the 95th percentile of the absolute weights that are not zero."""
-    strengths = abs(weights[weights != 0])
+    """A strength beyond which colours are full: the 95th percentile of all points of the image that are not zero."""
+    shown = _reduced(weights)
+    strengths = abs(shown[shown != 0])
     return float(np.percentile(strengths, 95)) if len(strengths) else 1.0
 
 
@@ -134,9 +135,14 @@ def matrix_figure(weights: np.ndarray, excitatory: np.ndarray, limit: float, tit
     return draw(paint, f"Weights: {title}", size=SQUARE)
 
 
+def block_size(n: int) -> int:
+    """How many cells share a point of the image, along each side."""
+    return -(-n // MOST_PIXELS)
+
+
 def _reduced(weights: np.ndarray) -> np.ndarray:
     """Means over square blocks, so that no side has more than `MOST_PIXELS`; the last blocks may be smaller."""
-    block = -(-len(weights) // MOST_PIXELS)
+    block = block_size(len(weights))
     if block == 1:
         return weights
     starts = np.arange(0, len(weights), block)

@@ -64,6 +64,7 @@ def render_soc(content: SocContent) -> str:
         "matrices": _matrices(content),
         "limit": number(figures.robust_limit(content.weights)),
         "pixels": figures.PIXELS,
+        "block": figures.block_size(len(content.weights)),
         "checks": [_check(check) for check in result.get("checks", [])],
         "scalars": _scalars(result),
         "applies": has_published_settings(result),
