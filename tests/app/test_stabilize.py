@@ -272,12 +272,12 @@ def test_wherever_a_run_was_killed_it_ends_the_same(tuneful, monkeypatch, tmp_pa
 
 def test_bits_survive_sigkill(tuneful, tmp_path):
     """The command line, killed from outside; it saves at every step, so that there is something to kill."""
-    options = ["--n", "60", "--radius", "4", "--target", "0.3", "--faithful"]
+    options = ["--n", "60", "--radius", "6", "--target", "0.1", "--faithful"]
     code = "from tuneful.app import cli, stabilize as s; s.FIRST_SAVE = s.SAVE_EVERY = s.SAVE_SHARE = 0.0; cli.main()"
     command = [sys.executable, "-c", code, "stabilize", *options, "--out", "killed"]
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     folder, deadline = tmp_path / "killed", time.monotonic() + 300
-    while max((path.name for path in folder.glob("checkpoints/step-*")), default="") < "step-00000010":
+    while max((path.name for path in folder.glob("checkpoints/step-*")), default="") < "step-00000050":
         assert process.poll() is None, "the run ended before it could be killed"
         assert time.monotonic() < deadline
         time.sleep(0.002)
