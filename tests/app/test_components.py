@@ -6,15 +6,24 @@ import numpy as np
 import pytest
 
 from tuneful.app import components
-from tuneful.app.components import build, checked, circuits, fields_of, objectives, settings_of
+from tuneful.app.commands import resolve
+from tuneful.app.components import build, checked, circuits, fields_of, objectives, penalties, settings_of
 from tuneful.app.errors import UserError
 from tuneful.circuits import FeedforwardM1
-from tuneful.objectives import EnergyDistance, WassersteinGAN
+from tuneful.objectives import EnergyDistance, StabilityPenalty, WassersteinGAN
 
 
 def test_everything_in_the_folders_is_found():
     assert circuits()["m1"] is FeedforwardM1
     assert {"energy", "wgan-gp"} <= set(objectives())
+
+
+def test_a_penalty_is_a_section_of_the_command_line():
+    config = resolve("ssn", {}, ["penalties.stability.share=0.5", "penalties.stability.conditions=random"])
+    assert list(config.penalties) == ["rate", "stability"]
+    built = build("penalty", penalties(), {"name": "stability"} | config.penalties["stability"])
+    assert built == StabilityPenalty(share=0.5, conditions="random")
+    assert build("penalty", penalties(), settings_of(built)) == built
 
 
 def test_other_packages_add_theirs_by_entry_points(monkeypatch, toy):

@@ -13,6 +13,7 @@ from tuneful.app.components import build, circuits, settings_of
 from tuneful.app.errors import UserError
 from tuneful.circuits import SSN
 from tuneful.solvers import Status, SteadyState
+from tuneful.solvers.schur import SchurForm
 
 NAMES = ("J", "dJ", "sigma")
 PLAIN = {name: np.asarray(getattr(SSN(), name), float) for name in NAMES}
@@ -76,6 +77,70 @@ def test_oracle_of_the_abscissa(reference, x64, index):
     case = reference("ssn")[index]
     abscissa = spectral(*oracle_circuit(case))
     np.testing.assert_allclose(abscissa, case["jacobian_abscissa_per_ms"], rtol=0, atol=1e-8)
+
+
+def test_jacobian_is_that_of_the_dynamics(x64):
+    """Central differences of T^-1 (-r + f(W r + I)) in the rates."""
+    circuit, z = SSN(n_sites=7, sizes=(1, 4)), SSN.inputs(plain_inputs(7, 0))
+    rates = np.random.default_rng(1).random((14, 2)) * 5
+    weights, external = circuit.weights(z).T, circuit.external_input(z)
+
+    def velocity(r, condition):
+        return (-r + circuit.gain(weights @ r + external[condition])) / circuit.time_constants
+
+    jacobian = circuit.jacobian(z, rates)
+    for condition in (0, 1):
+        columns = [
+            (velocity(rates[:, condition] + h, condition) - velocity(rates[:, condition] - h, condition)) / 2e-5
+            for h in 1e-5 * np.eye(14)
+        ]
+        # The third derivative of f is of order one here: 1e-10 by the step squared, and rounding 1e-16 / 1e-5.
+        np.testing.assert_allclose(jacobian[condition], np.stack(columns, axis=1), atol=1e-8)
+
+
+def test_the_abscissa_of_given_rates_needs_no_search(monkeypatch, x64):
+    circuit, z = ensemble(), SSN.inputs(plain_inputs(31, 5))
+    network = circuit.respond(z).network
+    sought = spectral(circuit, z)
+    smoothed = circuit.smoothed_abscissa(z, 1e-3)
+    monkeypatch.setattr(tuneful.circuits.ssn, "steady_state", None)
+    np.testing.assert_allclose(circuit.abscissa(z, network), sought, rtol=1e-9)
+    np.testing.assert_allclose(circuit.smoothed_abscissa(z, 1e-3, network), smoothed, rtol=1e-9)
+    assert (smoothed > sought).all()
+    exact = [SchurForm.of(np.asarray(j)).smoothed_abscissa(1e-3)[0] for j in circuit.jacobian(z, network)]
+    np.testing.assert_allclose(smoothed, exact, atol=1e-10)
+
+
+def test_the_smoothed_abscissa_moves_with_weights_and_operating_point(x64):
+    """Its implicit gradient against finite differences and the dense formula."""
+    circuit, z = ensemble(sizes=2.0, contrasts=20.0, positions=0.0), SSN.inputs(plain_inputs(31, 5))
+    smoothed = eqx.filter_jit(lambda c: c.smoothed_abscissa(z, 1e-3)[0])
+    gradient = eqx.filter_jit(eqx.filter_grad(smoothed))(circuit)
+    for name in NAMES:
+        value = getattr(circuit, name)
+        for index in ((0, 0), (0, 1), (1, 0)):
+            h = 1e-5 * value[index]
+            up, down = (smoothed(circuit.with_values({name: value.at[index].add(s * h)})) for s in (1, -1))
+            numerical = float((up - down) / (2 * h))
+            # Rates are known to 1e-10 Hz, over steps of 1e-6; the curvature is of the order of the gradient.
+            assert float(getattr(gradient, name)[index]) == pytest.approx(numerical, rel=1e-4), (name, index)
+
+    # ds = <G, dJ>, J = T^-1 (diag(f'(u)) W - 1): by the weights at fixed rates, and by the rates.
+    network = circuit.respond(z).network
+    weights, external, rates = (
+        np.asarray(circuit.weights(z)).T,
+        circuit.external_input(z)[0],
+        np.asarray(network)[:, 0],
+    )
+    u = weights @ rates + external
+    slope, curve = (np.asarray(jax.vmap(d)(u)) for d in (jax.grad(circuit.gain), jax.grad(jax.grad(circuit.gain))))
+    g = SchurForm.of(np.asarray(circuit.jacobian(z, network)[0])).smoothed_abscissa(1e-3)[1]
+    g = g / circuit.time_constants[:, None]
+    moved = np.linalg.solve(np.eye(62) - slope[:, None] * weights.T, curve * (g * weights).sum(axis=1))
+    by_weights = slope[:, None] * g + np.outer(moved, rates)
+    scaled = jax.grad(lambda c: jnp.vdot(by_weights, c.weights(z).T), allow_int=True)(circuit)
+    for name in NAMES:
+        np.testing.assert_allclose(getattr(gradient, name), getattr(scaled, name), rtol=1e-6, err_msg=name)
 
 
 def test_weights_are_equations_10_and_11_and_obey_dales_law(x64):

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from jax import Array
 
-from tuneful.circuits import AbstractCircuit, Free, Positive, Response, parameter
+from tuneful.circuits import SSN, AbstractCircuit, Free, Positive, Response, parameter
 from tuneful.fitting import Problem, advance
 from tuneful.fitting.parameters import to_free, with_free
-from tuneful.objectives import EnergyDistance, Measured, RatePenalty, WassersteinGAN
+from tuneful.objectives import EnergyDistance, Measured, RatePenalty, StabilityPenalty, WassersteinGAN
 from tuneful.solvers import Status
 
 
@@ -173,6 +173,30 @@ def test_penalties_are_added_to_the_loss_and_bound_the_rates():
     # Rates are uniform on [drive, drive + 1]: the penalty begins to bite at drive = 2.
     assert 1.7 < path[-20:, 0].mean() < 2.3
     assert any(float(r.penalty) > 0 for r in records)
+
+
+def test_a_penalty_that_does_not_apply_is_refused_before_the_first_step():
+    objective, data = EnergyDistance(batch=8), Measured.from_rates(np.linspace(5, 6, 50)[:, None])
+    with pytest.raises(ValueError, match="needs a recurrent circuit: Cliff has no dynamics"):
+        Problem(Cliff(), objective, data, ("drive",), (StabilityPenalty(),)).start(jax.random.key(0))
+
+
+@pytest.mark.parametrize("bits", ["float32", "float64"])
+def test_the_stability_penalty_leads_away_from_instability(bits, request):
+    if bits == "float64":
+        request.getfixturevalue("x64")
+    strong = SSN(n_sites=11, sizes=(2.0,), J=3 * SSN().J, dJ=0.3 * SSN().dJ)
+    penalty = StabilityPenalty(weight=1e5, limit=-0.035)
+    data = Measured.from_rates(np.linspace(5, 6, 20)[:, None])
+    problem = Problem(strong, EnergyDistance(batch=6, learning_rate=0.05), data, ("J", "dJ"), (penalty,))
+    state, costs = problem.start(jax.random.key(0)), []
+    for _ in range(10):
+        state, record = advance(problem, state)
+        costs.append(float(record.penalty))
+        assert bool(record.taken)
+    # The loss alone is of order one and moves rates up, towards instability.
+    assert costs[0] > 0
+    assert np.mean(costs[-2:]) < 0.5 * np.mean(costs[:2])
 
 
 def test_units_with_missing_conditions_take_part():

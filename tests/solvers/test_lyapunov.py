@@ -7,7 +7,7 @@ import pytest
 from jax.test_util import check_grads
 from scipy.linalg import solve_continuous_lyapunov
 
-from tuneful.solvers.lyapunov import lyapunov
+from tuneful.solvers.lyapunov import gramians, lyapunov
 
 
 def stable_matrix(n, margin, seed=0):
@@ -44,3 +44,12 @@ def test_batches_mix_easy_and_hard_ones():
 def test_unstable_matrices_have_no_solution():
     assert jnp.isnan(lyapunov(0.1 * jnp.eye(2), jnp.eye(2))).all()
     assert lyapunov(-jnp.eye(2), jnp.eye(2)).dtype == jnp.float32
+    assert all(jnp.isnan(solution).all() for solution in gramians(0.1 * jnp.eye(2)))
+
+
+@pytest.mark.usefixtures("x64")
+def test_both_gramians_at_once():
+    a = jnp.asarray(stable_matrix(40, 0.1))
+    reached, seen = gramians(a)
+    np.testing.assert_allclose(reached, lyapunov(a, jnp.eye(40)), atol=1e-12 * jnp.abs(reached).max())
+    np.testing.assert_allclose(seen, lyapunov(a.T, jnp.eye(40)), atol=1e-12 * jnp.abs(seen).max())

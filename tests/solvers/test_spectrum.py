@@ -8,7 +8,7 @@ from jax.test_util import check_grads
 
 from tuneful.circuits import random_network
 from tuneful.solvers.schur import SchurForm
-from tuneful.solvers.spectrum import smoothed_spectral_abscissa, spectral_abscissa
+from tuneful.solvers.spectrum import smoothed_excess, smoothed_spectral_abscissa, spectral_abscissa
 
 
 def test_abscissa(reference):
@@ -67,3 +67,44 @@ def test_single_precision():
 
 def test_without_root_the_answer_is_nan():
     assert jnp.isnan(smoothed_spectral_abscissa(jnp.eye(2), 0.1, outputs=jnp.zeros((1, 2))))
+
+
+EXCESS = [
+    (30, 0.01, -2.0),  # the limit is far below the abscissa, 4.7: nothing is stable there
+    (30, 0.01, 4.7),  # just below it
+    (30, 0.01, 4.75),  # between the abscissa and the smoothed one, 4.776
+    (30, 0.01, 4.8),  # above both
+    (80, 0.001, 8.0),
+]
+
+
+@pytest.mark.parametrize(("n", "eps", "limit"), EXCESS)
+@pytest.mark.parametrize("precision", [np.float64, np.float32])
+def test_excess_over_a_limit(request, n, eps, limit, precision):
+    if precision is np.float64:
+        request.getfixturevalue("x64")
+    w = np.random.default_rng(0).normal(size=(n, n))
+    exact, slope = SchurForm.of(w).smoothed_abscissa(eps)
+    value, gradient = jax.value_and_grad(smoothed_excess)(jnp.asarray(w, precision), eps, limit)
+    assert value.dtype == gradient.dtype == precision
+    # Rounding grows with the norm over the distance to the spectrum, here up to 3e4 in the last case; Newton's last
+    # step leaves the square of 3e-4 (single) of N eps / 2, and the gradient is that of the point before it.
+    rounding = np.finfo(precision).eps * np.linalg.norm(w) / (exact - np.linalg.eigvals(w).real.max())
+    assert float(value) == pytest.approx(max(exact - limit, 0), abs=10 * rounding * n * eps)
+    wanted = slope if exact > limit else np.zeros_like(w)
+    tolerance = (10 * rounding + 10 * np.sqrt(np.finfo(precision).eps)) * np.abs(slope).max()
+    np.testing.assert_allclose(gradient, wanted, atol=tolerance)
+
+
+@pytest.mark.usefixtures("x64")
+def test_excess_meets_finite_differences_in_batches():
+    w = jnp.asarray(np.random.default_rng(0).normal(size=(2, 6, 6)) * np.array([1.0, 0.1])[:, None, None])
+    above = jax.vmap(lambda m: smoothed_excess(m, 0.05, 1.0))
+    assert (above(w) > 0).tolist() == [True, False]
+    check_grads(above, (w,), order=1, modes=("fwd", "rev"), rtol=1e-5)
+
+
+def test_excess_of_no_number_is_none():
+    assert jnp.isnan(smoothed_excess(jnp.full((2, 2), jnp.nan), 0.1, 0.0))
+    with pytest.raises(ValueError, match="eps must be positive"):
+        smoothed_excess(jnp.eye(2), 0.0, 0.0)

@@ -14,6 +14,7 @@ from jax.typing import ArrayLike
 
 from tuneful.circuits.ensemble import map_realisations
 from tuneful.circuits.parameters import Parameter, declared_parameters
+from tuneful.solvers.spectrum import smoothed_spectral_abscissa
 from tuneful.solvers.steady_state import Status
 
 
@@ -110,12 +111,32 @@ class AbstractRecurrentCircuit(AbstractCircuit):
     """A circuit whose responses are steady states of rate dynamics."""
 
     @abstractmethod
-    def jacobian(self, z: Any) -> Array:
-        """Compute the Jacobian of the dynamics at the steady state of every condition: (conditions, n, n), 1/ms."""
+    def jacobian(self, z: Any, network: Array) -> Array:
+        """Compute the Jacobian of the dynamics at given rates, in every condition: (conditions, n, n), 1/ms.
 
-    def abscissa(self, z: Any) -> Array:
+        Differentiable in the rates and in the parameters: with `respond(z).network`, the derivative has the movement
+        of the steady state with the parameters.
+
+        **Arguments:** `z`, the random inputs; `network`, rates of all cells as `Response.network` has them,
+        (n, conditions), Hz.
+        """
+
+    def abscissa(self, z: Any, network: Array | None = None) -> Array:
         """Compute the spectral abscissa of the Jacobian, (conditions,), 1/ms: a steady state is stable if negative.
 
-        Takes all eigenvalues, O(n^3), on a CPU.
+        Takes all eigenvalues, O(n^3), on a CPU. `network` is as in `jacobian`; by default the steady state is sought.
         """
-        return jnp.linalg.eigvals(self.jacobian(z)).real.max(axis=-1)
+        return jnp.linalg.eigvals(self._jacobian(z, network)).real.max(axis=-1)
+
+    def smoothed_abscissa(self, z: Any, eps: float, network: Array | None = None) -> Array:
+        """Compute the smoothed spectral abscissa of the Jacobian, (conditions,), 1/ms: above the abscissa, smooth.
+
+        Differentiable in all parameters of the circuit, through the weights and through the steady state.
+
+        **Arguments:** `z`; `eps`, 1/ms, see `tuneful.solvers.spectrum.smoothed_spectral_abscissa`; `network` as in
+        `jacobian`; by default the steady state is sought.
+        """
+        return jax.lax.map(lambda j: smoothed_spectral_abscissa(j, eps), self._jacobian(z, network))
+
+    def _jacobian(self, z: Any, network: Array | None) -> Array:
+        return self.jacobian(z, self.respond(z).network if network is None else network)

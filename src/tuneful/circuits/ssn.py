@@ -268,11 +268,10 @@ class SSN(AbstractRecurrentCircuit):
         external = as_float_array(np.tile(stimulus, 2))
         return external if self.V is None else external * (1 + jnp.repeat(self.V, self.n_sites) * z.drive)
 
-    def jacobian(self, z: SSNInputs) -> Array:
-        """T^-1 (diag(f') W - 1) at the steady state of every condition, (conditions, 2N, 2N), 1/ms."""
-        weights, external = self.weights(z), self.external_input(z)
-        rates = self.steady_state(z).rates
-        _, slopes = jax.jvp(self._gain, (rates @ weights + external,), (jnp.ones_like(rates),))
+    def jacobian(self, z: SSNInputs, network: Array) -> Array:
+        """T^-1 (diag(f') W - 1) at given rates, (conditions, 2N, 2N), 1/ms."""
+        weights, rates = self.weights(z), network.T
+        _, slopes = jax.jvp(self.gain, (rates @ weights + self.external_input(z),), (jnp.ones_like(rates),))
         feedback = slopes[:, :, None] * weights.T - jnp.eye(len(weights))
         return feedback / as_float_array(self.time_constants)[:, None]
 
@@ -282,20 +281,20 @@ class SSN(AbstractRecurrentCircuit):
         return np.stack(np.broadcast_arrays(self.sizes, self.contrasts, self.positions), axis=-1)
 
     @property
-    def _recorded(self) -> np.ndarray:
-        """Indices of the recorded sites."""
-        return np.rint((np.array(self.sites) + self.extent) / self.spacing).astype(int)
-
-    @property
-    def _gain(self) -> Callable[[Array], Array]:
-        """The input-output function f."""
+    def gain(self) -> Callable[[Array], Array]:
+        """The input-output function f, from input to rates, Hz."""
         if self.saturating:
             return partial(saturating_power_law, k=self.k, n=self.n, r0=self.r0, r1=self.r1)
         return partial(power_law, k=self.k, n=self.n)
 
     @property
+    def _recorded(self) -> np.ndarray:
+        """Indices of the recorded sites."""
+        return np.rint((np.array(self.sites) + self.extent) / self.spacing).astype(int)
+
+    @property
     def _drive(self) -> Callable[[Array, tuple[Array, Array]], Array]:
-        gain = self._gain
+        gain = self.gain
         return lambda rates, network: gain(rates @ network[0] + network[1])
 
     @classmethod

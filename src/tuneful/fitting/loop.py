@@ -17,6 +17,8 @@ from tuneful.objectives.base import AbstractObjective, Generated, Measured, weig
 from tuneful.objectives.penalties import AbstractPenalty
 from tuneful.solvers import Status
 
+FOR_PENALTIES = 2**31  # streams of a realisation's key that no circuit splits off
+
 
 class FitState(eqx.Module):
     """Everything that the next step depends on: saved, it resumes a fit bit for bit."""
@@ -60,9 +62,15 @@ class Problem(eqx.Module):
     clip: float | None = eqx.field(static=True, default=None)
 
     def start(self, key: Array) -> FitState:
-        """Make the state before the first step."""
+        """Make the state before the first step.
+
+        **Raises:** `ValueError` for parameters that the circuit does not have or that are out of range, and for a
+        penalty that does not apply to the circuit.
+        """
         for_objective, for_steps = jax.random.split(key)
         free = to_free(self.circuit, self.fitted)
+        if self.penalties:  # they are asked before anything is written or computed
+            jax.eval_shape(lambda k: self.generate(free, k, 1), key)
         return FitState(
             step=jnp.zeros((), jnp.int32),
             key=for_steps,
@@ -87,7 +95,9 @@ class Problem(eqx.Module):
         def realise(circuit: AbstractCircuit, key: Array) -> tuple[Response, Array]:
             z = circuit.draw(key)
             response = circuit.respond(z)
-            cost = sum((p(circuit, z, response) for p in self.penalties), jnp.zeros(()))
+            own = [jax.random.fold_in(key, FOR_PENALTIES + i) for i in range(len(self.penalties))]
+            costs = [p(circuit, z, response, k) for p, k in zip(self.penalties, own, strict=True)]
+            cost = sum(costs, jnp.zeros(()))
             return response, jnp.where(response.settled, cost, 0)
 
         response, cost = map_realisations(realise, circuit, key, batches * realisations)

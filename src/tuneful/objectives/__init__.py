@@ -2,7 +2,7 @@
 
 from tuneful.objectives.base import AbstractObjective, Generated, Measured
 from tuneful.objectives.energy import EnergyDistance
-from tuneful.objectives.penalties import AbstractPenalty, RatePenalty
+from tuneful.objectives.penalties import AbstractPenalty, RatePenalty, StabilityPenalty
 from tuneful.objectives.wgan_gp import WassersteinGAN
 
 __all__ = [
@@ -12,5 +12,6 @@ __all__ = [
     "Generated",
     "Measured",
     "RatePenalty",
+    "StabilityPenalty",
     "WassersteinGAN",
 ]

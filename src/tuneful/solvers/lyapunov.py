@@ -4,6 +4,8 @@ Only one inverse and matrix products are needed, which is what a GPU is good at.
 that serves many shifts is faster (`tuneful.solvers.schur`).
 """
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from jax import Array
@@ -44,28 +46,55 @@ def lyapunov(a: Array, d: Array) -> Array:
     )
 
 
+@jax.jit
+def gramians(a: Array) -> tuple[Array, Array]:
+    r"""Solve A P + P A^T = -1 and A^T Q + Q A = -1 together: both are sums over the powers of one matrix.
+
+    Not differentiable in reverse mode; `lyapunov` is.
+
+    **Returns:** P and Q, (N, N); NaN if A is not stable.
+
+    >>> [solution.round(6).tolist() for solution in gramians(jnp.array([[-1.0, 1.0], [0.0, -1.0]]))]
+    [[[0.75, 0.25], [0.25, 0.5]], [[0.5, 0.25], [0.25, 0.75]]]
+    """
+    contraction, factor = _cayley_transform(a)
+    reached, seen = _doubled(contraction, factor @ factor.T, factor.T @ factor)
+    return reached, seen
+
+
 def _by_doubling(a: Array, d: Array) -> Array:
-    r"""Squared Smith iteration [Smith 1968].
+    contraction, factor = _cayley_transform(a)
+    return _doubled(contraction, factor @ d @ factor.T, None)[0]
+
+
+def _cayley_transform(a: Array) -> tuple[Array, Array]:
+    r"""C and F of the Smith iteration [Smith 1968].
 
     For r > 0, (A - r) P (A - r)^T - (A + r) P (A + r)^T = 2 r D. With the Cayley transform
-    C = (A - r)^-1 (A + r) = 1 + 2 r (A - r)^-1, which is a contraction in the long run iff A is stable, this is
-    P = X + C P C^T with X = 2 r (A - r)^-1 D (A - r)^-T, hence P = sum_k C^k X C^kT, summed by doubling.
+    C = (A - r)^-1 (A + r) = 1 + 2 r (A - r)^-1, which is a contraction in the long run iff A is stable, and with
+    F = sqrt(2 r) (A - r)^-1, this is P = F D F^T + C P C^T, hence P = sum_k C^k F D F^T C^kT.
     """
     identity = jnp.eye(len(a), dtype=a.dtype)
     # Any r > 0 is right; the typical size of an eigenvalue makes the contraction strong for most of them.
     r = jnp.linalg.norm(a) / jnp.sqrt(len(a))
     inverse = jnp.linalg.inv(a - r * identity)
-    tolerance = jnp.finfo(a.dtype).eps
+    return identity + 2 * r * inverse, jnp.sqrt(2 * r) * inverse
 
-    def is_going_on(state: tuple[Array, Array, Array]) -> Array:
-        k, c, _ = state
+
+def _doubled(c: Array, p: Array, q: Array | None) -> tuple[Array, Any]:
+    """Sum C^k P C^kT over all k, and C^kT Q C^k if there is a Q, doubling the number of terms at every step."""
+    # What is left out once C^(2^k) is as small as this is relative to the sum its square: rounding.
+    tolerance = jnp.sqrt(jnp.finfo(c.dtype).eps)
+
+    def is_going_on(state: tuple[Array, Array, Array, Any]) -> Array:
+        k, c, _, _ = state
         size = jnp.linalg.norm(c)
         return (k < DOUBLINGS) & (size > tolerance) & jnp.isfinite(size)
 
-    def double(state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
-        k, c, p = state
-        return k + 1, c @ c, p + c @ p @ c.T
+    def double(state: tuple[Array, Array, Array, Any]) -> tuple[Array, Array, Array, Any]:
+        k, c, p, q = state
+        return k + 1, c @ c, p + c @ p @ c.T, None if q is None else q + c.T @ q @ c
 
-    start = (jnp.zeros((), int), identity + 2 * r * inverse, 2 * r * inverse @ d @ inverse.T)
-    _, c, p = jax.lax.while_loop(is_going_on, double, start)
-    return jnp.where(jnp.linalg.norm(c) <= tolerance, p, jnp.nan)
+    _, c, p, q = jax.lax.while_loop(is_going_on, double, (jnp.zeros((), int), c, p, q))
+    is_found = jnp.linalg.norm(c) <= tolerance
+    return jax.tree.map(lambda total: jnp.where(is_found, total, jnp.nan), (p, q))

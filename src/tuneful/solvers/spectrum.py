@@ -1,5 +1,6 @@
 """The right edge of a spectrum: the spectral abscissa, and its smooth upper bound in JAX."""
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -8,7 +9,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from tuneful.solvers.lyapunov import lyapunov
+from tuneful.solvers.lyapunov import gramians, lyapunov
 from tuneful.solvers.root import bracketed_newton
 
 ITERATIONS = 100
@@ -111,3 +112,86 @@ def _gramians(w: Array, s: Array, b: Array, c: Array) -> tuple[Array, Array]:
     """P and Q of the system (W - s, B, C)."""
     a = w - s * jnp.eye(len(w), dtype=w.dtype)
     return lyapunov(a, b @ b.T), lyapunov(a.T, c.T @ c)
+
+
+def smoothed_excess(w: ArrayLike, eps: float, limit: float) -> Array:
+    r"""How far the smoothed spectral abscissa is above a limit, [s - limit]_+, cheaply where it is not.
+
+    s is at or below the limit iff trace P(limit) <= 1/eps: one Lyapunov equation tells, about 3 + 3 k products of
+    matrices of the size of W in k = 6 to 10 doublings, and one inverse. Only beyond it Newton's method starts, from
+    the limit, where it converges from one side if the limit is above the abscissa: 2 to 5 times 3 + 5 k products.
+    The gradient comes for free with the last of them.
+
+    Precision: equations are solved at a distance of at least eps / 2 from singularity. Single precision is enough
+    for eps above some 1e-5 of the norm of W.
+
+    Parameters
+    ----------
+    w
+        (N, N). Under `jax.vmap` every one is as expensive as the most expensive.
+    eps, limit
+        Numbers, known at compile time. N eps / 2 is how far s is from the abscissa if all eigenvalues are equal and W
+        is normal; otherwise it is less by so many times as there are fewer eigenvalues near the edge.
+
+    Returns
+    -------
+    Scalar, once differentiable in W: QP / trace(QP), or 0 below the limit. NaN if no root is found.
+
+    >>> [round(float(smoothed_excess(-jnp.eye(2), 0.1, limit)), 5) for limit in (-1.0, -0.5)]
+    [0.1, 0.0]
+    """
+    if not eps > 0:
+        raise ValueError(f"eps must be positive, not {eps}.")
+    return _excess(jnp.asarray(w, jnp.result_type(float)), eps, limit)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(1, 2))
+def _excess(w: Array, eps: float, limit: float) -> Array:
+    return _excess_with_gradient(w, eps, limit)[0]
+
+
+@_excess.defjvp
+def _excess_jvp(eps: float, limit: float, primals: Any, tangents: Any) -> tuple[Array, Array]:
+    (w,) = primals
+    excess, gradient = _excess_with_gradient(w, eps, limit)
+    return excess, jnp.vdot(gradient, tangents[0])
+
+
+def _excess_with_gradient(w: Array, eps: float, limit: float) -> tuple[Array, Array]:
+    identity = jnp.eye(len(w), dtype=w.dtype)
+    energy = jnp.trace(lyapunov(w - limit * identity, identity))
+    return jax.lax.cond(
+        (energy > 0) & (energy * eps <= 1),  # False for NaN: the abscissa is above the limit
+        lambda: (jnp.zeros((), w.dtype), jnp.zeros_like(w)),
+        lambda: _root_above(w, eps, limit),
+    )
+
+
+def _root_above(w: Array, eps: float, limit: float) -> tuple[Array, Array]:
+    """Root of 1/phi - eps above the limit, relative to it, and the gradient of the smoothed abscissa."""
+    identity = jnp.eye(len(w), dtype=w.dtype)
+    distance = eps * len(w) / 2
+    # Of the next to last point: the error of the last is the square of that, relative to the distance.
+    tolerance = jnp.sqrt(jnp.finfo(w.dtype).eps)
+
+    def is_going_on(state: Any) -> Array:
+        k, point, _, _, correction, _ = state
+        return (k < ITERATIONS) & ~(jnp.abs(correction) <= tolerance * (distance + point))
+
+    def step(state: Any) -> Any:
+        k, point, low, high, _, _ = state
+        reached, seen = gramians(w - (limit + point) * identity)
+        phi, product = jnp.trace(reached), seen @ reached
+        overlap = jnp.trace(product)
+        is_stable = (phi > 0) & (overlap > 0)  # False for NaN
+        gap = jnp.where(is_stable, 1 / phi - eps, -eps)
+        slope = jnp.where(is_stable, 2 * overlap / phi**2, jnp.nan)
+        # Where nothing is stable yet, look as far again from the limit, and at least the natural distance.
+        after, new_low, high = bracketed_newton(point, low, high, gap, slope, xp=jnp)
+        after = jnp.where(is_stable, after, jnp.maximum(after, jnp.where(jnp.isinf(high), distance, 0)))
+        return k + 1, after, new_low, high, gap / slope, product / overlap
+
+    zero = jnp.zeros((), w.dtype)
+    state = (jnp.zeros((), int), zero, zero, zero + jnp.inf, zero + jnp.nan, jnp.zeros_like(w))
+    k, point, _, _, _, gradient = jax.lax.while_loop(is_going_on, step, state)
+    return jnp.where(k < ITERATIONS, point, jnp.nan), gradient
