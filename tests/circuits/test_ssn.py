@@ -100,27 +100,30 @@ def test_jacobian_is_that_of_the_dynamics(x64):
 
 def test_the_abscissa_of_given_rates_needs_no_search(monkeypatch, x64):
     circuit, z = ensemble(), SSN.inputs(plain_inputs(31, 5))
-    network = circuit.respond(z).network
-    sought = spectral(circuit, z)
-    smoothed = circuit.smoothed_abscissa(z, 1e-3)
+    network = solve(circuit, z).rates.T
     monkeypatch.setattr(tuneful.circuits.ssn, "steady_state", None)
-    np.testing.assert_allclose(circuit.abscissa(z, network), sought, rtol=1e-9)
-    np.testing.assert_allclose(circuit.smoothed_abscissa(z, 1e-3, network), smoothed, rtol=1e-9)
-    assert (smoothed > sought).all()
-    exact = [SchurForm.of(np.asarray(j)).smoothed_abscissa(1e-3)[0] for j in circuit.jacobian(z, network)]
-    np.testing.assert_allclose(smoothed, exact, atol=1e-10)
+
+    @eqx.filter_jit
+    def spectra(network):
+        given = z, network
+        return circuit.jacobian(*given), circuit.abscissa(*given), circuit.smoothed_abscissa(z, 1e-3, network)
+
+    jacobians, plain, smoothed = map(np.asarray, spectra(network))
+    np.testing.assert_allclose(plain, [np.linalg.eigvals(j).real.max() for j in jacobians], atol=1e-10)
+    np.testing.assert_allclose(smoothed, [SchurForm.of(j).smoothed_abscissa(1e-3)[0] for j in jacobians], atol=1e-10)
+    assert (smoothed > plain).all()
 
 
 def test_the_smoothed_abscissa_moves_with_weights_and_operating_point(x64):
     """Its implicit gradient against finite differences and the dense formula."""
     circuit, z = ensemble(sizes=2.0, contrasts=20.0, positions=0.0), SSN.inputs(plain_inputs(31, 5))
-    smoothed = eqx.filter_jit(lambda c: c.smoothed_abscissa(z, 1e-3)[0])
-    gradient = eqx.filter_jit(eqx.filter_grad(smoothed))(circuit)
+    smoothed = eqx.filter_jit(eqx.filter_value_and_grad(lambda c: c.smoothed_abscissa(z, 1e-3)[0]))
+    _, gradient = smoothed(circuit)
     for name in NAMES:
         value = getattr(circuit, name)
         for index in ((0, 0), (0, 1), (1, 0)):
             h = 1e-5 * value[index]
-            up, down = (smoothed(circuit.with_values({name: value.at[index].add(s * h)})) for s in (1, -1))
+            up, down = (smoothed(circuit.with_values({name: value.at[index].add(s * h)}))[0] for s in (1, -1))
             numerical = float((up - down) / (2 * h))
             # Rates are known to 1e-10 Hz, over steps of 1e-6; the curvature is of the order of the gradient.
             assert float(getattr(gradient, name)[index]) == pytest.approx(numerical, rel=1e-4), (name, index)
@@ -138,7 +141,7 @@ def test_the_smoothed_abscissa_moves_with_weights_and_operating_point(x64):
     g = g / circuit.time_constants[:, None]
     moved = np.linalg.solve(np.eye(62) - slope[:, None] * weights.T, curve * (g * weights).sum(axis=1))
     by_weights = slope[:, None] * g + np.outer(moved, rates)
-    scaled = jax.grad(lambda c: jnp.vdot(by_weights, c.weights(z).T), allow_int=True)(circuit)
+    scaled = eqx.filter_jit(eqx.filter_grad(lambda c: jnp.vdot(by_weights, c.weights(z).T)))(circuit)
     for name in NAMES:
         np.testing.assert_allclose(getattr(gradient, name), getattr(scaled, name), rtol=1e-6, err_msg=name)
 
