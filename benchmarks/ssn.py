@@ -23,6 +23,7 @@ The published C solver took 3.4 s on one core for 15 x 5, an iteration of the GA
 """
 
 import argparse
+import dataclasses
 import json
 import os
 import statistics
@@ -162,15 +163,16 @@ def gradient_task(circuit: SSN, batch: int) -> Callable[[int], Any]:
     return lambda _: gradient(circuit)
 
 
-def step_task(circuit: SSN, objective: str, batch: int | None = None) -> Callable[[int], Any]:
+def step_task(n_sites: int, objective: str) -> Callable[[int], Any]:
     """One step of a fit at the true parameters with the settings of the preset, other random numbers every time."""
-    config = resolve("ssn", {"objective": objective}, [] if batch is None else [f"objective.batch={batch}"])
-    curves = eqx.filter_jit(circuit.sample)(jax.random.key(4), 600)  # as many as the experiment fits
+    config = resolve("ssn", {"objective": objective}, [])
+    truth = SSN().with_sites(n_sites)
+    curves = eqx.filter_jit(truth.sample)(jax.random.key(4), 600)  # as many as the experiment fits
+    circuit = dataclasses.replace(truth, sites=config.circuit["sites"])
     data = Measured.from_rates(curves.curves[curves.accepted])
     avoided = tuple(build("penalty", penalties(), {"name": n} | s) for n, s in config.penalties.items())
     built = build("objective", objectives(), config.objective)
-    limits = config.fit.max_lost, config.fit.clip
-    problem = Problem(circuit, built, data, tuple(circuit.parameters()), avoided, *limits)
+    problem = Problem(circuit, built, data, tuple(circuit.parameters()), avoided, **config.fit.steps())
     state = problem.start(jax.random.key(1))
     return lambda i: advance(problem, eqx.tree_at(lambda s: s.key, state, jax.random.key(100 + i)))
 
@@ -207,8 +209,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     circuit, batch = SSN().with_sites(options.n_sites), options.batch
     tasks = floor_tasks(circuit) | forward_tasks(circuit, batch)
     tasks["gradient"] = gradient_task(circuit, batch)
-    tasks["wgan_iteration"] = step_task(circuit, "wgan-gp", batch)
-    tasks["energy_step"] = step_task(circuit, "energy")
+    tasks["wgan_iteration"] = step_task(options.n_sites, "wgan-gp")
+    tasks["energy_step"] = step_task(options.n_sites, "energy")
     times = interleaved(tasks, options.repeats)
     run = with_floor(times, quality(tasks["solve"](0), batch), batch)
     backward = {k: times["gradient"][k] - times["sample"][k] for k in ("min", "median")}

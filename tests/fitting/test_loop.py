@@ -76,6 +76,16 @@ def test_wgan_gp_moves_towards_the_truth(data):
     assert np.exp(path[-30:, 0].mean()) == pytest.approx(6.0, rel=0.25)
 
 
+def test_steps_halve_with_their_half_life(data):
+    objective = EnergyDistance(batch=8)
+    plain, cooled = (Problem(Toy(), objective, data, ("scale", "base"), half_life=h) for h in (None, 5.0))
+    for taken, factor in ((0, 1.0), (5, 0.5), (10, 0.25)):
+        state = eqx.tree_at(lambda s: s.step, plain.start(jax.random.key(0)), jnp.asarray(taken))
+        full, short = (advance(problem, state)[0].free for problem in (plain, cooled))
+        for name, start in state.free.items():
+            assert float(short[name] - start) == pytest.approx(factor * float(full[name] - start), rel=1e-4)
+
+
 def test_only_the_named_parameters_move(data):
     problem = Problem(Toy(), EnergyDistance(batch=8), data, ("scale",))
     state, _, _ = fit(problem, 2)

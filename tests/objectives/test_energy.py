@@ -14,11 +14,11 @@ from tuneful.objectives.views import View
 KEY = jax.random.key(0)
 
 
-def energy(measured, generated, weight=None, **settings):
+def energy(measured, generated, weight=None, cells=1, **settings):
     objective = EnergyDistance(**settings)
     data = Measured.from_rates(measured)
     weight = np.ones(len(generated)) if weight is None else np.asarray(weight, float)
-    drawn = Generated(jnp.asarray(generated), jnp.asarray(weight))
+    drawn = Generated(jnp.asarray(generated), jnp.asarray(weight), cells)
     return float(objective.loss(drawn, objective.init(KEY, data), data, KEY))
 
 
@@ -43,6 +43,16 @@ def test_matches_brute_force(x64):
     x, y = rng.exponential(5, (7, 3)), rng.exponential(8, (5, 3))
     assert energy(x, y, whiten=False) == pytest.approx(brute_force(x, y), rel=1e-12)
     assert energy(x, y, ridge=0.01) == pytest.approx(brute_force(x, y, inverse_root(x, 0.01)), rel=1e-9)
+
+
+def test_curves_of_one_realisation_are_not_compared_with_each_other(x64):
+    rng = np.random.default_rng(3)
+    x, y = rng.exponential(5, (7, 3)), rng.exponential(8, (6, 3))
+    pairs = [(a, b) for a, b in itertools.permutations(range(6), 2) if a // 2 != b // 2]
+    cross = np.mean([np.linalg.norm(a - b) for a in x for b in y])
+    spread = np.mean([np.linalg.norm(a - b) for a, b in itertools.permutations(x, 2)])
+    among = np.mean([np.linalg.norm(y[a] - y[b]) for a, b in pairs])
+    assert energy(x, y, cells=2, whiten=False) == pytest.approx(2 * cross - spread - among, rel=1e-12)
 
 
 def test_missing_conditions_match_brute_force(x64):

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
 import platformdirs
 import xarray as xr
 
@@ -25,13 +24,14 @@ from tuneful.app.config import (
 from tuneful.app.errors import UserError
 from tuneful.app.fit import Fit
 from tuneful.app.readers import load, save
+from tuneful.app.report.parameters import entries
+from tuneful.app.report.wording import number
 from tuneful.app.run_folder import CONFIG, RunFolder
 from tuneful.app.simulate import natural_values, simulate
 from tuneful.circuits import AbstractCircuit
 from tuneful.curves import describe
 
 PRESETS = Path(__file__).parent / "presets"
-COLUMNS = ("initial", "value", "truth")
 SIMULATION_SEED = 20170417  # of the curves that are simulated when no data are given; not the seed of the fit
 
 
@@ -48,17 +48,22 @@ def run_fit(
     config = resolve(model, asked, overrides)
     _set_up_jax(config.precision)
     circuit = build("circuit", circuits(), config.circuit)
-    objective = build("objective", objectives(), config.objective)
-    dataset, name = _curves(config, circuit)
+    dataset, name = _curves(config)
     if start_from is not None:
         circuit = _at_values_of(circuit, start_from)
     out = out or Path("runs") / f"{circuit.label}-{config.seed}"
-    avoided = [build("penalty", penalties(), {"name": n} | s) for n, s in config.penalties.items()]
-    fit = Fit(circuit, objective, avoided, **config.fit.model_dump())
+    fit = as_configured(circuit, config)
     command = shlex.join(["tuneful", *(word for word in sys.argv[1:] if word != "--resume")])
     fit.fit(dataset, config.seed, out=out, resume=resume, overwrite=overwrite, data_name=name, command=command)
     _print_summary(fit)
     return out / "report.html"
+
+
+def as_configured(circuit: AbstractCircuit, config: RunConfig, **changes: Any) -> Fit:
+    """A fit of a circuit, with all else as configured but for `changes` of the settings of the fit."""
+    objective = build("objective", objectives(), config.objective)
+    avoided = [build("penalty", penalties(), {"name": n} | s) for n, s in config.penalties.items()]
+    return Fit(circuit, objective, avoided, **config.fit.model_dump() | changes)
 
 
 def resolve(model: str, asked: dict[str, Any], overrides: Sequence[str]) -> RunConfig:
@@ -113,12 +118,12 @@ def _set_up_jax(precision: str) -> None:
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
 
 
-def _curves(config: RunConfig, circuit: AbstractCircuit) -> tuple[xr.Dataset, str]:
+def _curves(config: RunConfig) -> tuple[xr.Dataset, str]:
     """The measured curves, or simulated ones of the circuit's known truth."""
     data = config.data
     if data.path is not None:
         return load(data.path, **data.options), data.path
-    truth = _at_known_truth(circuit)
+    truth = _at_known_truth(build("circuit", circuits(), config.circuit | data.truth))
     dataset = simulate(truth, data.simulate, jax.random.key(SIMULATION_SEED))
     return dataset, f"{data.simulate} curves simulated from {type(truth).__name__} at known parameters"
 
@@ -146,23 +151,11 @@ def _print_summary(fit: Fit) -> None:
         print(f"{name:<20}" + "".join(f"{'-':>10}" if x is None else f"{x:>10.3f}" for x in numbers))
     print(f"{'parameter':<20}{'start':>10}{'end':>10}{'truth':>10}  unit")
     for name, row in result["parameters"].items():
-        for entry, numbers in _entries(name, row):
-            print(
-                f"{entry:<20}"
-                + "".join(f"{'-' if x is None else f'{x:.4g}':>10}" for x in numbers)
-                + f"  {row['unit']}"
-            )
+        for entry in entries(row):
+            numbers = "".join(f"{number(x, 4):>10}" for x in (entry.initial, entry.value, entry.truth))
+            print(f"{f'{name}_{entry.name}' if entry.name else name:<20}{numbers}  {row['unit']}")
     for sentence in result["warnings"]:
         print(f"note: {sentence}")
-
-
-def _entries(name: str, row: dict[str, Any]) -> list[tuple[str, tuple[Any, ...]]]:
-    """Start, end and truth of a parameter, or of each of its entries."""
-    value = np.asarray(row["value"])
-    columns = [np.full(value.shape, None) if row[key] is None else np.asarray(row[key]) for key in COLUMNS]
-    labels = np.asarray(row["entries"]) if row["entries"] else np.array([str(i) for i in range(value.size)])
-    names = [f"{name}_{label}" for label in labels.ravel()] if value.ndim else [name]
-    return list(zip(names, zip(*(column.ravel().tolist() for column in columns), strict=True), strict=True))
 
 
 def run_simulate(
@@ -174,18 +167,19 @@ def run_simulate(
         raise UserError("The circuit of a run has its own settings: leave out either --set or --run.")
     config = resolve(model, {}, overrides)
     _set_up_jax(config.precision if run is None else RunFolder(run).read_json(CONFIG)["precision"])
-    circuit = _asked_circuit(model, config.circuit) if run is None else Fit.load(run).circuit_
+    circuit = _asked_circuit(model, config) if run is None else Fit.load(run).circuit_
     dataset = simulate(circuit, n, jax.random.key(seed))
     save(dataset, out)
     return f"{dataset.sizes['unit']} curves in {dataset.sizes['condition']} conditions: {out}"
 
 
-def _asked_circuit(model: str, settings: dict[str, Any]) -> AbstractCircuit:
-    """The circuit as configured; parameters that nobody set are those of its known truth, not where a fit starts."""
-    circuit = build("circuit", circuits(), settings)
+def _asked_circuit(model: str, config: RunConfig) -> AbstractCircuit:
+    """The circuit as configured; what nobody set is as in the simulated data of a fit, not as where a fit starts."""
     start = resolve(model, {}, []).circuit
-    asked = {name: getattr(circuit, name) for name in circuit.parameters() if settings.get(name) != start.get(name)}
-    return _at_known_truth(circuit).with_values(asked)
+    asked = {name: value for name, value in config.circuit.items() if value != start.get(name)}
+    circuit = build("circuit", circuits(), config.circuit | config.data.truth | asked)
+    values = {name: getattr(circuit, name) for name in circuit.parameters() if name in asked}
+    return _at_known_truth(circuit).with_values(values)
 
 
 def run_report(run: Path, out: Path | None) -> Path:

@@ -31,6 +31,7 @@ class DataSettings(Section):
     path: str | None = None
     options: dict[str, Any] = Field(default_factory=dict)  # handed to the reader (posture, complete, ...)
     simulate: int = Field(default=1000, ge=4)  # curves, if there is no path
+    truth: dict[str, Any] = Field(default_factory=dict)  # of the simulated circuit, where it differs from the fitted
 
 
 class FitSettings(Section):
@@ -49,6 +50,7 @@ class FitSettings(Section):
         default=0.5, ge=0, le=1
     )  # fraction of unsettled or saturated realisations that ends a step
     clip: float | None = Field(default=None, gt=0)  # limit on gradients, as a multiple of their running norm
+    half_life: float | None = Field(default=None, gt=0)  # steps after which steps are half as long
     prediction_curves: int = Field(default=1000, ge=2)
     predict: dict[str, list[float]] | None = None  # conditions to predict: feature -> values, one a condition
     stability: int = Field(default=0, ge=0)  # realisations of the fitted circuit whose stability is checked
@@ -57,6 +59,10 @@ class FitSettings(Section):
     @classmethod
     def _split_names(cls, value: Any) -> Any:
         return tuple(name.strip() for name in value.split(",")) if isinstance(value, str) else value
+
+    def steps(self) -> dict[str, Any]:
+        """How the loop takes steps in these settings; see `tuneful.fitting.Problem`."""
+        return {name: getattr(self, name) for name in ("max_lost", "clip", "half_life")}
 
     def stopping(self) -> Stopping:
         """The rule of convergence in these settings."""

@@ -219,9 +219,8 @@ class Fit:
         circuit = _at_conditions_of(dataset, self.circuit)
         fitted = self.settings.fitted or tuple(circuit.parameters())
         measured = Measured.from_rates(train["rate"].values)
-        self.problem_ = Problem(
-            circuit, self.objective, measured, fitted, self.penalties, self.settings.max_lost, self.settings.clip
-        )
+        steps = self.settings.steps()
+        self.problem_ = Problem(circuit, self.objective, measured, fitted, self.penalties, **steps)
         self.stopping_ = self.settings.stopping()
 
     def _key(self, stream: int) -> Array:

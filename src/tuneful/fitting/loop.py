@@ -50,7 +50,7 @@ class Problem(eqx.Module):
 
     `penalties` are added to the objective. A step at which more than `max_lost` of the realisations do not settle, or
     settle in saturation, where there is no gradient to lead out, is not taken. `clip` limits gradients to so many
-    times their running norm (None: no limit).
+    times their running norm (None: no limit). After every `half_life` steps their length has halved (None: never).
     """
 
     circuit: AbstractCircuit
@@ -60,6 +60,7 @@ class Problem(eqx.Module):
     penalties: tuple[AbstractPenalty, ...] = ()
     max_lost: float = eqx.field(static=True, default=0.5)
     clip: float | None = eqx.field(static=True, default=None)
+    half_life: float | None = eqx.field(static=True, default=None)
 
     def start(self, key: Array) -> FitState:
         """Make the state before the first step.
@@ -138,7 +139,8 @@ def advance(problem: Problem, state: FitState) -> tuple[FitState, StepRecord]:
     improved = objective.update(state.objective, generate, problem.data, for_update)
     gradient, (loss, sample) = jax.grad(loss_of, has_aux=True)(state.free)
     change, moments = problem.optimiser().update(gradient, state.moments, state.free)
-    free = optax.apply_updates(state.free, jax.tree.map(lambda c: state.pace * c, change))
+    cooled = 1.0 if problem.half_life is None else 2.0 ** (-state.step / problem.half_life)
+    free = optax.apply_updates(state.free, jax.tree.map(lambda c: cooled * state.pace * c, change))
     norm = jnp.linalg.norm(ravel_pytree(gradient)[0])
     finite = jnp.isfinite(loss + sample.penalty) & jnp.isfinite(norm) & jnp.isfinite(ravel_pytree(free)[0]).all()
     taken = finite & (sample.rejected + sample.saturated <= problem.max_lost)

@@ -33,12 +33,14 @@ class Generated(eqx.Module):
 
     rates: Array  # (curves, conditions), Hz
     weight: Array  # (curves,): 1 if accepted, 0 if rejected
+    cells: int = eqx.field(static=True, default=1)  # so many successive curves are of one realisation
 
     @classmethod
     def from_response(cls, response: Response) -> Self:
         """Take the recorded cells of a batch of realisations, whatever happened to them."""
         accepted = response.accepted
-        return cls(jnp.where(accepted[:, None], response.curves, 0.0), accepted.astype(response.rates.dtype))
+        curves = jnp.where(accepted[:, None], response.curves, 0.0)
+        return cls(curves, accepted.astype(response.rates.dtype), response.rates.shape[-2])
 
 
 Draw = Callable[[Array, int], Generated]  # (key, n) -> n batches of fresh curves, with a leading axis

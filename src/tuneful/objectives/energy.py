@@ -5,6 +5,7 @@ from typing import ClassVar, final
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax import Array
 
@@ -25,7 +26,7 @@ class EnergyDistance(AbstractObjective):
     r"""Energy distance, 2 E|x - y| - E|x - x'| - E|y - y'|, with x, x' measured and y, y' generated.
 
     It is zero if and only if the two distributions agree [Székely & Rizzo 2013]. The estimate is unbiased: no curve
-    is compared with itself. All measured units take part in every step.
+    is compared with one of its own realisation. All measured units take part in every step.
 
     Missing conditions are masked: unit i is compared with generated curves seen through its own mask, and so is
     E|y - y'|, which makes the sum the energy score of unit i [Gneiting & Raftery 2007], proper for what was measured.
@@ -67,7 +68,7 @@ class EnergyDistance(AbstractObjective):
             return weighted_mean(_distance(unit, seen[pattern]), weight)
 
         def within(curves: Array) -> Array:
-            return weighted_mean(_distance(curves[:, None], curves[None]), _distinct_pairs(weight))
+            return weighted_mean(_distance(curves[:, None], curves[None]), _distinct_pairs(weight, generated.cells))
 
         to_data = jax.vmap(cross)(state.seen, state.view.pattern).mean()
         among_generated = jnp.dot(state.view.share, jax.lax.map(within, seen))
@@ -83,9 +84,10 @@ def _distance(a: Array, b: Array) -> Array:
     return jnp.sqrt(jnp.maximum(squared, jnp.finfo(squared.dtype).tiny))
 
 
-def _distinct_pairs(weight: Array) -> Array:
-    """Weights of all pairs of different curves."""
-    return weight[:, None] * weight[None] * (1 - jnp.eye(len(weight), dtype=weight.dtype))
+def _distinct_pairs(weight: Array, cells: int) -> Array:
+    """Weights of all pairs of curves of different realisations, each of so many cells."""
+    realisation = np.arange(len(weight)) // cells
+    return weight[:, None] * weight[None] * (realisation[:, None] != realisation)
 
 
 def measured_spread(view: View, data: Measured) -> Array:
