@@ -209,8 +209,16 @@ def _check(n: int, density: float, radius: float, gamma: float, excitatory_fract
 
 
 def _allowed_places(n: int, allowed: np.ndarray | None) -> np.ndarray:
-    if allowed is None:
-        return ~np.eye(n, dtype=bool)
+    return ~np.eye(n, dtype=bool) if allowed is None else as_mask(allowed, n)
+
+
+def as_mask(allowed: np.ndarray, n: int) -> np.ndarray:
+    """Check that `allowed` says of every pair of n cells whether it may be connected: (n, n), bool.
+
+    >>> as_mask(np.ones((2, 3)), 2)
+    Traceback (most recent call last):
+    ValueError: allowed must be truth values of shape (2, 2), not float64 of shape (2, 3).
+    """
     mask = np.asarray(allowed)
     if mask.shape != (n, n) or mask.dtype != bool:
         raise ValueError(f"allowed must be truth values of shape {(n, n)}, not {mask.dtype} of shape {mask.shape}.")

@@ -9,6 +9,8 @@ from typing import Literal
 
 import numpy as np
 
+from tuneful.circuits.random_network import as_mask
+
 Balance = Literal["type", "row"] | None
 Sparsity = Literal["strongest", "replace"]
 
@@ -48,10 +50,7 @@ class Constraints:
         if self.allowed is None:
             places = np.ones((n, len(inhibitory)), bool)
         else:
-            mask = np.asarray(self.allowed)
-            if mask.shape != (n, n) or mask.dtype != bool:
-                raise ValueError(f"allowed must be truth values of shape {(n, n)}, not {mask.dtype} of {mask.shape}.")
-            places = mask[:, inhibitory]
+            places = as_mask(self.allowed, n)[:, inhibitory]
         if not self.self_connections:
             places[inhibitory, np.arange(len(inhibitory))] = False
         return places

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from tuneful.circuits.random_network import RandomNetwork, user_network
+from tuneful.circuits.random_network import RandomNetwork, as_mask, user_network
 from tuneful.stability.checks import Check
 from tuneful.stability.operating_result import Reason, StabilizedOperatingPoint
 from tuneful.stability.problem import as_time_constants, inhibitory_columns
@@ -343,10 +343,7 @@ def _places(start: RandomNetwork, allowed: np.ndarray | None) -> np.ndarray:
     columns[:, inhibitory_columns(start)] = True
     if allowed is None:
         return columns & (start.weights < 0)
-    mask = np.asarray(allowed)
-    if mask.shape != columns.shape or mask.dtype != bool:
-        raise ValueError(f"allowed must be truth values of shape {columns.shape}, not {mask.dtype} of {mask.shape}.")
-    return columns & mask
+    return columns & as_mask(allowed, len(columns))
 
 
 def _check_settings(
