@@ -4,6 +4,7 @@ import json
 import os
 from pathlib import Path
 
+import jax
 import pytest
 from hypothesis import settings
 
@@ -12,6 +13,13 @@ settings.register_profile("tuneful", deadline=None)
 settings.load_profile("tuneful")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _forget_compiled_programs():
+    """Every compiled program holds memory maps, of which a process may have 65,530: some 1,500 tests need more."""
+    yield
+    jax.clear_caches()
 
 
 @pytest.fixture(scope="session")

@@ -107,3 +107,11 @@ def test_the_newest_readable_checkpoint_is_used(folder):
     oldest.unlink()
     with pytest.raises(UserError, match="step-00000002 cannot be read"):
         folder.load_checkpoint([0.0])
+
+
+def test_a_folder_of_something_else_is_no_fit(folder):
+    folder.write_json("config.json", {"kind": "stabilize"})
+    with pytest.raises(UserError, match="is not the folder of a fit"):
+        folder.read_fit_config()
+    folder.write_json("config.json", {"circuit": {"name": "ssn"}})
+    assert folder.read_fit_config() == {"circuit": {"name": "ssn"}}

@@ -26,7 +26,7 @@ from tuneful.app.fit import Fit
 from tuneful.app.readers import load, save
 from tuneful.app.report.parameters import entries
 from tuneful.app.report.wording import number
-from tuneful.app.run_folder import CONFIG, RunFolder
+from tuneful.app.run_folder import RunFolder
 from tuneful.app.simulate import natural_values, simulate
 from tuneful.circuits import AbstractCircuit
 from tuneful.curves import describe
@@ -166,7 +166,7 @@ def run_simulate(
     if run is not None and overrides:
         raise UserError("The circuit of a run has its own settings: leave out either --set or --run.")
     config = resolve(model, {}, overrides)
-    _set_up_jax(config.precision if run is None else RunFolder(run).read_json(CONFIG)["precision"])
+    _set_up_jax(config.precision if run is None else RunFolder(run).read_fit_config()["precision"])
     circuit = _asked_circuit(model, config) if run is None else Fit.load(run).circuit_
     dataset = simulate(circuit, n, jax.random.key(seed))
     save(dataset, out)

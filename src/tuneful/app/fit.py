@@ -170,7 +170,7 @@ class Fit:
     ) -> Self:
         """Read a finished run. What is not installed by name must be given as it was."""
         folder = RunFolder(path)
-        config = folder.read_json(CONFIG)
+        config = folder.read_fit_config()
         result = folder.read_json("result.json")
         fit = cls(
             circuit or build("circuit", circuits(), config["circuit"]),

@@ -74,6 +74,13 @@ class RunFolder:
         except (OSError, ValueError) as error:
             raise UserError(f"{self.path / name} cannot be read: {error}.") from error
 
+    def read_fit_config(self) -> dict[str, Any]:
+        """Read the configuration of a fit. **Raises:** `UserError` if the folder is of something else."""
+        config = self.read_json(CONFIG)
+        if not isinstance(config, dict) or "circuit" not in config:
+            raise UserError(f"{self.path} is not the folder of a fit.")
+        return config
+
     def write_dataset(self, name: str, dataset: xr.Dataset) -> None:
         """Write one dataset whole."""
         temporary = self.path / f".{name}.tmp.nc"
