@@ -47,7 +47,6 @@ from tuneful.app.commands import resolve
 from tuneful.app.components import build, objectives, penalties
 from tuneful.circuits import SSN
 from tuneful.circuits.ensemble import map_realisations
-from tuneful.circuits.supralinear import saturating_power_law
 from tuneful.fitting import Problem, advance
 from tuneful.objectives import Measured
 from tuneful.solvers import Status
@@ -96,8 +95,7 @@ def ratio(a: Times, b: Times) -> Times:
 
 def drive_of(circuit: SSN) -> Callable[[jax.Array, Any], jax.Array]:
     """f(r W + I) for the network (W, I)."""
-    gain = partial(saturating_power_law, k=circuit.k, n=circuit.n, r0=circuit.r0, r1=circuit.r1)
-    return lambda rates, network: gain(rates @ network[0] + network[1])
+    return lambda rates, network: circuit.gain(rates @ network[0] + network[1])
 
 
 @eqx.filter_jit

@@ -61,7 +61,7 @@ def integrate(circuit: SSN, keys: jax.Array) -> tuple[jax.Array, jax.Array]:
         z = circuit.draw(key)
         weights, external = circuit.weights(z), circuit.external_input(z)
         share = -jnp.expm1(-STEP / jnp.asarray(circuit.time_constants, weights.dtype))
-        distance = lambda r: circuit._drive(r, (weights, external)) - r  # noqa: E731
+        distance = lambda r: circuit.gain(r @ weights + external) - r  # noqa: E731
 
         def chunk(state: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
             rates = jax.lax.fori_loop(0, CHUNK, lambda _, r: r + share * distance(r), state[0])
