@@ -20,6 +20,7 @@ from tuneful.objectives import EnergyDistance, WassersteinGAN
 OBJECTIVES = {
     "energy": EnergyDistance(batch=8),
     "wgan-gp": WassersteinGAN(batch=8, hidden=(8,), n_critic=2),
+    "refined": EnergyDistance(batch=8, refine_steps=5, refine_batch=40),
 }
 STEPS = 200
 
@@ -83,7 +84,7 @@ def _resolve(path):
 
 @pytest.fixture(scope="module")
 def undisturbed(toy, toy_data, tiny_settings, tmp_path_factory):
-    """The run folders of both objectives, never interrupted."""
+    """The run folders of all objectives, never interrupted."""
     folders = {name: tmp_path_factory.mktemp(name) / "run" for name in OBJECTIVES}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tuneful.app.fit.write_report", lambda content, path: path.write_text("<html>"))
@@ -101,9 +102,9 @@ def run(undisturbed, tmp_path):
 PLACES = [
     ("tuneful.app.run_folder.RunFolder.write_dataset", 1),  # before anything is there
     ("tuneful.app.run_folder.RunFolder.write_json", 1),  # before the run counts as begun
-    ("tuneful.app.fit.advance", 1),  # in the first step
-    ("tuneful.app.fit.advance", 2),  # before the first checkpoint
-    ("tuneful.app.fit.advance", 6),  # in the last step
+    ("tuneful.fitting.course.advance", 1),  # in the first step
+    ("tuneful.fitting.course.advance", 2),  # before the first checkpoint
+    ("tuneful.fitting.course.advance", 6),  # in the last step
     ("tuneful.app.run_folder.RunFolder.append_metrics", 3),  # between a step and its line
     ("tuneful.app.run_folder.save_checkpoint", 1),  # between a line and its checkpoint
     ("tuneful.app.checkpoint._write_checkpoint", 2),  # in a checkpoint
@@ -126,9 +127,18 @@ def test_wherever_a_run_was_killed_it_ends_the_same(undisturbed, start, kill, tm
 def test_a_critic_is_resumed_with_the_rest(undisturbed, start, kill, tmp_path):
     """Killed twice, once between checkpoints."""
     out = tmp_path / "run"
-    kill(out, "tuneful.app.fit.advance", 4, objective="wgan-gp")
+    kill(out, "tuneful.fitting.course.advance", 4, objective="wgan-gp")
     start(out, objective="wgan-gp")
     assert outcome(out) == outcome(undisturbed["wgan-gp"])
+
+
+@pytest.mark.parametrize("call", [1, 2, 4])
+def test_a_refinement_is_resumed(undisturbed, start, kill, tmp_path, call):
+    """Killed in its first step, with a checkpoint of the end of the descent, and before and after one of its own."""
+    kill(tmp_path / "run", "tuneful.fitting.course.refine", call, objective="refined")
+    fit = start(tmp_path / "run", objective="refined")
+    assert outcome(tmp_path / "run") == outcome(undisturbed["refined"])
+    assert (fit.result_["descent_steps"], fit.result_["steps"]) == (6, 11)
 
 
 def test_files_that_a_kill_left_do_no_harm(run, start, undisturbed):

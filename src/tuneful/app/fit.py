@@ -11,8 +11,6 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from jax import Array
-from jax.flatten_util import ravel_pytree
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from tuneful.app.components import build, circuits, objectives, settings_of
 from tuneful.app.components import penalties as installed
@@ -27,8 +25,7 @@ from tuneful.app.run_folder import CONFIG, RunFolder
 from tuneful.app.simulate import natural_values, simulate, true_values
 from tuneful.circuits import AbstractCircuit
 from tuneful.curves import Comparison, compare, features, split, statistics_for, validate
-from tuneful.fitting.loop import FitState, Problem, advance
-from tuneful.fitting.parameters import with_free
+from tuneful.fitting import Course, Problem
 from tuneful.objectives import AbstractObjective, AbstractPenalty, EnergyDistance, Measured
 
 STEPS, START, END, EVALUATION, PREDICTION, STABILITY = range(6)  # streams of random numbers, all from the one seed
@@ -129,9 +126,9 @@ class Fit:
         self._take(validate(dataset), seed, data_name)
         self._command = command
         folder = RunFolder(out) if out is not None else None
-        state, path, seconds = self._begin(folder, resume, overwrite)
-        with Progress(self.settings.max_steps, len(path), progress) as bar:
-            self._descend(state, path, seconds, folder, bar)
+        course, seconds = self._begin(folder, resume, overwrite)
+        with Progress(self.settings.max_steps + course.plan.steps, course.steps, progress) as bar:
+            self._go(course, seconds, folder, bar)
             if self._stopped.startswith("stopped"):
                 bar.say(self._stopped)
             bar.say("drawing curves of the fitted circuit")
@@ -221,61 +218,51 @@ class Fit:
         measured = Measured.from_rates(train["rate"].values)
         steps = self.settings.steps()
         self.problem_ = Problem(circuit, self.objective, measured, fitted, self.penalties, **steps)
-        self.stopping_ = self.settings.stopping()
 
     def _key(self, stream: int) -> Array:
         return jax.random.fold_in(jax.random.key(self.seed_), stream)
 
-    def _begin(self, folder: RunFolder | None, resume: bool, overwrite: bool) -> tuple[FitState, np.ndarray, float]:
-        """The state to go on from: a checkpoint, or the start."""
+    def _begin(self, folder: RunFolder | None, resume: bool, overwrite: bool) -> tuple[Course, float]:
+        """The course from where it stands, a checkpoint or the start, and the seconds it took so far."""
         try:
-            state = self.problem_.start(self._key(STEPS))
+            course = Course(self.problem_, self.settings.stopping(), self._key(STEPS))
         except ValueError as error:
             raise UserError(str(error)) from error
-        self._free, self._unravel = ravel_pytree(state.free)
-        path, seconds = np.zeros((0, self._free.size)), np.zeros(())
         self._history = History()
         if folder is None:
-            return state, path, 0.0
+            return course, 0.0
         if not (resume and folder.exists):
             folder.prepare(overwrite)
             self._write_setup(folder)
-            return state, path, 0.0
+            return course, 0.0
         self._check_same(folder)
-        state, path, seconds = folder.load_checkpoint((state, path, seconds)) or (state, path, seconds)
-        self._history = History(folder.read_metrics(until=len(path)))
+        saved, seconds = folder.load_checkpoint((course.saved(), np.zeros(()))) or (course.saved(), 0.0)
+        course.restore(saved)
+        self._history = History(folder.read_metrics(until=course.steps))
         folder.rewrite_metrics(self._history.lines())
-        return state, path, float(seconds)
+        return course, float(seconds)
 
-    def _descend(
-        self, state: FitState, done: np.ndarray, seconds: float, folder: RunFolder | None, bar: Progress
-    ) -> None:
-        """Take steps until the rule says stop; log, evaluate and save on the way."""
-        settings, state = self.settings, _where_steps_leave_it(state)
-        path = np.zeros((max(settings.max_steps, len(done)), done.shape[1]))
-        path[: len(done)] = done
-        step, began = len(done), time.perf_counter() - seconds
-        failed = int(state.failed)
-        while (reason := self.stopping_.reason(path[:step], failed)) is None:
-            state, record = advance(self.problem_, state)
-            path[step] = np.asarray(ravel_pytree(state.free)[0])
-            step, failed = step + 1, int(state.failed)
-            circuit = with_free(self.problem_.circuit, state.free)
-            lines = [step_line(step, circuit, record, time.perf_counter() - began)]
+    def _go(self, course: Course, seconds: float, folder: RunFolder | None, bar: Progress) -> None:
+        """Take steps to the end of the course; log, evaluate and save on the way."""
+        settings, began = self.settings, time.perf_counter() - seconds
+        while course.ended is None:
+            record = course.step()
+            step = course.steps
+            lines = [step_line(step, course.circuit, record, time.perf_counter() - began)]
             bar.step(lines[0]["loss"])
             if step % settings.evaluate_every == 0:
                 key = jax.random.fold_in(self._key(EVALUATION), step)
-                distances = self._held_out.distances(circuit, settings.evaluation_curves, key)
+                distances = self._held_out.distances(course.circuit, settings.evaluation_curves, key)
                 lines.append({"step": step, "statistics": distances})
                 bar.evaluated(step, distances)
             self._history.add(lines)
             if folder is not None:
                 folder.append_metrics(without_nan(lines))
                 if step % settings.checkpoint_every == 0:
-                    folder.save_checkpoint(step, (state, path[:step], np.asarray(time.perf_counter() - began)))
-        self._stopped, self._steps, self._seconds = reason, step, time.perf_counter() - began
-        mean = self._unravel(jnp.asarray(self.stopping_.estimate(path[:step]), self._free.dtype))
-        self.circuit_ = with_free(self.problem_.circuit, state.good if reason.startswith("stopped") else mean)
+                    folder.save_checkpoint(step, (course.saved(), np.asarray(time.perf_counter() - began)))
+        self._stopped, self._steps, self._seconds = course.ended, course.steps, time.perf_counter() - began
+        self._descent = self._steps if course.descent is None else course.descent
+        self.circuit_ = course.answer
 
     def _conclude(self) -> None:
         """Draw curves at the start and at the end of the fit, compare, predict, and say what was found."""
@@ -293,6 +280,7 @@ class Fit:
             "seed": self.seed_,
             "command": self._command,
             "steps": self._steps,
+            "descent_steps": self._descent,
             "wall_seconds": round(self._seconds, 3),
             "stopped": self._stopped,
             "rejected_fraction": self.end_.attrs["rejected_fraction"],
@@ -388,11 +376,3 @@ def _at_conditions_of(dataset: xr.Dataset, circuit: AbstractCircuit) -> Abstract
         return circuit.at_conditions(features(dataset))
     except ValueError as error:
         raise UserError(str(error)) from error
-
-
-def _where_steps_leave_it(state: FitState) -> FitState:
-    """Copy the state to every device before the first step, or the second would be compiled once more."""
-    devices = jax.devices()
-    if len(devices) == 1:
-        return state
-    return jax.device_put(state, NamedSharding(Mesh(np.array(devices), ("realisation",)), PartitionSpec()))

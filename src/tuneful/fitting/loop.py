@@ -88,10 +88,10 @@ class Problem(eqx.Module):
         own = self.objective.optimiser()
         return own if self.clip is None else optax.chain(clip_to_running_norm(self.clip), own)
 
-    def generate(self, free: dict[str, Array], key: Array, batches: int) -> "Sample":
-        """Draw batches of curves at the given parameters: all fields with a leading axis."""
+    def generate(self, free: dict[str, Array], key: Array, batches: int, curves: int | None = None) -> "Sample":
+        """Draw batches of curves, the objective's by default, at the given parameters: fields get a leading axis."""
         circuit = with_free(self.circuit, free)
-        realisations = -(-self.objective.batch // circuit.cells_per_realisation)
+        realisations = -(-(curves or self.objective.batch) // circuit.cells_per_realisation)
 
         def realise(circuit: AbstractCircuit, key: Array) -> tuple[Response, Array]:
             z = circuit.draw(key)
@@ -102,11 +102,11 @@ class Problem(eqx.Module):
             return response, jnp.where(response.settled, cost, 0)
 
         response, cost = map_realisations(realise, circuit, key, batches * realisations)
-        curves = Generated.from_response(response)
-        parts = curves, cost, response.settled, response.settled & (response.status == Status.SATURATED)
-        curves, cost, settled, saturated = jax.tree.map(lambda a: a.reshape(batches, -1, *a.shape[1:]), parts)
+        generated = Generated.from_response(response)
+        parts = generated, cost, response.settled, response.settled & (response.status == Status.SATURATED)
+        generated, cost, settled, saturated = jax.tree.map(lambda a: a.reshape(batches, -1, *a.shape[1:]), parts)
         penalty = jax.vmap(weighted_mean)(cost, settled.astype(cost.dtype))
-        return Sample(curves, penalty, 1 - settled.mean(axis=1), saturated.mean(axis=1))
+        return Sample(generated, penalty, 1 - settled.mean(axis=1), saturated.mean(axis=1))
 
 
 class Sample(eqx.Module):
@@ -118,6 +118,26 @@ class Sample(eqx.Module):
     saturated: Array  # (): fraction of realisations
 
 
+def evaluate(
+    problem: Problem, free: dict[str, Array], objective: Any, for_sample: Array, for_loss: Array, curves: int | None
+) -> tuple[dict[str, Array], StepRecord]:
+    """Gradient of loss and penalty at the given parameters, with so many curves (None: the objective's batch).
+
+    The record tells whether a step may be taken on it: all is finite, and not too many realisations were lost.
+    """
+
+    def loss_of(free: dict[str, Array]) -> tuple[Array, tuple[Array, Sample]]:
+        sample = jax.tree.map(lambda a: a[0], problem.generate(free, for_sample, batches=1, curves=curves))
+        loss = problem.objective.loss(sample.curves, objective, problem.data, for_loss)
+        return loss + sample.penalty, (loss, sample)
+
+    gradient, (loss, sample) = jax.grad(loss_of, has_aux=True)(free)
+    norm = jnp.linalg.norm(ravel_pytree(gradient)[0])
+    finite = jnp.isfinite(loss + sample.penalty) & jnp.isfinite(norm)
+    taken = finite & (sample.rejected + sample.saturated <= problem.max_lost)
+    return gradient, StepRecord(loss, sample.penalty, norm, sample.rejected, sample.saturated, finite, taken)
+
+
 @eqx.filter_jit
 def advance(problem: Problem, state: FitState) -> tuple[FitState, StepRecord]:
     """Take one step: improve the objective's own state, then the circuit.
@@ -126,30 +146,22 @@ def advance(problem: Problem, state: FitState) -> tuple[FitState, StepRecord]:
     back to those of the last step that was, and the next steps are shorter. All but the random key stays.
     """
     key, for_update, for_sample, for_loss = jax.random.split(state.key, 4)
-    objective = problem.objective
 
     def generate(key: Array, batches: int) -> Generated:
         return jax.lax.stop_gradient(problem.generate(state.free, key, batches).curves)
 
-    def loss_of(free: dict[str, Array]) -> tuple[Array, tuple[Array, Sample]]:
-        sample = jax.tree.map(lambda a: a[0], problem.generate(free, for_sample, batches=1))
-        loss = objective.loss(sample.curves, improved, problem.data, for_loss)
-        return loss + sample.penalty, (loss, sample)
-
-    improved = objective.update(state.objective, generate, problem.data, for_update)
-    gradient, (loss, sample) = jax.grad(loss_of, has_aux=True)(state.free)
+    improved = problem.objective.update(state.objective, generate, problem.data, for_update)
+    gradient, record = evaluate(problem, state.free, improved, for_sample, for_loss, None)
     change, moments = problem.optimiser().update(gradient, state.moments, state.free)
     cooled = 1.0 if problem.half_life is None else 2.0 ** (-state.step / problem.half_life)
     free = optax.apply_updates(state.free, jax.tree.map(lambda c: cooled * state.pace * c, change))
-    norm = jnp.linalg.norm(ravel_pytree(gradient)[0])
-    finite = jnp.isfinite(loss + sample.penalty) & jnp.isfinite(norm) & jnp.isfinite(ravel_pytree(free)[0]).all()
-    taken = finite & (sample.rejected + sample.saturated <= problem.max_lost)
+    finite = jnp.isfinite(ravel_pytree(free)[0]).all()
+    record = eqx.tree_at(lambda r: (r.finite, r.taken), record, (record.finite & finite, record.taken & finite))
     free, good, moments, improved = jax.tree.map(
-        lambda new, old: jnp.where(taken, new, old),
+        lambda new, old: jnp.where(record.taken, new, old),
         (free, state.free, moments, improved),
         (state.good, state.good, state.moments, state.objective),
     )
-    pace = jnp.where(taken, jnp.minimum(1, 1.1 * state.pace), state.pace / 2)
-    failed = jnp.where(taken, 0, state.failed + 1)
-    record = StepRecord(loss, sample.penalty, norm, sample.rejected, sample.saturated, finite, taken)
+    pace = jnp.where(record.taken, jnp.minimum(1, 1.1 * state.pace), state.pace / 2)
+    failed = jnp.where(record.taken, 0, state.failed + 1)
     return FitState(state.step + 1, key, free, good, moments, improved, pace, failed), record

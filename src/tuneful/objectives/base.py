@@ -51,6 +51,14 @@ def weighted_mean(values: Array, weight: Array) -> Array:
     return jnp.sum(values * weight) / jnp.maximum(jnp.sum(weight), jnp.finfo(weight.dtype).tiny)
 
 
+class Refinement(eqx.Module):
+    """How a fit is to be refined when its descent is over; see `tuneful.fitting.refinement`."""
+
+    steps: int = eqx.field(static=True, default=0)  # at most; 0: not at all
+    batch: int = eqx.field(static=True, default=1000)  # generated curves, the same random numbers at every step
+    tolerance: float = eqx.field(static=True, default=2e-4)  # fall of the loss in ten steps that ends it
+
+
 class AbstractObjective(eqx.Module):
     """What a fit minimises, together with the settings of the descent that belong to it.
 
@@ -82,3 +90,7 @@ class AbstractObjective(eqx.Module):
     @abstractmethod
     def optimiser(self) -> optax.GradientTransformation:
         """Make the optimiser of the circuit's parameters."""
+
+    def refinement(self) -> Refinement:
+        """How to refine a fit; not at all by default: what a critic learns on the way is no loss to be minimised."""
+        return Refinement()

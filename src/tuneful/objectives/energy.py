@@ -9,7 +9,7 @@ import numpy as np
 import optax
 from jax import Array
 
-from tuneful.objectives.base import AbstractObjective, Draw, Generated, Measured, weighted_mean
+from tuneful.objectives.base import AbstractObjective, Draw, Generated, Measured, Refinement, weighted_mean
 from tuneful.objectives.views import View
 
 
@@ -34,7 +34,8 @@ class EnergyDistance(AbstractObjective):
     in plain Hz the distance sees their common height and little of their shape.
 
     **Arguments:** `whiten`, `ridge`, `shapes`, `log_above` (see `View`); `batch`, generated curves per step;
-    `learning_rate`, `b1`, `b2` of Adam on the unconstrained parameters.
+    `learning_rate`, `b1`, `b2` of Adam on the unconstrained parameters; `refine_steps` (0: none), `refine_batch` and
+    `refine_tolerance` of the refinement (see `Refinement`).
     """
 
     label: ClassVar[str] = "energy"
@@ -47,6 +48,16 @@ class EnergyDistance(AbstractObjective):
     learning_rate: float = eqx.field(static=True, default=0.03)
     b1: float = eqx.field(static=True, default=0.9)
     b2: float = eqx.field(static=True, default=0.99)
+    refine_steps: int = eqx.field(static=True, default=0)
+    refine_batch: int = eqx.field(static=True, default=1000)
+    refine_tolerance: float = eqx.field(static=True, default=2e-4)
+
+    def __check_init__(self) -> None:
+        if self.refine_steps < 0 or self.refine_batch < 1 or not self.refine_tolerance >= 0:
+            raise ValueError(
+                "refine_steps and refine_tolerance must be 0 or more and refine_batch 1 or more, not "
+                f"{self.refine_steps}, {self.refine_tolerance} and {self.refine_batch}."
+            )
 
     def init(self, key: Array, data: Measured) -> EnergyState:
         del key
@@ -76,6 +87,9 @@ class EnergyDistance(AbstractObjective):
 
     def optimiser(self) -> optax.GradientTransformation:
         return optax.adam(self.learning_rate, b1=self.b1, b2=self.b2)
+
+    def refinement(self) -> Refinement:
+        return Refinement(self.refine_steps, self.refine_batch, self.refine_tolerance)
 
 
 def _distance(a: Array, b: Array) -> Array:

@@ -1,0 +1,115 @@
+"""The course of a fit: a stochastic descent, then, if the objective asks for one, a refinement."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.flatten_util import ravel_pytree
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from tuneful.circuits.base import AbstractCircuit
+from tuneful.fitting.loop import Problem, StepRecord, advance
+from tuneful.fitting.parameters import with_free
+from tuneful.fitting.refinement import PATIENCE, RefinementState, refine
+from tuneful.fitting.stopping import Stopping
+
+
+class Course:
+    """A fit under way.
+
+    path
+        Unconstrained parameters after every step, (steps, values).
+    refinement
+        Where the refinement stands.
+    descent
+        How many of the steps are of the descent, or None while it lasts.
+    ended
+        Why the fit ended, or None.
+    """
+
+    def __init__(self, problem: Problem, stopping: Stopping, key: Array):
+        """Stand at the start. **Raises:** `ValueError` for what `Problem.start` does not take."""
+        self.problem, self.stopping = problem, stopping
+        self.plan = problem.objective.refinement()
+        self._state = problem.start(key)
+        start, self._unravel = ravel_pytree(self._state.free)
+        self.refinement = RefinementState.start(start, jax.random.fold_in(key, 1))
+        self.path = np.zeros((0, start.size))
+        self.descent: int | None = None
+        self.ended: str | None = None
+
+    @property
+    def steps(self) -> int:
+        """Steps taken so far."""
+        return len(self.path)
+
+    @property
+    def circuit(self) -> AbstractCircuit:
+        """The circuit where the fit stands."""
+        free = self._state.free if self.descent is None else self._unravel(self.refinement.best)
+        return with_free(self.problem.circuit, free)
+
+    @property
+    def answer(self) -> AbstractCircuit:
+        """The fitted circuit."""
+        if self.descent is not None:
+            return self.circuit
+        is_broken = self.ended is not None and self.ended.startswith("stopped")
+        return with_free(self.problem.circuit, self._state.good if is_broken else self._unravel(self._estimate))
+
+    def step(self) -> StepRecord:
+        """Take one step, and see whether it was the last."""
+        if self.descent is None:
+            self._state, record = advance(self.problem, _on_all_devices(self._state))
+            now = ravel_pytree(self._state.free)[0]
+        else:
+            states = _on_all_devices((self._state, self.refinement))
+            self.refinement, record = refine(self.problem, self.plan, *states)
+            now = self.refinement.best
+        self.path = np.vstack([self.path, np.asarray(now)])
+        self._look()
+        return record
+
+    def saved(self) -> Any:
+        """Everything that the next step depends on, as arrays."""
+        return self._state, self.refinement, self.path, np.asarray(-1 if self.descent is None else self.descent)
+
+    def restore(self, saved: Any) -> None:
+        """Stand where another course of the same problem was saved."""
+        self._state, self.refinement, self.path, descent = saved
+        self.descent = None if descent < 0 else int(descent)
+        self._look()
+
+    @property
+    def _estimate(self) -> Array:
+        """The answer of a descent that ended well, in a row."""
+        return jnp.asarray(self.stopping.estimate(self.path), self.refinement.best.dtype)
+
+    def _look(self) -> None:
+        """Note why the fit ends here, if it does; go over to the refinement where the descent ends well."""
+        if self.descent is not None:
+            self.ended = self._reason_to_stop_refining(self.steps - self.descent)
+            return
+        self.ended = self.stopping.reason(self.path, int(self._state.failed))
+        if self.plan.steps and self.ended is not None and not self.ended.startswith("stopped"):
+            self.descent, self.ended = self.steps, None
+            self.refinement = RefinementState.start(self._estimate, self.refinement.key)
+
+    def _reason_to_stop_refining(self, steps: int) -> str | None:
+        if int(self.refinement.since) >= PATIENCE and not np.isfinite(self.refinement.loss):
+            return "stopped: no step of the refinement could be taken; the parameters are those of the descent."
+        if int(self.refinement.since) >= PATIENCE:
+            return f"converged: the loss fell by less than {self.plan.tolerance:g} in {PATIENCE} refining steps"
+        if steps >= self.plan.steps:
+            return f"reached the maximum of {self.plan.steps} refining steps"
+        return None
+
+
+def _on_all_devices(state: Any) -> Any:
+    """Copy a state to every device, where steps leave it: otherwise the second step would be compiled once more."""
+    devices = jax.devices()
+    if len(devices) == 1:
+        return state
+    return jax.device_put(state, NamedSharding(Mesh(np.array(devices), ("realisation",)), PartitionSpec()))

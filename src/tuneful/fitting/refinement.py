@@ -1,0 +1,98 @@
+"""Refinement: the end of a descent, with the same random numbers at every step.
+
+With its random numbers held fixed, a sample of curves is a differentiable function of the parameters, and so is its
+distance to the data: the average over a sample stands for the expectation ("sample average approximation" [Kleywegt,
+Shapiro & Homem-de-Mello 2002]). That is an ordinary minimisation in a few parameters, where the second-order method
+of Broyden, Fletcher, Goldfarb and Shanno goes along narrow valleys that a stochastic descent does not find out of.
+"""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.flatten_util import ravel_pytree
+
+from tuneful.fitting.loop import FitState, Problem, StepRecord, evaluate
+from tuneful.objectives.base import Refinement
+
+FIRST = 0.05  # largest change of an unconstrained parameter in the first step: 5 % of a positive one
+LONGEST = 0.5  # and in any other
+DECREASE = 1e-4  # part of the decrease promised by the slope that must come true [Armijo 1966]
+SHORTER = 0.1, 0.5  # how much shorter the next trial on a line may be
+PATIENCE = 10  # steps
+
+
+class RefinementState(eqx.Module):
+    """Where a refinement stands. Vectors are the fitted parameters, unconstrained, in one row."""
+
+    key: Array  # the random key of every sample
+    best: Array  # (n,): where the loss is lowest so far
+    loss: Array  # (): there, infinite before the first evaluation
+    gradient: Array  # (n,): there
+    inverse: Array  # (n, n): estimate of the inverse Hessian
+    share: Array  # (): of the quasi-Newton step that the next trial takes
+    updates: Array  # (), int: of the inverse Hessian
+    mark: Array  # (): the loss that was last seen to fall
+    since: Array  # (), int: steps since then
+
+    @classmethod
+    def start(cls, point: Array, key: Array) -> "RefinementState":
+        """Before the first evaluation, which is at `point`."""
+        unknown, none = jnp.full_like(point[0], jnp.inf), jnp.zeros((), jnp.int32)
+        inverse = jnp.eye(len(point), dtype=point.dtype)
+        one, flat = jnp.ones_like(unknown), jnp.zeros_like(point)
+        return cls(key, point, unknown, flat, inverse, one, none, unknown, none)
+
+    @property
+    def trial(self) -> Array:
+        """Where the next evaluation is, (n,)."""
+        return self.best + self.share * self._step
+
+    @property
+    def _step(self) -> Array:
+        """The quasi-Newton step, as far as is allowed; at first one down the gradient."""
+        step = -self.inverse @ self.gradient
+        longest = jnp.maximum(jnp.abs(step).max(), jnp.finfo(step.dtype).tiny)
+        return step * jnp.where(self.updates == 0, FIRST / longest, jnp.minimum(1, LONGEST / longest))
+
+    def after(self, loss: Array, gradient: Array, valid: Array, tolerance: float) -> "RefinementState":
+        """Use what was found at the trial: go on from there, or try a shorter step next."""
+        slope = self.share * jnp.dot(self.gradient, self._step)
+        lower = valid & (loss <= self.loss + DECREASE * slope)
+        new = jax.tree.map(
+            lambda a, b: jnp.where(lower, a, b), self._there(loss, gradient), self._shorter(loss, slope)
+        )
+        fell = new.loss < self.mark - tolerance
+        watched = jnp.where(fell, new.loss, self.mark), jnp.where(fell, 0, self.since + 1)
+        return eqx.tree_at(lambda state: (state.mark, state.since), new, watched)
+
+    def _shorter(self, loss: Array, slope: Array) -> "RefinementState":
+        """Stay, and aim at the lowest point of the parabola through what is known of this line."""
+        lowest = slope / (2 * (slope - (loss - self.loss)))
+        shorter = jnp.clip(jnp.nan_to_num(lowest, nan=0.0), *SHORTER)
+        return eqx.tree_at(lambda state: state.share, self, self.share * shorter)
+
+    def _there(self, loss: Array, gradient: Array) -> "RefinementState":
+        """Go to the trial, and learn the curvature between here and there; the first one sets the scale."""
+        s, y = self.trial - self.best, gradient - self.gradient
+        along, steep = jnp.dot(s, y), jnp.dot(y, y)
+        bends = jnp.isfinite(self.loss) & (along > 1e-4 * jnp.sqrt(jnp.dot(s, s) * steep))
+        along, steep = jnp.where(bends, along, 1), jnp.where(bends, steep, 1)
+        scaled = jnp.where(self.updates == 0, along / steep, 1) * self.inverse
+        left = jnp.eye(len(s), dtype=s.dtype) - jnp.outer(s, y) / along
+        inverse = jnp.where(bends, left @ scaled @ left.T + jnp.outer(s, s) / along, self.inverse)
+        share = jnp.where(bends | ~jnp.isfinite(self.loss), 1, 2 * self.share)  # farther where it bends down
+        known = self.trial, loss, gradient, inverse, share, self.updates + bends
+        return RefinementState(self.key, *known, self.mark, self.since)
+
+
+@eqx.filter_jit
+def refine(
+    problem: Problem, plan: Refinement, descent: FitState, state: RefinementState
+) -> tuple[RefinementState, StepRecord]:
+    """Take one step: evaluate the trial, with the same random numbers as ever, after a descent that ended there."""
+    _, unravel = ravel_pytree(descent.free)
+    for_sample, for_loss = jax.random.split(state.key)
+    gradient, record = evaluate(problem, unravel(state.trial), descent.objective, for_sample, for_loss, plan.batch)
+    flat, _ = ravel_pytree(gradient)
+    return state.after(record.loss + record.penalty, flat, record.taken, plan.tolerance), record
