@@ -244,6 +244,11 @@ def test_names_with_markup_are_shown_and_not_executed():
     assert bad in outline.text
 
 
+def test_a_refined_fit_says_how_many_steps_that_were():
+    html = render(dataclasses.replace(fit_content(), result=fit_result(descent_steps=3)))
+    assert "5 steps, 2 of them refining, in 1 min 13 s" in html
+
+
 def test_nothing_known_shows_dashes():
     result = fit_result(
         statistics={name: dict.fromkeys(("ks", "line", "floor", "n_data", "n_model", "ks_start")) for name in M1},

@@ -23,10 +23,11 @@ class ReportContent:
         ``n_held_out``, ``versions`` {package: version}, ``statistics`` {name: {ks, line, floor, n_data,
         n_model, ks_start}}, ``parameters`` {name: {value, unit, initial, symbol, meaning, fitted, truth,
         entries}}, ``settings`` (nested), ``warnings`` [sentences]. Values of a parameter are numbers or nested
-        lists, and ``entries`` names the entries in the same shape or is None. Optionally ``command``, the line that
-        reproduces it; ``outcomes`` {settled, saturated, moving, oscillating}, fractions of the realisations at the
-        end of the fit; ``stability`` {realisations, stable, abscissa: {median, largest}}, in 1/ms; ``prediction``
-        {ks, line, conditions: {feature: values}}, distances of ``prediction`` from ``prediction_truth``.
+        lists, and ``entries`` names the entries in the same shape or is None. Optionally ``command``, the line
+        that reproduces it; ``descent_steps``, the steps before the refinement; ``outcomes`` {settled,
+        saturated, moving, oscillating}, fractions of the realisations at the end of the fit; ``stability``
+        {realisations, stable, abscissa: {median, largest}}, in 1/ms; ``prediction`` {ks, line, conditions:
+        {feature: values}}, distances of ``prediction`` from ``prediction_truth``.
     steps
         One entry per optimisation step: ``step``, ``loss``, ``gradient_norm``, ``rejected`` (fraction),
         ``finite``, ``parameters`` {name: value or nested list}, ``seconds``.

@@ -93,15 +93,20 @@ def _entries(result: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 def _facts(result: Mapping[str, Any]) -> list[tuple[str, str]]:
     units = f"{number(result.get('n_train'))} units fitted, {number(result.get('n_held_out'))} held out"
-    steps = f"{wording.count(result.get('steps'), 'step')} in {wording.duration(result.get('wall_seconds'))}"
     return [
         ("Circuit", _text(result.get("circuit"))),
         ("Data", f"{_text(result.get('data'))} ({units})"),
         ("Objective", _text(result.get("objective"))),
         ("Seed", _text(result.get("seed"))),
-        ("Length", steps),
+        ("Length", f"{_steps(result)} in {wording.duration(result.get('wall_seconds'))}"),
         ("Stopped", _text(result.get("stopped"))),
     ]
+
+
+def _steps(result: Mapping[str, Any]) -> str:
+    steps, descent = result.get("steps"), result.get("descent_steps")
+    whole = wording.count(steps, "step")
+    return whole if not steps or not descent or descent == steps else f"{whole}, {steps - descent} of them refining,"
 
 
 def _text(value: Any) -> str:
