@@ -48,8 +48,7 @@ class Course:
     @property
     def circuit(self) -> AbstractCircuit:
         """The circuit where the fit stands."""
-        free = self._state.free if self.descent is None else self._unravel(self.refinement.best)
-        return with_free(self.problem.circuit, free)
+        return self._at(self._state.free if self.descent is None else self._unravel(self.refinement.best))
 
     @property
     def answer(self) -> AbstractCircuit:
@@ -57,7 +56,7 @@ class Course:
         if self.descent is not None:
             return self.circuit
         is_broken = self.ended is not None and self.ended.startswith("stopped")
-        return with_free(self.problem.circuit, self._state.good if is_broken else self._unravel(self._estimate))
+        return self._at(self._state.good if is_broken else self._unravel(self._estimate))
 
     def step(self) -> StepRecord:
         """Take one step, and see whether it was the last."""
@@ -81,6 +80,10 @@ class Course:
         self._state, self.refinement, self.path, descent = saved
         self.descent = None if descent < 0 else int(descent)
         self._look()
+
+    def _at(self, free: dict[str, Array]) -> AbstractCircuit:
+        """The circuit with these values, taken off the devices: LAPACK's eigenvalues hang on several at once."""
+        return with_free(self.problem.circuit, jax.tree.map(lambda a: jnp.asarray(np.asarray(a)), free))
 
     @property
     def _estimate(self) -> Array:
