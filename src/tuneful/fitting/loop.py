@@ -106,7 +106,7 @@ class Problem(eqx.Module):
         parts = generated, cost, response.settled, response.settled & (response.status == Status.SATURATED)
         generated, cost, settled, saturated = jax.tree.map(lambda a: a.reshape(batches, -1, *a.shape[1:]), parts)
         penalty = jax.vmap(weighted_mean)(cost, settled.astype(cost.dtype))
-        return Sample(generated, penalty, 1 - settled.mean(axis=1), saturated.mean(axis=1))
+        return Sample(generated, penalty, (~settled).mean(axis=1), saturated.mean(axis=1))
 
 
 class Sample(eqx.Module):
