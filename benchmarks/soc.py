@@ -3,6 +3,7 @@
     python benchmarks/soc.py                       # ten networks of 200 cells, one each of 400 and 1,000; a table
     python benchmarks/soc.py --json --sizes 2000   # one network of 2,000 cells; numbers as JSON
     python benchmarks/soc.py --sizes 200 --threads 1 --published   # and the published algorithm from these starts
+    python benchmarks/soc.py --sizes 200 --threads 1 --set momentum=0.5 rate=20    # other settings of the descent
 
 The floor of a step is one real Schur form of the matrix, in the precision of the descent (float32). The published
 pattern takes two eigenvalue and two Lyapunov solves a step; its time a step is measured and multiplied by the number
@@ -65,7 +66,7 @@ def published_step(weights: Any) -> None:
     solve_continuous_lyapunov(a, -2 * identity)
 
 
-def stabilized(n: int, seed: int, faithful: bool = False) -> dict[str, Any]:
+def stabilized(n: int, seed: int, **settings: Any) -> dict[str, Any]:
     """Stabilise one network, and analyse it; the peak of a large one takes longer than its descent."""
     from tuneful.analysis import circuit_scalars
     from tuneful.circuits import random_network
@@ -73,7 +74,7 @@ def stabilized(n: int, seed: int, faithful: bool = False) -> dict[str, Any]:
 
     network = random_network(n, seed)
     began = time.perf_counter()
-    circuit = stabilize(network.weights, network.excitatory, faithful=faithful)
+    circuit = stabilize(network.weights, network.excitatory, **settings)
     wall = time.perf_counter() - began
     return {
         "n": n,
@@ -87,7 +88,9 @@ def stabilized(n: int, seed: int, faithful: bool = False) -> dict[str, Any]:
     }
 
 
-def measure(sizes: list[int], seeds: int, repeats: int, published: bool) -> dict[str, Any]:
+def measure(
+    sizes: list[int], seeds: int, repeats: int, published: bool, settings: dict[str, float]
+) -> dict[str, Any]:
     """All runs with the threads of this process."""
     from scipy.linalg import schur
 
@@ -98,11 +101,12 @@ def measure(sizes: list[int], seeds: int, repeats: int, published: bool) -> dict
     for n in sizes:
         few = repeats if n <= 400 else 1
         floor = seconds(partial(schur, random_network(n, 1).weights.astype("float32"), check_finite=False), few)
-        runs = [stabilized(n, seed) for seed in (range(seeds) if n <= 200 else [1])]
+        runs = [stabilized(n, seed, **settings) for seed in (range(seeds) if n <= 200 else [1])]
         results[n] = {"schur_float32": floor, "runs": runs}
         results[n]["step_times_floor"] = statistics.median(r["seconds_per_step"] for r in runs) / floor
         if n <= 200:
             results[n] |= against_published(random_network(n, 1).weights, runs, few)
+            results[n]["seeds_outside_of_range"] = outside(runs)
         if published and n <= 200:
             results[n]["published_runs"] = [stabilized(n, seed, faithful=True) for seed in range(seeds)]
     return results
@@ -115,10 +119,12 @@ def against_published(weights: Any, runs: list[dict[str, Any]], repeats: int) ->
     return {"published_step": step, "faster_than_published": ratios[0]}
 
 
-def outside(runs: list[dict[str, Any]], name: str) -> list[int]:
-    """Seeds whose scalar is not in its range."""
-    low, high = RANGES[name]
-    return [run["seed"] for run in runs if not low <= run["scalars"][name] <= high]
+def outside(runs: list[dict[str, Any]]) -> dict[str, list[int]]:
+    """Seeds whose scalar is not in its range, by scalar."""
+    return {
+        name: [run["seed"] for run in runs if not low <= run["scalars"][name] <= high]
+        for name, (low, high) in RANGES.items()
+    }
 
 
 def with_threads(count: int, arguments: list[str]) -> dict[str, Any]:
@@ -152,8 +158,9 @@ def table(results: dict[str, Any]) -> None:
 
 def print_scalars(title: str, runs: list[dict[str, Any]]) -> None:
     """Print least, mean and largest value of every scalar, and where it is not in its range."""
-    missing = {name: outside(runs, name) for name in RANGES}
-    print(f"{title}: {sum(map(len, missing.values()))} of {len(runs) * len(RANGES)} outside of the ranges")
+    missing, typical = outside(runs), statistics.median(run["seconds"] for run in runs)
+    total = f"{sum(map(len, missing.values()))} of {len(runs) * len(RANGES)}"
+    print(f"{title}: {total} outside of the ranges; {typical:.1f} s a circuit")
     for name, (low, high) in RANGES.items():
         values = [run["scalars"][name] for run in runs]
         print(
@@ -170,10 +177,12 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--published", action="store_true", help="run the published algorithm, too: minutes")
+    parser.add_argument("--set", nargs="+", default=[], metavar="NAME=NUMBER", help="arguments of `stabilize`")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
-        print(json.dumps(measure(options.sizes, options.seeds, options.repeats, options.published)))
+        settings = {name: float(value) for name, value in (item.split("=") for item in options.set)}
+        print(json.dumps(measure(options.sizes, options.seeds, options.repeats, options.published, settings)))
         return
     arguments = [
         "--sizes",
@@ -183,6 +192,7 @@ def main() -> None:
         "--repeats",
         str(options.repeats),
         *(["--published"] if options.published else []),
+        *(["--set", *options.set] if options.set else []),
     ]
     results = {count: with_threads(count, arguments) for count in options.threads}
     if options.json:

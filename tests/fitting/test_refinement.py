@@ -1,4 +1,4 @@
-"""Refinement on functions with known minima, and on a toy circuit whose best parameters have a closed form."""
+"""Refinement on functions with known minima, and on a toy circuit with one parameter."""
 
 import dataclasses
 from typing import ClassVar, Self, final

@@ -128,11 +128,11 @@ class Fit:
         folder = RunFolder(out) if out is not None else None
         course, seconds = self._begin(folder, resume, overwrite)
         with Progress(self.settings.max_steps + course.plan.steps, course.steps, progress) as bar:
-            self._go(course, seconds, folder, bar)
-            if self._stopped.startswith("stopped"):
-                bar.say(self._stopped)
+            seconds = self._go(course, seconds, folder, bar)
+            if course.is_broken:
+                bar.say(str(course.ended))
             bar.say("drawing curves of the fitted circuit")
-            self._conclude()
+            self._conclude(course, seconds)
         if folder is not None:
             self._write(folder)
         return self
@@ -242,17 +242,17 @@ class Fit:
         folder.rewrite_metrics(self._history.lines())
         return course, float(seconds)
 
-    def _go(self, course: Course, seconds: float, folder: RunFolder | None, bar: Progress) -> None:
-        """Take steps to the end of the course; log, evaluate and save on the way."""
+    def _go(self, course: Course, seconds: float, folder: RunFolder | None, bar: Progress) -> float:
+        """Take steps to the end of the course; log, evaluate and save on the way. Returns the seconds it took."""
         settings, began = self.settings, time.perf_counter() - seconds
         while course.ended is None:
             record = course.step()
-            step = course.steps
-            lines = [step_line(step, course.circuit, record, time.perf_counter() - began)]
+            step, circuit = course.steps, course.circuit
+            lines = [step_line(step, circuit, record, time.perf_counter() - began)]
             bar.step(lines[0]["loss"])
             if step % settings.evaluate_every == 0:
                 key = jax.random.fold_in(self._key(EVALUATION), step)
-                distances = self._held_out.distances(course.circuit, settings.evaluation_curves, key)
+                distances = self._held_out.distances(circuit, settings.evaluation_curves, key)
                 lines.append({"step": step, "statistics": distances})
                 bar.evaluated(step, distances)
             self._history.add(lines)
@@ -260,13 +260,11 @@ class Fit:
                 folder.append_metrics(without_nan(lines))
                 if step % settings.checkpoint_every == 0:
                     folder.save_checkpoint(step, (course.saved(), np.asarray(time.perf_counter() - began)))
-        self._stopped, self._steps, self._seconds = course.ended, course.steps, time.perf_counter() - began
-        self._descent = self._steps if course.descent is None else course.descent
-        self.circuit_ = course.answer
+        return time.perf_counter() - began
 
-    def _conclude(self) -> None:
+    def _conclude(self, course: Course, seconds: float) -> None:
         """Draw curves at the start and at the end of the fit, compare, predict, and say what was found."""
-        settings = self.settings
+        settings, self.circuit_ = self.settings, course.answer
         self.start_ = simulate(self.problem_.circuit, settings.evaluation_curves, self._key(START))
         self.end_ = simulate(self.circuit_, settings.final_curves, self._key(END))
         self.prediction_ = predict(self.circuit_, self.dataset_, settings, self._key(PREDICTION))
@@ -279,10 +277,10 @@ class Fit:
             "data": self.data_name_,
             "seed": self.seed_,
             "command": self._command,
-            "steps": self._steps,
-            "descent_steps": self._descent,
-            "wall_seconds": round(self._seconds, 3),
-            "stopped": self._stopped,
+            "steps": course.steps,
+            "descent_steps": course.steps if course.descent is None else course.descent,
+            "wall_seconds": round(seconds, 3),
+            "stopped": course.ended,
             "rejected_fraction": self.end_.attrs["rejected_fraction"],
             "outcomes": json.loads(self.end_.attrs["outcomes"]),
             "stability": stability(self.circuit_, settings.stability, self._key(STABILITY)),

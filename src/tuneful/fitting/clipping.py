@@ -34,6 +34,7 @@ def clip_to_running_norm(factor: float, decay: float = 0.9) -> optax.GradientTra
     def update(
         updates: optax.Updates, state: Any, params: optax.Params | None = None
     ) -> tuple[optax.Updates, RunningNorm]:
+        """Scale the gradient down, or hold it back while it is only looked at; average its norm."""
         del params
         norm = optax.tree.norm(updates)
         is_first = state.norm == 0

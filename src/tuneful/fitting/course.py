@@ -8,6 +8,7 @@ import numpy as np
 from jax import Array
 from jax.flatten_util import ravel_pytree
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.typing import ArrayLike
 
 from tuneful.circuits.base import AbstractCircuit
 from tuneful.fitting.loop import Problem, StepRecord, advance
@@ -19,8 +20,8 @@ from tuneful.fitting.stopping import Stopping
 class Course:
     """A fit under way.
 
-    path
-        Unconstrained parameters after every step, (steps, values).
+    steps
+        Taken so far.
     refinement
         Where the refinement stands.
     descent
@@ -33,41 +34,46 @@ class Course:
         """Stand at the start. **Raises:** `ValueError` for what `Problem.start` does not take."""
         self.problem, self.stopping = problem, stopping
         self.plan = problem.objective.refinement()
-        self._state = problem.start(key)
+        self._state = _on_all_devices(problem.start(key))
         start, self._unravel = ravel_pytree(self._state.free)
         self.refinement = RefinementState.start(start, jax.random.fold_in(key, 1))
-        self.path = np.zeros((0, start.size))
+        self._rows = np.zeros((stopping.max_steps + self.plan.steps, start.size))
+        self.steps = 0
         self.descent: int | None = None
         self.ended: str | None = None
 
     @property
-    def steps(self) -> int:
-        """Steps taken so far."""
-        return len(self.path)
+    def path(self) -> np.ndarray:
+        """Unconstrained parameters after every step, (steps, values)."""
+        return self._rows[: self.steps]
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether the fit ended because it could not go on."""
+        return self.ended is not None and self.ended.startswith("stopped")
 
     @property
     def circuit(self) -> AbstractCircuit:
-        """The circuit where the fit stands."""
-        return self._at(self._state.free if self.descent is None else self._unravel(self.refinement.best))
+        """The circuit that the last step led to."""
+        return self._at(self.path[-1])
 
     @property
     def answer(self) -> AbstractCircuit:
         """The fitted circuit."""
         if self.descent is not None:
             return self.circuit
-        is_broken = self.ended is not None and self.ended.startswith("stopped")
-        return self._at(self._state.good if is_broken else self._unravel(self._estimate))
+        return self._at(ravel_pytree(self._state.good)[0] if self.is_broken else self.stopping.estimate(self.path))
 
     def step(self) -> StepRecord:
         """Take one step, and see whether it was the last."""
         if self.descent is None:
-            self._state, record = advance(self.problem, _on_all_devices(self._state))
-            now = ravel_pytree(self._state.free)[0]
+            self._state, record = advance(self.problem, self._state)
+            now, _ = ravel_pytree(self._state.free)
         else:
-            states = _on_all_devices((self._state, self.refinement))
-            self.refinement, record = refine(self.problem, self.plan, *states)
+            self.refinement, record = refine(self.problem, self.plan, self._state, self.refinement)
             now = self.refinement.best
-        self.path = np.vstack([self.path, np.asarray(now)])
+        self._rows[self.steps] = now
+        self.steps += 1
         self._look()
         return record
 
@@ -77,18 +83,20 @@ class Course:
 
     def restore(self, saved: Any) -> None:
         """Stand where another course of the same problem was saved."""
-        self._state, self.refinement, self.path, descent = saved
+        state, refinement, path, descent = saved
+        self._state, self.refinement = _on_all_devices((state, refinement))
+        self.steps = len(path)
+        self._rows[: self.steps] = path
         self.descent = None if descent < 0 else int(descent)
         self._look()
 
-    def _at(self, free: dict[str, Array]) -> AbstractCircuit:
-        """The circuit with these values, taken off the devices: LAPACK's eigenvalues hang on several at once."""
-        return with_free(self.problem.circuit, jax.tree.map(lambda a: jnp.asarray(np.asarray(a)), free))
+    def _row(self, values: ArrayLike) -> Array:
+        """Unconstrained parameters as an array on one device."""
+        return jnp.asarray(np.asarray(values), self.refinement.best.dtype)
 
-    @property
-    def _estimate(self) -> Array:
-        """The answer of a descent that ended well, in a row."""
-        return jnp.asarray(self.stopping.estimate(self.path), self.refinement.best.dtype)
+    def _at(self, values: ArrayLike) -> AbstractCircuit:
+        """The circuit with these values, taken off the devices: LAPACK's eigenvalues hang on several at once."""
+        return with_free(self.problem.circuit, self._unravel(self._row(values)))
 
     def _look(self) -> None:
         """Note why the fit ends here, if it does; go over to the refinement where the descent ends well."""
@@ -96,9 +104,10 @@ class Course:
             self.ended = self._reason_to_stop_refining(self.steps - self.descent)
             return
         self.ended = self.stopping.reason(self.path, int(self._state.failed))
-        if self.plan.steps and self.ended is not None and not self.ended.startswith("stopped"):
+        if self.plan.steps and self.ended is not None and not self.is_broken:
             self.descent, self.ended = self.steps, None
-            self.refinement = RefinementState.start(self._estimate, self.refinement.key)
+            estimate = self._row(self.stopping.estimate(self.path))
+            self.refinement = _on_all_devices(RefinementState.start(estimate, self.refinement.key))
 
     def _reason_to_stop_refining(self, steps: int) -> str | None:
         if int(self.refinement.since) >= PATIENCE and not np.isfinite(self.refinement.loss):

@@ -119,9 +119,9 @@ class Sample(eqx.Module):
 
 
 def evaluate(
-    problem: Problem, free: dict[str, Array], objective: Any, for_sample: Array, for_loss: Array, curves: int | None
+    problem: Problem, free: dict[str, Array], objective: Any, for_sample: Array, for_loss: Array, curves: int
 ) -> tuple[dict[str, Array], StepRecord]:
-    """Gradient of loss and penalty at the given parameters, with so many curves (None: the objective's batch).
+    """Gradient of loss and penalty at the given parameters, with so many curves.
 
     The record tells whether a step may be taken on it: all is finite, and not too many realisations were lost.
     """
@@ -151,7 +151,7 @@ def advance(problem: Problem, state: FitState) -> tuple[FitState, StepRecord]:
         return jax.lax.stop_gradient(problem.generate(state.free, key, batches).curves)
 
     improved = problem.objective.update(state.objective, generate, problem.data, for_update)
-    gradient, record = evaluate(problem, state.free, improved, for_sample, for_loss, None)
+    gradient, record = evaluate(problem, state.free, improved, for_sample, for_loss, problem.objective.batch)
     change, moments = problem.optimiser().update(gradient, state.moments, state.free)
     cooled = 1.0 if problem.half_life is None else 2.0 ** (-state.step / problem.half_life)
     free = optax.apply_updates(state.free, jax.tree.map(lambda c: cooled * state.pace * c, change))

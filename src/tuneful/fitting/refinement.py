@@ -19,6 +19,7 @@ FIRST = 0.05  # largest change of an unconstrained parameter in the first step: 
 LONGEST = 0.5  # and in any other
 DECREASE = 1e-4  # part of the decrease promised by the slope that must come true [Armijo 1966]
 SHORTER = 0.1, 0.5  # how much shorter the next trial on a line may be
+CURVED = 1e-4  # least cosine between a step and the change of the gradient from which curvature is learned
 PATIENCE = 10  # steps
 
 
@@ -31,17 +32,17 @@ class RefinementState(eqx.Module):
     gradient: Array  # (n,): there
     inverse: Array  # (n, n): estimate of the inverse Hessian
     share: Array  # (): of the quasi-Newton step that the next trial takes
-    updates: Array  # (), int: of the inverse Hessian
+    learned: Array  # (), bool: whether the inverse Hessian is more than the identity
     mark: Array  # (): the loss that was last seen to fall
     since: Array  # (), int: steps since then
 
     @classmethod
     def start(cls, point: Array, key: Array) -> "RefinementState":
         """Before the first evaluation, which is at `point`."""
-        unknown, none = jnp.full_like(point[0], jnp.inf), jnp.zeros((), jnp.int32)
+        unknown = jnp.full_like(point[0], jnp.inf)
         inverse = jnp.eye(len(point), dtype=point.dtype)
         one, flat = jnp.ones_like(unknown), jnp.zeros_like(point)
-        return cls(key, point, unknown, flat, inverse, one, none, unknown, none)
+        return cls(key, point, unknown, flat, inverse, one, jnp.array(False), unknown, jnp.zeros((), jnp.int32))
 
     @property
     def trial(self) -> Array:
@@ -53,7 +54,7 @@ class RefinementState(eqx.Module):
         """The quasi-Newton step, as far as is allowed; at first one down the gradient."""
         step = -self.inverse @ self.gradient
         longest = jnp.maximum(jnp.abs(step).max(), jnp.finfo(step.dtype).tiny)
-        return step * jnp.where(self.updates == 0, FIRST / longest, jnp.minimum(1, LONGEST / longest))
+        return step * jnp.where(self.learned, jnp.minimum(1, LONGEST / longest), FIRST / longest)
 
     def after(self, loss: Array, gradient: Array, valid: Array, tolerance: float) -> "RefinementState":
         """Use what was found at the trial: go on from there, or try a shorter step next."""
@@ -76,13 +77,13 @@ class RefinementState(eqx.Module):
         """Go to the trial, and learn the curvature between here and there; the first one sets the scale."""
         s, y = self.trial - self.best, gradient - self.gradient
         along, steep = jnp.dot(s, y), jnp.dot(y, y)
-        bends = jnp.isfinite(self.loss) & (along > 1e-4 * jnp.sqrt(jnp.dot(s, s) * steep))
+        bends = jnp.isfinite(self.loss) & (along > CURVED * jnp.sqrt(jnp.dot(s, s) * steep))
         along, steep = jnp.where(bends, along, 1), jnp.where(bends, steep, 1)
-        scaled = jnp.where(self.updates == 0, along / steep, 1) * self.inverse
+        scaled = jnp.where(self.learned, 1, along / steep) * self.inverse
         left = jnp.eye(len(s), dtype=s.dtype) - jnp.outer(s, y) / along
         inverse = jnp.where(bends, left @ scaled @ left.T + jnp.outer(s, s) / along, self.inverse)
         share = jnp.where(bends | ~jnp.isfinite(self.loss), 1, 2 * self.share)  # farther where it bends down
-        known = self.trial, loss, gradient, inverse, share, self.updates + bends
+        known = self.trial, loss, gradient, inverse, share, self.learned | bends
         return RefinementState(self.key, *known, self.mark, self.since)
 
 

@@ -54,9 +54,9 @@ def weighted_mean(values: Array, weight: Array) -> Array:
 class Refinement(eqx.Module):
     """How a fit is to be refined when its descent is over; see `tuneful.fitting.refinement`."""
 
-    steps: int = eqx.field(static=True, default=0)  # at most; 0: not at all
-    batch: int = eqx.field(static=True, default=1000)  # generated curves, the same random numbers at every step
-    tolerance: float = eqx.field(static=True, default=2e-4)  # fall of the loss in ten steps that ends it
+    steps: int = eqx.field(static=True)  # at most; 0: not at all
+    batch: int = eqx.field(static=True)  # generated curves, the same random numbers at every step
+    tolerance: float = eqx.field(static=True)  # fall of the loss in ten steps that ends it
 
 
 class AbstractObjective(eqx.Module):
@@ -93,4 +93,4 @@ class AbstractObjective(eqx.Module):
 
     def refinement(self) -> Refinement:
         """How to refine a fit; not at all by default: what a critic learns on the way is no loss to be minimised."""
-        return Refinement()
+        return Refinement(steps=0, batch=0, tolerance=0.0)

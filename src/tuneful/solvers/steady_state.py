@@ -198,7 +198,8 @@ class _Search(eqx.Module):
     def _next(self, old: _Progress, distance: Distance, rest: Array) -> _Progress:
         """Take the next burst, and try to finish the problems that are pending."""
         early = old.bursts < len(FINER) - 1
-        finer = jnp.array(FINER, jnp.int32)[jnp.minimum(old.bursts, len(FINER) - 1)]
+        kind = jnp.minimum(old.bursts, len(FINER) - 1)
+        finer, spacing = jnp.array(FINER, jnp.int32)[kind], jnp.array(SPACING, jnp.int32)[kind]
         step = self.step / finer
         length = QUICK * finer * 2 ** jnp.maximum(old.bursts - len(FINER), 0)
         burst = self._follow(distance, old.rates, length, step)
@@ -206,7 +207,6 @@ class _Search(eqx.Module):
         root = anderson(distance, burst.rates, self._accepted, ATTEMPT, pending)
         found = pending & (root.residual <= self._accepted(root.point))
         hopeful = found & self._arrives(burst, root.point, early)
-        spacing = jnp.array(SPACING, jnp.int32)[jnp.minimum(old.bursts, len(FINER) - 1)]
         probe = jnp.any(hopeful) * spacing * jnp.where(early, *PROBE)
         reached = hopeful & (self._decay(distance, root.point, probe, step) >= jnp.where(early, *DECAY))
         cycles = ~reached & (length >= CYCLE) & burst.repeats(old)
@@ -254,8 +254,8 @@ class _Search(eqx.Module):
 
         Chebyshev polynomials of the linear flow, small from -4 / step (twice what the steps of the dynamics resolve)
         to minus the slowest leak, filter the perturbation: what decays more slowly than cells without connections
-        stands out, about as much after m products as after m^2 steps of the flow. Its rate is that of the flow on the
-        span of several polynomials.
+        stands out, after fewer products than by following the flow. Its rate is that of the flow on the span of
+        several polynomials.
         """
         _, linear = jax.linearize(distance, point)
         fastest, slowest = -4 / step, -1 / self.tau.max()

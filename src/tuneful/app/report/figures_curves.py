@@ -94,6 +94,7 @@ def curve_figure(pair: Pair, layout: Layout) -> Markup:
     """A measured curve and the nearest generated one over the conditions; shaded where not measured."""
 
     def paint(axes: Axes) -> None:
+        """Both curves, broken where the layout is, over what was not measured."""
         _shade_missing(axes, pair.measured[layout.order], layout.places)
         for bound in layout.bounds:
             axes.axvline(bound, color=RULE, linewidth=0.8, zorder=0)

@@ -85,6 +85,7 @@ def abscissa_figure(history: np.ndarray, target: float) -> Markup:
     levels = [Level(STABLE, "stable", INK, "--"), Level(target, "target", MUTED, ":")]
 
     def paint(axes: Axes) -> None:
+        """The abscissae that are kept, with the two levels."""
         axes.plot(kept, history[kept], color=END, marker="o" if len(kept) < 3 else None, markersize=3)
         step_axis(axes, kept)
         shown = np.array([*history[kept], STABLE, target])
@@ -117,6 +118,7 @@ def matrix_figure(weights: np.ndarray, excitatory: np.ndarray, limit: float, tit
     image = _coloured(_reduced(weights[np.ix_(order, order)]) / limit)
 
     def paint(axes: Axes) -> None:
+        """The image, with lines between the types."""
         axes.set_position(SQUARE_AXES)
         axes.imshow(image, extent=(0, n, n, 0), interpolation="none", aspect="equal")
         for spine in axes.spines.values():
