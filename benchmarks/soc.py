@@ -68,8 +68,8 @@ def published_step(weights: Any) -> None:
 
 def stabilized(n: int, seed: int, **settings: Any) -> dict[str, Any]:
     """Stabilise one network, and analyse it; the peak of a large one takes longer than its descent."""
-    from tuneful.analysis import circuit_scalars
     from tuneful.circuits import random_network
+    from tuneful.networks import circuit_scalars
     from tuneful.stability import stabilize
 
     network = random_network(n, seed)

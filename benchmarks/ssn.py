@@ -43,14 +43,14 @@ import ssn_recovery
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from matplotlib.figure import Figure
 
-from tuneful.app.commands import resolve
-from tuneful.app.components import build, objectives, penalties
 from tuneful.circuits import SSN
 from tuneful.circuits.ensemble import map_realisations
+from tuneful.cli.commands import resolve
 from tuneful.fitting import Problem, advance
 from tuneful.objectives import Measured
+from tuneful.registry import build, objectives, penalties
 from tuneful.solvers import Status
-from tuneful.solvers.steady_state import SteadyState, steady_state
+from tuneful.solvers.steady_states import SteadyState, steady_state
 
 CORES = len(os.sched_getaffinity(0))
 PUBLISHED = {"solve": 3.4, "wgan_iteration": 32.0}  # seconds on one core

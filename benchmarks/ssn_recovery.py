@@ -26,9 +26,9 @@ import numpy as np
 import xarray as xr
 
 import tuneful
-from tuneful.app.commands import as_configured, resolve
-from tuneful.app.components import build
 from tuneful.circuits import SSN
+from tuneful.cli.commands import as_configured, resolve
+from tuneful.registry import build
 
 LINE = 0.104
 START = 0.37  # of the truth

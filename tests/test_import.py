@@ -14,9 +14,9 @@ HEAVY = {"jax", "xarray", "matplotlib", "pandas", "pydantic", "numpy", "equinox"
     "statement",
     [
         "import tuneful",
-        "import tuneful.app.cli",
+        "import tuneful.cli.main",
         "import tuneful; dir(tuneful), tuneful.__version__",
-        "import typer.testing, tuneful.app.cli as c; typer.testing.CliRunner().invoke(c.app, ['fit', '--help'])",
+        "import typer.testing, tuneful.cli.main as c; typer.testing.CliRunner().invoke(c.app, ['fit', '--help'])",
     ],
 )
 def test_nothing_heavy_is_imported(statement):

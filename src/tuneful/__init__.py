@@ -9,27 +9,27 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from tuneful import analysis, circuits, curves, objectives, solvers, stability
-    from tuneful.app.fit import Fit
-    from tuneful.app.readers import load, save
-    from tuneful.app.simulate import simulate
+    from tuneful import circuits, curves, networks, objectives, solvers, stability
+    from tuneful.fitting.simulation import simulate
+    from tuneful.readers import load, save
+    from tuneful.runs.estimator import Fit
 
 # Imported on first use: `import tuneful` and `tuneful --help` need none of the numerical libraries.
 _HOME = {
-    "Fit": "tuneful.app.fit",
-    "load": "tuneful.app.readers",
-    "save": "tuneful.app.readers",
-    "simulate": "tuneful.app.simulate",
+    "Fit": "tuneful.runs.estimator",
+    "load": "tuneful.readers",
+    "save": "tuneful.readers",
+    "simulate": "tuneful.fitting.simulation",
 }
-_MODULES = ("analysis", "circuits", "curves", "objectives", "solvers", "stability")
+_MODULES = ("circuits", "curves", "networks", "objectives", "solvers", "stability")
 
 __all__ = [
     "Fit",
     "__version__",
-    "analysis",
     "circuits",
     "curves",
     "load",
+    "networks",
     "objectives",
     "save",
     "simulate",

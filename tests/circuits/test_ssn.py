@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import tuneful.circuits.ssn
-from tuneful.app.components import build, circuits, settings_of
-from tuneful.app.errors import UserError
 from tuneful.circuits import SSN
+from tuneful.errors import UserError
+from tuneful.registry import build, circuits, settings_of
 from tuneful.solvers import Status, SteadyState
 from tuneful.solvers.schur import SchurForm
 

@@ -6,8 +6,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from tuneful.app.commands import resolve
-from tuneful.app.components import build, circuits, settings_of
+from tuneful.cli.commands import resolve
+from tuneful.registry import build, circuits, settings_of
 
 # Small versions, so that the contract is quick to check. A circuit without an entry is checked as it is.
 SMALL = {"m1": {"grid": 5, "density": 0.1}, "ssn": {"n_sites": 31}}

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from tuneful.app.components import build, objectives, settings_of
 from tuneful.objectives import Generated, Measured
+from tuneful.registry import build, objectives, settings_of
 
 VARIANTS = [{"name": name} for name in sorted(objectives())] + [{"name": "energy", "shapes": True}]
 

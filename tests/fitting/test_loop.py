@@ -13,7 +13,7 @@ from jax import Array
 
 from tuneful.circuits import SSN, AbstractCircuit, Free, Positive, Response, parameter
 from tuneful.fitting import Problem, advance
-from tuneful.fitting.parameters import to_free, with_free
+from tuneful.fitting.unconstrained import to_free, with_free
 from tuneful.objectives import EnergyDistance, Measured, RatePenalty, StabilityPenalty, WassersteinGAN
 from tuneful.solvers import Status
 

@@ -9,7 +9,7 @@ import pytest
 
 from tuneful.objectives import EnergyDistance, Generated, Measured
 from tuneful.objectives.energy import EnergyState, measured_spread
-from tuneful.objectives.views import View
+from tuneful.objectives.feature_map import View
 
 KEY = jax.random.key(0)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tuneful.circuits import random_network
-from tuneful.circuits.supralinear import saturating_power_law
+from tuneful.networks.supralinear import saturating_power_law
 from tuneful.stability import stabilize_operating_point
 from tuneful.stability.rate_network import RateNetwork
 

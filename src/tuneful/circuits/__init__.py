@@ -3,9 +3,9 @@
 from tuneful.circuits.base import AbstractCircuit, AbstractRecurrentCircuit, Response
 from tuneful.circuits.feedforward import FeedforwardM1
 from tuneful.circuits.parameters import AbstractConstraint, Free, Ordered, Parameter, Positive, parameter
-from tuneful.circuits.random_network import RandomNetwork, cell_types, random_network, random_networks, user_network
-from tuneful.circuits.saturating import saturating_rate
 from tuneful.circuits.ssn import SSN
+from tuneful.networks.random_weights import RandomNetwork, cell_types, random_network, random_networks, user_network
+from tuneful.networks.saturating import saturating_rate
 
 __all__ = [
     "SSN",

@@ -15,7 +15,7 @@ from jax.typing import ArrayLike
 from tuneful.circuits.ensemble import map_realisations
 from tuneful.circuits.parameters import Parameter, declared_parameters
 from tuneful.solvers.spectrum import smoothed_spectral_abscissa
-from tuneful.solvers.steady_state import Status
+from tuneful.solvers.steady_states import Status
 
 
 class Response(eqx.Module):

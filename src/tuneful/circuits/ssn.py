@@ -18,8 +18,8 @@ from jax.typing import ArrayLike
 from tuneful.circuits.base import AbstractRecurrentCircuit, Response
 from tuneful.circuits.parameters import Positive, as_float_array, parameter
 from tuneful.circuits.random_inputs import draw_uniform_quartet
-from tuneful.circuits.supralinear import power_law, saturating_power_law
-from tuneful.solvers.steady_state import SteadyState, steady_state
+from tuneful.networks.supralinear import power_law, saturating_power_law
+from tuneful.solvers.steady_states import SteadyState, steady_state
 
 Values = tuple[float, ...]
 RECORDED = {"E": (0,), "I": (1,), "both": (0, 1)}  # E cells are type 0, I cells type 1

@@ -12,9 +12,9 @@ from jax.typing import ArrayLike
 
 from tuneful.circuits.base import AbstractCircuit
 from tuneful.fitting.loop import Problem, StepRecord, advance
-from tuneful.fitting.parameters import with_free
 from tuneful.fitting.refinement import PATIENCE, RefinementState, refine
 from tuneful.fitting.stopping import Stopping
+from tuneful.fitting.unconstrained import with_free
 
 
 class Course:

@@ -12,7 +12,7 @@ from jax.flatten_util import ravel_pytree
 from tuneful.circuits.base import AbstractCircuit, Response
 from tuneful.circuits.ensemble import map_realisations
 from tuneful.fitting.clipping import clip_to_running_norm
-from tuneful.fitting.parameters import to_free, with_free
+from tuneful.fitting.unconstrained import to_free, with_free
 from tuneful.objectives.base import AbstractObjective, Generated, Measured, weighted_mean
 from tuneful.objectives.penalties import AbstractPenalty
 from tuneful.solvers import Status

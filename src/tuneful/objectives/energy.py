@@ -10,7 +10,7 @@ import optax
 from jax import Array
 
 from tuneful.objectives.base import AbstractObjective, Draw, Generated, Measured, Refinement, weighted_mean
-from tuneful.objectives.views import View
+from tuneful.objectives.feature_map import View
 
 
 class EnergyState(eqx.Module):

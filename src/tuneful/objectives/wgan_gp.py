@@ -10,7 +10,7 @@ import optax
 from jax import Array
 
 from tuneful.objectives.base import AbstractObjective, Draw, Generated, Measured, weighted_mean
-from tuneful.objectives.views import View, compressed
+from tuneful.objectives.feature_map import View, compressed
 
 Layers = list[tuple[Array, Array]]  # (weight, bias) of every layer of the critic
 

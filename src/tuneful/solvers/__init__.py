@@ -1,5 +1,5 @@
 """How equations are solved: steady states of rate models and their derivatives."""
 
-from tuneful.solvers.steady_state import Status, SteadyState, steady_state
+from tuneful.solvers.steady_states import Status, SteadyState, steady_state
 
 __all__ = ["Status", "SteadyState", "steady_state"]

@@ -9,7 +9,7 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
-from tuneful.solvers.lyapunov import gramians, lyapunov
+from tuneful.solvers.lyapunov_equations import gramians, lyapunov
 from tuneful.solvers.root import bracketed_newton
 
 ITERATIONS = 100

@@ -5,7 +5,7 @@ from tuneful.stability.operating_point import stabilize_operating_point
 from tuneful.stability.operating_result import StabilizedOperatingPoint
 from tuneful.stability.result import StabilizedCircuit
 from tuneful.stability.shifts import Margin, Smoothing
-from tuneful.stability.stabilize import stabilize
+from tuneful.stability.stabilization import stabilize
 
 __all__ = [
     "Check",

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tuneful.circuits.random_network import RandomNetwork
+from tuneful.networks.random_weights import RandomNetwork
 from tuneful.stability.constraints import Constraints
 
 GAMMA_TOLERANCE = 1e-6

@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from tuneful.circuits.random_network import as_mask
+from tuneful.networks.random_weights import as_mask
 
 Balance = Literal["type", "row"] | None
 Sparsity = Literal["strongest", "replace"]

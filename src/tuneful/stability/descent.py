@@ -22,6 +22,7 @@ from typing import Self
 
 import numpy as np
 
+from tuneful.networks.linear_dynamics import effective_matrix
 from tuneful.solvers.schur import SchurForm
 from tuneful.solvers.spectrum import spectral_abscissa
 from tuneful.stability.constraints import InhibitoryConstraints, PublishedConstraints
@@ -167,14 +168,3 @@ def advance(problem: Problem, state: DescentState, form: SchurForm) -> DescentSt
     proposal = state.inhibition - problem.rate * direction + step.momentum * moved
     inhibition = problem.constraints.project(proposal, state.inhibition, steps)
     return replace(state, inhibition=inhibition, before=state.inhibition, squares=squares, steps=steps)
-
-
-def effective_matrix(weights: np.ndarray, time_constants: np.ndarray) -> np.ndarray:
-    """M = 1 + T^-1 (W - 1): equal to W if all time constants are 1.
-
-    >>> effective_matrix(np.array([[0.0, -2.0], [1.0, 0.0]]), np.array([1.0, 0.5]))
-    array([[ 0., -2.],
-           [ 2., -1.]])
-    """
-    identity = np.eye(len(weights))
-    return identity + (weights - identity) / time_constants[:, None]

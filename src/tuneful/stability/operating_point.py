@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from tuneful.circuits.random_network import RandomNetwork, as_mask, user_network
+from tuneful.networks.random_weights import RandomNetwork, as_mask, user_network
 from tuneful.stability.checks import Check
 from tuneful.stability.operating_result import Reason, StabilizedOperatingPoint
 from tuneful.stability.problem import as_time_constants, inhibitory_columns
@@ -63,7 +63,7 @@ def stabilize_operating_point(
         I, (N,) or (conditions, N): the abscissa is brought to the target in every condition.
     gain
         f, from input to rates in Hz, written in JAX, entry by entry, such as
-        `functools.partial(tuneful.circuits.supralinear.power_law, k=0.01, n=2.2)`, or `SSN.gain`.
+        `functools.partial(tuneful.networks.supralinear.power_law, k=0.01, n=2.2)`, or `SSN.gain`.
     tau
         Time constants in ms: a pair (excitatory, inhibitory), or one a cell.
     target
@@ -98,7 +98,7 @@ def stabilize_operating_point(
         constants, mask or settings have other shapes or are out of range.
 
     >>> from functools import partial
-    >>> from tuneful.circuits.supralinear import power_law
+    >>> from tuneful.networks.supralinear import power_law
     >>> weights = np.array([[1.2, -0.5], [1.0, -0.2]])
     >>> gain = partial(power_law, k=0.04, n=2.0)
     >>> circuit = stabilize_operating_point(weights, np.array([10.0, 10.0]), gain, (20.0, 10.0), target=-0.03)

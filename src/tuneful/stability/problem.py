@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from tuneful.circuits.random_network import RandomNetwork
+from tuneful.networks.linear_dynamics import effective_matrix
+from tuneful.networks.random_weights import RandomNetwork
 from tuneful.stability.constraints import (
     Constraints,
     InhibitoryConstraints,
@@ -13,7 +14,7 @@ from tuneful.stability.constraints import (
     balanced_groups,
     synapse_quotas,
 )
-from tuneful.stability.descent import Problem, Step, effective_matrix
+from tuneful.stability.descent import Problem, Step
 from tuneful.stability.shifts import Margin
 
 PUBLISHED_RATE = 10.0

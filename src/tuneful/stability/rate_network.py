@@ -16,7 +16,7 @@ from jax import Array
 
 from tuneful.solvers.schur import SchurForm
 from tuneful.solvers.spectrum import spectral_abscissa
-from tuneful.solvers.steady_state import steady_state
+from tuneful.solvers.steady_states import steady_state
 
 Gain = Callable[[Array], Array]
 

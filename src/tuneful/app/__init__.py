@@ -1,1 +1,0 @@
-"""The only place with input and output: command line, files, figures, report."""

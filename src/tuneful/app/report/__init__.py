@@ -1,6 +1,0 @@
-"""The report of a fit: one self-contained HTML page that can be read without a script or a network."""
-
-from tuneful.app.report.content import ReportContent
-from tuneful.app.report.page import render, write_report
-
-__all__ = ["ReportContent", "render", "write_report"]

@@ -1,0 +1,92 @@
+"""`tuneful analyze soc`: the scalars and the page of a stabilised circuit, or of any weight matrix."""
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+from tuneful.errors import UserError
+from tuneful.readers.weights import read_arrays, read_network
+from tuneful.report.soc.page import SocContent, write_soc_report
+from tuneful.report.soc.wording import scalar_lines
+from tuneful.runs.folder import CONFIG, RunFolder
+from tuneful.runs.soc_result import KIND, analysed, soc_versions
+from tuneful.runs.stabilize_run import CIRCUIT
+from tuneful.stability import StabilizedCircuit
+
+
+def run_analyze_soc(
+    source: Path, out: Path | None, variable: str | None, excitatory: str | None, as_json: bool
+) -> Path | None:
+    """Print the scalars of a run or of a weight file; return the page that was written, if one was.
+
+    Raises
+    ------
+    UserError
+        One sentence on what is wrong with the run or the file.
+    """
+    if not source.exists():
+        raise UserError(f"There is no file or run folder {source}.")
+    if out is not None and not out.absolute().parent.is_dir():
+        raise UserError(f"There is no folder {out.parent} for the page.")
+    if source.is_dir():
+        if variable is not None or excitatory is not None:
+            raise UserError("--variable and --excitatory are for weight files: a run folder knows its own.")
+        content, page = _of_run(source), out or source / "report.html"
+    else:
+        content, page = _of_file(source, variable, excitatory), out
+    _print(content.result, as_json)
+    if page is not None:
+        write_soc_report(content, page)
+    return page
+
+
+def is_stabilized(path: Path) -> bool:
+    """Whether a folder holds a run of `tuneful stabilize`. **Raises:** `UserError` if it holds none at all."""
+    return RunFolder(path).read_json(CONFIG).get("kind") == KIND
+
+
+def report_again(path: Path, out: Path | None) -> Path:
+    """Write the page of a run again."""
+    page = out or path / "report.html"
+    write_soc_report(_of_run(path), page)
+    return page
+
+
+def _of_run(path: Path) -> SocContent:
+    if not is_stabilized(path):
+        raise UserError(f"{path} is not a run of tuneful stabilize.")
+    folder = RunFolder(path)
+    result = folder.read_json("result.json")
+    arrays = read_arrays(path / CIRCUIT)
+    try:
+        circuit = StabilizedCircuit.from_arrays(arrays)
+    except (KeyError, ValueError, TypeError) as error:
+        raise UserError(f"{path / CIRCUIT} is not as tuneful stabilize writes it ({error}).") from error
+    found = analysed(circuit.weights, circuit.excitatory)
+    warnings = result["warnings"]  # what was said of the descent stays true
+    return SocContent(
+        result | found | {"warnings": warnings},
+        circuit.weights,
+        circuit.excitatory,
+        arrays["start_weights"],
+        circuit.history,
+    )
+
+
+def _of_file(path: Path, variable: str | None, excitatory: str | None) -> SocContent:
+    network = read_network(path, variable, excitatory)
+    command = shlex.join(["tuneful", *sys.argv[1:]])
+    about = {"source": str(path), "versions": soc_versions(), "command": command}
+    return SocContent(about | analysed(network.weights, network.excitatory), network.weights, network.excitatory)
+
+
+def _print(result: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({key: result[key] for key in ("n", "n_excitatory", "scalars", "warnings")}, indent=1))
+        return
+    print(f"{result['n']} cells, {result['n_excitatory']} excitatory")
+    print("\n".join(scalar_lines(result)))
+    for sentence in result["warnings"]:
+        print(f"note: {sentence}")

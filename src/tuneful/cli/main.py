@@ -1,0 +1,176 @@
+"""The command line: parse, validate, call the library, say where the result is.
+
+Everything slow is imported inside the commands, so that help comes at once.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tuneful import __version__
+from tuneful.cli.stability_commands import analyze_app, stabilize
+from tuneful.errors import UserError
+
+app = typer.Typer(
+    help="Which circuit could have produced these neurons? Fit circuit models to sets of tuning curves.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain text: help comes sooner, and every error is one line that begins with "Error:"
+)
+data_app = typer.Typer(help="Look at and convert tuning-curve datasets.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(data_app, name="data")
+app.add_typer(analyze_app, name="analyze")
+
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", help="One setting, key=value; repeat for more: --set objective.batch=128 --set sigma_l=0.2."
+    ),
+]
+
+
+def main() -> None:
+    """Run the command line; errors that a user can mend become one sentence and exit code 2."""
+    try:
+        app(prog_name="tuneful")
+    except UserError as error:
+        _fail(str(error))
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        _fail(f"The file system refused: {error.strerror or error}{where}.")
+    except ValueError as error:
+        from tuneful.curves import DatasetError  # imported already if it is one
+
+        if not isinstance(error, DatasetError):
+            raise
+        _fail(str(error))
+
+
+def _fail(sentence: str) -> None:
+    print(f"Error: {sentence}", file=sys.stderr)
+    sys.exit(2)
+
+
+def _show_version(show: bool) -> None:
+    if show:
+        print(f"tuneful {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
+) -> None:
+    """Options of the program itself."""
+
+
+@app.command()
+def fit(
+    model: Annotated[str, typer.Argument(help="A circuit (m1, ssn), or a configuration file ending in .toml.")],
+    data: Annotated[
+        str | None,
+        typer.Option(
+            help="Measured curves: a .csv, .tsv or .nc file, the folder of the Lalazar recordings, or 'lalazar2016' "
+            "to download them. Without it, curves are simulated from the circuit at known parameters."
+        ),
+    ] = None,
+    objective: Annotated[str | None, typer.Option(help="energy (the default) or wgan-gp.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Decides the held-out units and all random numbers. [default: 0]")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Run folder. [default: runs/MODEL-SEED]")] = None,
+    set_: Set = None,
+    start_from: Annotated[
+        Path | None, typer.Option(help="Start at the fitted parameters of this earlier run.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out, if there is one.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run in --out.")] = False,
+) -> None:
+    """Fit the statistics of a circuit to a set of tuning curves, and write a report.
+
+    The run folder holds the configuration, a log, checkpoints, result.json, curves of the fitted circuit (result.nc)
+    and report.html. Killed at any moment, the same command with --resume goes on.
+    """
+    from tuneful.cli.commands import run_fit
+
+    asked = {"data": data, "objective": objective, "seed": seed}
+    try:
+        report = run_fit(model, asked, out, set_ or [], start_from, resume, overwrite)
+    except KeyboardInterrupt:
+        print("\nInterrupted. The same command with --resume goes on from the last checkpoint.", file=sys.stderr)
+        raise typer.Exit(130) from None
+    print(f"report: {report}")
+
+
+@app.command()
+def simulate(
+    model: Annotated[str, typer.Argument(help="A circuit (m1, ssn).")],
+    out: Annotated[Path, typer.Option(help="File to write: .nc (keeps everything) or .csv.")],
+    n: Annotated[int, typer.Option(help="Number of tuning curves.", min=1)] = 1000,
+    seed: Annotated[int, typer.Option(help="Decides all random numbers.", min=0, max=2**32 - 1)] = 0,
+    set_: Set = None,
+    run: Annotated[Path | None, typer.Option(help="Draw from the fitted circuit of this run instead.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
+) -> None:
+    """Draw tuning curves from a circuit, as a dataset that `tuneful fit --data` reads.
+
+    Parameters that are not set are those of the circuit's known truth, from which `tuneful fit` simulates too.
+    """
+    from tuneful.cli.commands import run_simulate
+
+    print(run_simulate(model, out, n, seed, set_ or [], run, overwrite))
+
+
+@app.command()
+def report(
+    run: Annotated[Path, typer.Argument(help="The folder of a finished run.")],
+    out: Annotated[Path | None, typer.Option(help="The page to write. [default: RUN/report.html]")] = None,
+) -> None:
+    """Write the report of a run again."""
+    from tuneful.cli.analyze import is_stabilized, report_again
+    from tuneful.cli.commands import run_report
+
+    print(f"report: {report_again(run, out) if is_stabilized(run) else run_report(run, out)}")
+
+
+app.command()(stabilize)
+
+
+ReaderOption = Annotated[
+    list[str] | None, typer.Option("--option", help="An option of the reader, key=value: posture=supination.")
+]
+
+
+@data_app.command()
+def check(
+    path: Annotated[str, typer.Argument(help="A .csv, .tsv or .nc file, or a folder of recordings.")],
+    option: ReaderOption = None,
+) -> None:
+    """Validate a dataset and say what was found."""
+    from tuneful.cli.commands import run_check
+
+    print(run_check(path, option or []))
+
+
+@data_app.command()
+def convert(
+    source: Annotated[str, typer.Argument(help="A .csv, .tsv or .nc file, or a folder of recordings.")],
+    target: Annotated[Path, typer.Argument(help="A .nc, .csv or .tsv file to write.")],
+    option: ReaderOption = None,
+    layout: Annotated[str, typer.Option(help="Layout of a table: long or wide.")] = "long",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the target.")] = False,
+) -> None:
+    """Convert a dataset to another format."""
+    from tuneful.cli.commands import run_convert
+
+    print(run_convert(source, target, option or [], layout, overwrite))
+
+
+if __name__ == "__main__":
+    main()

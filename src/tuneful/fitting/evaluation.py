@@ -1,0 +1,98 @@
+"""What a fitted circuit is asked: its distance to the held-out units, its predictions, and whether it is stable."""
+
+import dataclasses
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+import xarray as xr
+from jax import Array
+
+from tuneful.circuits import AbstractCircuit, AbstractRecurrentCircuit
+from tuneful.curves import Comparison, compare, features, ks_distance, significance_line
+from tuneful.errors import UserError
+from tuneful.fitting.settings import FitSettings
+from tuneful.fitting.simulation import simulate, true_values
+
+
+@dataclasses.dataclass(frozen=True)
+class HeldOut:
+    """The units that a fit does not see, and how curves are compared with them."""
+
+    units: xr.Dataset
+    whole: xr.Dataset  # the dataset that they come from
+    names: tuple[str, ...]  # of the statistics
+    seed: int
+
+    def distances(self, circuit: AbstractCircuit, n: int, key: Array) -> dict[str, float]:
+        """Kolmogorov-Smirnov distances of n fresh curves, NaN if nothing settled."""
+        try:
+            generated = simulate(circuit, n, key)
+        except UserError:  # the loop decides how long to go on
+            return dict.fromkeys(self.names, float("nan"))
+        return {name: c.ks for name, c in self._compare(generated, self.units).items()}
+
+    def compare(self, generated: xr.Dataset) -> dict[str, Comparison]:
+        """Compare curves with the held-out units, in every statistic, with the floor that the data set."""
+        return self._compare(generated, self.whole)
+
+    def _compare(self, generated: xr.Dataset, floor: xr.Dataset) -> dict[str, Comparison]:
+        rates, measured = generated["rate"].values, self.units["rate"].values
+        return compare(rates, measured, features(self.units), self.names, self.seed, floor_rates=floor["rate"].values)
+
+
+@dataclasses.dataclass(frozen=True)
+class Prediction:
+    """Curves in conditions that were not fitted, and those of the truth if it is known."""
+
+    fitted: xr.Dataset
+    truth: xr.Dataset | None
+
+    def table(self) -> dict[str, Any]:
+        """Distances between the rates of the two in every condition, and the 5 % line."""
+        conditions = {name: values.tolist() for name, values in features(self.fitted).items()}
+        if self.truth is None:
+            return {"conditions": conditions, "ks": None, "line": None}
+        model, truth = self.fitted["rate"].values, self.truth["rate"].values
+        distances = [ks_distance(model[:, i], truth[:, i]) for i in range(model.shape[1])]
+        return {"conditions": conditions, "ks": distances, "line": significance_line(len(model), len(truth))}
+
+
+def predict(circuit: AbstractCircuit, dataset: xr.Dataset, settings: FitSettings, key: Array) -> Prediction | None:
+    """Draw curves in the conditions that the settings ask for, if they do.
+
+    **Raises:** `UserError` if the circuit cannot take these conditions.
+    """
+    if settings.predict is None:
+        return None
+    try:
+        elsewhere = circuit.at_conditions({name: np.array(v) for name, v in settings.predict.items()})
+    except ValueError as error:
+        raise UserError(f"fit.predict: {error}") from error
+    truth = true_values(dataset, circuit)
+    for_fitted, for_truth = jax.random.split(key)
+    n = settings.prediction_curves
+    known = simulate(elsewhere.with_values(truth), n, for_truth) if truth else None
+    return Prediction(simulate(elsewhere, n, for_fitted), known)
+
+
+def stability(circuit: AbstractCircuit, n: int, key: Array) -> dict[str, Any] | None:
+    """Count the stable ones among n realisations: those with a negative spectral abscissa in every condition.
+
+    None if n is 0 or the circuit has no dynamics. Abscissas are in 1/ms, the largest of all conditions.
+    """
+    if n == 0 or not isinstance(circuit, AbstractRecurrentCircuit):
+        return None
+    # One after the other: LAPACK's eigenvalues of several devices at once wait for each other.
+    abscissa = np.array([_abscissa(circuit, jax.random.fold_in(key, i)) for i in range(n)])
+    return {
+        "realisations": n,
+        "stable": int((abscissa < 0).sum()),
+        "abscissa": {"median": float(np.median(abscissa)), "largest": float(abscissa.max())},
+    }
+
+
+@eqx.filter_jit
+def _abscissa(circuit: AbstractRecurrentCircuit, key: Array) -> Array:
+    return circuit.abscissa(circuit.draw(key)).max()

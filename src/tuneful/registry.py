@@ -1,0 +1,120 @@
+"""Circuits, objectives and penalties by name: those of tuneful, and those of other packages as entry points."""
+
+import dataclasses
+import functools
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Mapping
+from importlib.metadata import entry_points
+from types import ModuleType
+from typing import Any, TypeVar
+
+import numpy as np
+import pydantic
+
+import tuneful.circuits
+import tuneful.objectives
+from tuneful.circuits import AbstractCircuit
+from tuneful.errors import UserError, suggest
+from tuneful.objectives import AbstractObjective, AbstractPenalty
+
+Component = TypeVar("Component", AbstractCircuit, AbstractObjective, AbstractPenalty)
+
+
+@functools.cache
+def circuits() -> dict[str, type[AbstractCircuit]]:
+    """Find every circuit model, by label."""
+    return _find(tuneful.circuits, AbstractCircuit)
+
+
+@functools.cache
+def objectives() -> dict[str, type[AbstractObjective]]:
+    """Find every objective, by label."""
+    return _find(tuneful.objectives, AbstractObjective)
+
+
+@functools.cache
+def penalties() -> dict[str, type[AbstractPenalty]]:
+    """Find every penalty, by label."""
+    return _find(tuneful.objectives, AbstractPenalty)
+
+
+def _find(package: ModuleType, base: type[Component]) -> dict[str, type[Component]]:
+    """Collect the final classes of a folder, then those of entry points in a group of the folder's name."""
+    modules = [
+        importlib.import_module(f"{package.__name__}.{m.name}") for m in pkgutil.iter_modules(package.__path__)
+    ]
+    found = [member for module in modules for _, member in inspect.getmembers(module, inspect.isclass)]
+    found += [entry.load() for entry in entry_points(group=package.__name__)]
+    return {c.label: c for c in found if issubclass(c, base) and not inspect.isabstract(c)}
+
+
+def build(kind: str, available: Mapping[str, type[Component]], settings: Mapping[str, Any]) -> Component:
+    """Make a component from `{"name": label, field: value, ...}`.
+
+    **Raises:** `UserError` for an unknown name or key, a value of the wrong type, or one that the component refuses.
+    """
+    settings = dict(settings)
+    component = _called(kind, available, settings.pop("name", None))
+    name = component.label
+    declared = {f.name: f for f in dataclasses.fields(component)}  # type: ignore[arg-type]
+    for key in settings:
+        if key not in declared:
+            raise UserError(f"The {kind} {name} has no setting {key!r}.{suggest(key, declared)}")
+    values = {key: _convert(f"{kind}.{key}", declared[key], value) for key, value in settings.items()}
+    try:
+        return component(**values)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"The {kind} {name} cannot be built: {error}") from error
+
+
+def fields_of(kind: str, available: Mapping[str, type[Component]], settings: Any) -> list[str]:
+    """The settings of the component that is named in `settings`."""
+    name = settings.get("name") if isinstance(settings, Mapping) else None
+    return [f.name for f in dataclasses.fields(_called(kind, available, name))]  # type: ignore[arg-type]
+
+
+def _called(kind: str, available: Mapping[str, type[Component]], name: Any) -> type[Component]:
+    if name is None:
+        raise UserError(f"The configuration does not say which {kind}: name one of {', '.join(available)}.")
+    if name not in available:
+        raise UserError(f"There is no {kind} called {name!r}.{suggest(str(name), available)}")
+    return available[name]
+
+
+def _convert(where: str, field: dataclasses.Field, value: Any) -> Any:
+    """Bring a value read from text or TOML to the type of a field."""
+    if "parameter" not in field.metadata:
+        return checked(where, field.type, value)
+    if value is None and field.default is None:
+        return None
+    value = checked(where, float | list[float] | list[list[float]], value)
+    if field.default not in (dataclasses.MISSING, None) and _shape(value) != np.shape(field.default):
+        raise UserError(f"{where} = {value!r} does not have the shape of its default, {field.default!r}.")
+    return value
+
+
+def _shape(value: Any) -> tuple[int, ...] | None:
+    """The shape of nested lists, None if they are ragged."""
+    try:
+        return np.shape(value)
+    except ValueError:
+        return None
+
+
+def checked(where: str, expected: Any, value: Any) -> Any:
+    """Validate one value; the error names the key, the value and what is expected."""
+    try:
+        if isinstance(value, bool) and expected is not bool:
+            raise ValueError("pydantic takes truth values for numbers")
+        return pydantic.TypeAdapter(expected).validate_python(value)
+    except ValueError as error:  # pydantic's errors are of this kind
+        wanted = getattr(expected, "__name__", str(expected))
+        raise UserError(f"{where} = {value!r} is not of the expected type ({wanted}).") from error
+
+
+def settings_of(component: AbstractCircuit | AbstractObjective | AbstractPenalty) -> dict[str, Any]:
+    """Write a component as plain settings from which `build` makes it again."""
+    values = {f.name: getattr(component, f.name) for f in dataclasses.fields(component)}
+    return {"name": component.label} | {k: v.tolist() if hasattr(v, "tolist") else v for k, v in values.items()}

@@ -1,0 +1,1 @@
+"""Pages from results: self-contained HTML that can be read without a script or a network."""

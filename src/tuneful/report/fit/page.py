@@ -1,0 +1,216 @@
+"""The page: what the template shows, put together from the content, the figures and the words."""
+
+import math
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from tuneful.report import figures, wording
+from tuneful.report.document import render_template, write_document
+from tuneful.report.fit import (
+    figures_curves,
+    figures_parameters,
+    gallery,
+    histograms,
+    parameters,
+    prediction_section,
+)
+from tuneful.report.fit.content import ReportContent, held_out, jsonable, samples
+from tuneful.report.fit.incidents import incidents
+from tuneful.report.wording import DASH, as_float, distance, number
+
+Panel = dict[str, Any]
+
+
+def render(content: ReportContent) -> str:
+    """The report as one HTML document that needs nothing else: styles, figures and numbers are inside.
+
+    The same content gives the same text. The numbers of ``result`` are also there as JSON, in the element with
+    the id ``tuneful-result``, with null for what is not finite.
+
+    Parameters
+    ----------
+    content
+        What to show. Missing keys and values that are NaN or None appear as an en-dash.
+
+    >>> from tuneful.report.fit import render
+    >>> html = render(content)  # doctest: +SKIP
+    """
+    return render_template("fit/page.html.jinja", _view(content))
+
+
+def write_report(content: ReportContent, path: str | os.PathLike[str]) -> None:
+    """Write the report to a file, all of it or nothing: a reader never finds half a page.
+
+    Raises
+    ------
+    OSError
+        If the folder does not exist or cannot be written.
+    """
+    write_document(render(content), path)
+
+
+def _view(content: ReportContent) -> dict[str, Any]:
+    result = content.result
+    layout = figures_curves.layout_of(content.measured)
+    pairs = gallery.pairs(content)
+    groups = parameters.table(result)
+    entries_shown = [len(group["rows"]) for group in groups if group["fitted"]]
+    return {
+        "answer": wording.answer(result),
+        "facts": _facts(result),
+        "versions": _versions(result),
+        "statistics": _statistics(result),
+        "distances": _distances(content),
+        "distributions": _distributions(content),
+        "curves": [_curve_panel(pair, layout) for pair in pairs],
+        "n_shown_from": held_out(content.measured).sizes["unit"],
+        "which": wording.which_units(result),
+        "any_missing": bool(np.isnan([pair.measured for pair in pairs]).any()) if pairs else False,
+        "layout_caption": layout.caption,
+        "projections": _projections(content, pairs),
+        "prediction": prediction_section.prediction_section(content),
+        "parameters": groups,
+        "any_scalar": min(entries_shown, default=0) == 1,
+        "any_matrix": max(entries_shown, default=0) > 1,
+        "any_truth": parameters.any_truth(result),
+        "trajectories": _trajectories(content),
+        "course": _course(content),
+        "incidents": incidents(result),
+        "warnings": [str(warning) for warning in result.get("warnings") or []],
+        "command": wording.command(result),
+        "settings": wording.flattened(_entries(result, "settings")),
+        "numbers": jsonable(result),
+    }
+
+
+def _entries(result: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    return result.get(key) or {}
+
+
+def _facts(result: Mapping[str, Any]) -> list[tuple[str, str]]:
+    units = f"{number(result.get('n_train'))} units fitted, {number(result.get('n_held_out'))} held out"
+    return [
+        ("Circuit", _text(result.get("circuit"))),
+        ("Data", f"{_text(result.get('data'))} ({units})"),
+        ("Objective", _text(result.get("objective"))),
+        ("Seed", _text(result.get("seed"))),
+        ("Length", f"{_steps(result)} in {wording.duration(result.get('wall_seconds'))}"),
+        ("Stopped", _text(result.get("stopped"))),
+    ]
+
+
+def _steps(result: Mapping[str, Any]) -> str:
+    steps, descent = result.get("steps"), result.get("descent_steps")
+    whole = wording.count(steps, "step")
+    return whole if not steps or not descent or descent == steps else f"{whole}, {steps - descent} of them refining,"
+
+
+def _text(value: Any) -> str:
+    return DASH if value is None or value == "" or (isinstance(value, float) and math.isnan(value)) else str(value)
+
+
+def _versions(result: Mapping[str, Any]) -> str:
+    return ", ".join(f"{package} {version}" for package, version in _entries(result, "versions").items())
+
+
+def _statistics(result: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Rows of the table of statistics."""
+    entries = _entries(result, "statistics")
+    keys = ("ks_start", "ks", "line", "floor")
+    numbers = {name: {key: as_float(entry.get(key)) for key in keys} for name, entry in entries.items()}
+    widest = max((v for row in numbers.values() for v in row.values() if math.isfinite(v)), default=1.0) or 1.0
+    return [
+        {
+            "label": wording.label(name),
+            **{key: distance(value) for key, value in numbers[name].items()},
+            "at": {key: round(100 * v / widest, 2) for key, v in numbers[name].items() if math.isfinite(v)},
+            "n_data": number(entry.get("n_data")),
+            "n_model": number(entry.get("n_model")),
+            "verdict": wording.verdict(entry),
+        }
+        for name, entry in entries.items()
+    ]
+
+
+def _distances(content: ReportContent) -> list[Panel]:
+    if not content.evaluations:
+        return []
+    statistics = _entries(content.result, "statistics")
+    top = figures.highest_distance(content.evaluations, statistics)
+    return [
+        {
+            "title": wording.label(name),
+            "note": f"KS {distance(entry.get('ks_start'))} → {distance(entry.get('ks'))}",
+            "svg": figures.distance_figure(name, wording.label(name), content.evaluations, entry, top),
+        }
+        for name, entry in statistics.items()
+    ]
+
+
+def _distributions(content: ReportContent) -> list[Panel]:
+    names = _entries(content.result, "statistics")
+    values = {name: samples(content, name) for name in names}
+    panels = [
+        {
+            "title": wording.label(name),
+            "note": histograms.histogram_note(values[name]),
+            "svg": histograms.histogram_figure(name, values[name]),
+        }
+        for name in names
+    ]
+    return [panel for panel in panels if panel["svg"]]
+
+
+def _curve_panel(pair: gallery.Pair, layout: figures_curves.Layout) -> Panel:
+    apart = f"{number(pair.difference, 2)} Hz apart" if pair.nearest is not None else "no generated curve"
+    return {"title": f"Unit {pair.unit}", "note": apart, "svg": figures_curves.curve_figure(pair, layout)}
+
+
+def _projections(content: ReportContent, pairs: list[gallery.Pair]) -> list[Panel]:
+    positions = gallery.positions_of(content)
+    if positions is None:
+        return []
+    unit = figures_curves.unit_of(content.measured, "x")
+    panels = [_projection_panel(pair, positions, unit) for pair in pairs]
+    return panels if any(panel["svg"] for panel in panels) else []
+
+
+def _projection_panel(pair: gallery.Pair, positions: np.ndarray, unit: str) -> Panel:
+    measured = gallery.project(pair.measured, positions)
+    # The generated curve is seen through the gaps of the measured one: both fits then rest on the same positions.
+    seen = None if pair.nearest is None else np.where(np.isnan(pair.measured), np.nan, pair.nearest)
+    generated = None if seen is None else gallery.project(seen, positions)
+    r2 = [DASH if p is None else f"{p.r2:.2f}" for p in (measured, generated)]
+    return {
+        "title": f"Unit {pair.unit}",
+        "note": f"R² {r2[0]} measured, {r2[1]} generated",
+        "svg": figures_curves.projection_figure(pair.unit, measured, generated, unit),
+    }
+
+
+def _trajectories(content: ReportContent) -> list[Panel]:
+    about = _entries(content.result, "parameters")
+    panels = [
+        {
+            "title": wording.symbol(entry.get("symbol") or name),
+            "note": entry.get("meaning") or "",
+            "svg": figures_parameters.parameter_figure(name, str(name), content.steps, entry),
+        }
+        for name, entry in about.items()
+        if entry.get("fitted", True)
+    ]
+    return [panel for panel in panels if panel["svg"]]
+
+
+def _course(content: ReportContent) -> list[Panel]:
+    shown = {"loss": "Loss", "gradient_norm": "Gradient norm"}
+    if any(as_float(step.get("rejected")) > 0 for step in content.steps):
+        shown["rejected"] = "Fraction rejected"
+    panels = [
+        {"title": title, "note": "", "svg": figures.course_figure(key, title, content.steps, key == "gradient_norm")}
+        for key, title in shown.items()
+    ]
+    return [panel for panel in panels if panel["svg"]]

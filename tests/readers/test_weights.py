@@ -1,0 +1,155 @@
+"""Weight matrices in files of every kind: the same numbers come back, and whatever is wrong is said in a sentence."""
+
+import h5py
+import numpy as np
+import pytest
+import scipy.io
+import scipy.sparse
+
+from tuneful.circuits import random_network
+from tuneful.errors import UserError
+from tuneful.readers.weights import read_mask, read_network
+
+NETWORK = random_network(12, 0, density=0.4)
+W, TYPES = NETWORK.weights, NETWORK.excitatory
+
+
+def write_mat73(path, **arrays):
+    """What MATLAB writes with -v7.3: HDF5 behind a header of 512 bytes, every array transposed."""
+    with h5py.File(path, "w", userblock_size=512) as file:
+        for name, array in arrays.items():
+            if scipy.sparse.issparse(array):
+                group, columns = file.create_group(name), array.tocsc()
+                group.attrs["MATLAB_sparse"] = np.uint64(columns.shape[0])
+                group["data"], group["ir"], group["jc"] = columns.data, columns.indices, columns.indptr
+            else:
+                file[name] = np.asarray(array).T
+    with open(path, "r+b") as file:
+        file.write(b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(124) + b"\x00\x02IM")
+
+
+WRITERS = {
+    "a.npy": lambda path: np.save(path, W),
+    "a.npz": lambda path: np.savez(path, J=W, tau=np.ones(3)),
+    "a.mat": lambda path: scipy.io.savemat(path, {"J": W, "note": "hello", "empty": np.empty((0, 0))}),
+    "sparse.mat": lambda path: scipy.io.savemat(path, {"J": scipy.sparse.csc_matrix(W)}),
+    "b.mat": lambda path: write_mat73(path, J=W, x=np.ones(4)),
+    "sparse73.mat": lambda path: write_mat73(path, J=scipy.sparse.csc_matrix(W)),
+    "a.csv": lambda path: np.savetxt(path, W, delimiter=",", fmt="%.17g"),
+    "b.csv": lambda path: np.savetxt(path, W, delimiter=";", fmt="%.17g", encoding="utf-8-sig"),
+    "a.tsv": lambda path: np.savetxt(path, W, delimiter="\t", fmt="%.17g"),
+    "a.txt": lambda path: np.savetxt(path, W, fmt="%.17g", header="rows are post-synaptic"),
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_every_format_gives_the_same_numbers(tmp_path, name):
+    WRITERS[name](tmp_path / name)
+    network = read_network(tmp_path / name)
+    np.testing.assert_array_equal(network.weights, W)
+    np.testing.assert_array_equal(network.excitatory, TYPES)
+
+
+def test_a_variable_is_chosen_by_its_name(tmp_path):
+    path = tmp_path / "a.npz"
+    np.savez(path, first=W, second=2 * W)
+    np.testing.assert_array_equal(read_network(path, "second").weights, 2 * W)
+    with pytest.raises(UserError, match=r"several matrices: choose one with --variable \(first, second\)"):
+        read_network(path)
+    with pytest.raises(UserError, match=r"has no variable 'secnd'\. Did you mean 'second'"):
+        read_network(path, "secnd")
+    np.savez(path, first=W, weights=2 * W)
+    np.testing.assert_array_equal(read_network(path).weights, 2 * W)
+    np.save(tmp_path / "a.npy", W)
+    with pytest.raises(UserError, match="one array without a name"):
+        read_network(tmp_path / "a.npy", "W")
+
+
+def test_types_of_cells(tmp_path):
+    """A silent cell has no sign: its type comes from the file, from a count, or from a file of its own."""
+    silent = W * (np.arange(12) != 11)
+    np.save(tmp_path / "a.npy", silent)
+    np.savez(tmp_path / "a.npz", weights=silent, excitatory=TYPES)
+    np.savetxt(tmp_path / "types.csv", TYPES.astype(int), fmt="%d")
+    with pytest.raises(UserError, match="say which with --excitatory"):
+        read_network(tmp_path / "a.npy")
+    for name, excitatory in (("a.npz", None), ("a.npy", "6"), ("a.npy", str(tmp_path / "types.csv"))):
+        np.testing.assert_array_equal(read_network(tmp_path / name, None, excitatory).excitatory, TYPES)
+    np.savez(tmp_path / "a.npz", weights=W, excitatory=np.ones((12, 12)))  # another matter of the same name
+    np.testing.assert_array_equal(read_network(tmp_path / "a.npz", "weights").excitatory, TYPES)
+
+
+@pytest.mark.parametrize(
+    ("excitatory", "message"),
+    [
+        ("0", "of 12 cells, 1 to 11"),
+        ("12", "of 12 cells, 1 to 11"),
+        ("-3", "of 12 cells, 1 to 11"),
+        ("5", "Column 5 is inhibitory and has a positive weight"),
+        ("none.csv", "There is no file none.csv"),
+        ("short.csv", "12 truth values"),
+        ("twos.csv", "only zeros and ones"),
+    ],
+)
+def test_types_that_do_not_fit(tmp_path, monkeypatch, excitatory, message):
+    monkeypatch.chdir(tmp_path)
+    np.save("a.npy", W)
+    np.savetxt("short.csv", np.ones(3))
+    np.savetxt("twos.csv", np.full(12, 2))
+    with pytest.raises(UserError, match=message):
+        read_network(tmp_path / "a.npy", None, excitatory)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.csv", b"", "is empty"),
+        ("a.csv", b"a,b\n1,2\n", "could not convert string 'a'"),
+        ("a.csv", b"1,2\n3\n", "columns changed from 2 to 1 at row 2.$"),
+        ("a.csv", b"1,\n3,4\n", "could not convert string ''"),
+        ("a.csv", b"# only words\n", "holds no numbers"),
+        ("a.csv", b"1,2,3\n4,5,6\n", r"shape \(cells, cells\), not \(2, 3\)"),
+        ("a.csv", b"0,nan\n1,-1\n", "1 entries that are not finite"),
+        ("a.csv", b"1,-1\n-1,-1\n", "Column 0 has both signs"),
+        ("a.npy", b"not an array", "cannot be read"),
+        ("a.npz", b"not an archive", "cannot be read"),
+        ("a.mat", bytes(range(256)) * 4, "cannot be read"),
+        ("a.mat", b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM" + bytes(500), "cannot be read"),
+        ("a.xls", b"1", "is not of a known format: .npy"),
+    ],
+)
+def test_files_that_hold_no_weights(tmp_path, name, content, message):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError, match=message):
+        read_network(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (W * 1j, "real numbers, not complex"),
+        (np.array([["a", "b"], ["c", "d"]]), "real numbers, not values of type"),
+        (np.array([W, None], dtype=object), "cannot be read"),
+        (np.float64(3), "not \\(\\)"),
+    ],
+)
+def test_arrays_that_are_no_weights(tmp_path, array, message):
+    np.save(tmp_path / "a.npy", array, allow_pickle=True)
+    with pytest.raises(UserError, match=message):
+        read_network(tmp_path / "a.npy")
+
+
+def test_files_without_a_matrix(tmp_path):
+    np.savez(tmp_path / "a.npz", x=np.ones(3))
+    with pytest.raises(UserError, match="holds no matrix"):
+        read_network(tmp_path / "a.npz")
+    with pytest.raises(UserError, match="There is no file"):
+        read_network(tmp_path / "none.npy")
+
+
+def test_masks(tmp_path):
+    np.savetxt(tmp_path / "mask.csv", W != 0, fmt="%d", delimiter=",")
+    np.testing.assert_array_equal(read_mask(tmp_path / "mask.csv"), W != 0)
+    np.savetxt(tmp_path / "mask.csv", W, delimiter=",")
+    with pytest.raises(UserError, match="only zeros and ones"):
+        read_mask(tmp_path / "mask.csv")

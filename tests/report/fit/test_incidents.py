@@ -1,0 +1,48 @@
+"""What the report says of the realisations at the end of a fit: what became of them, and whether they are stable."""
+
+import pytest
+
+from tuneful.report.fit.incidents import incidents
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "sentence"),
+    [
+        ({"settled": 1.0, "moving": 0.0}, "At the end of the fit, all realisations settled."),
+        (
+            {"settled": 0.957, "saturated": 0.03, "moving": 0.0, "oscillating": 0.013},
+            "At the end of the fit, 95.7 % of the realisations settled, 3 % settled with a cell above the rate at "
+            "which its input-output function saturates and 1.3 % oscillated.",
+        ),
+        (
+            {"settled": 0.998, "moving": 0.002},
+            "At the end of the fit, 99.8 % of the realisations settled and 0.2 % were still not at rest when the "
+            "simulated time was up.",
+        ),
+    ],
+)
+def test_outcomes_in_one_sentence(outcomes, sentence):
+    assert sentence in incidents({"rejected_fraction": 0.0, "outcomes": outcomes})
+
+
+@pytest.mark.parametrize("outcomes", [None, {}, {"settled": None}, {"settled": 0.0}])
+def test_unknown_outcomes_are_not_mentioned(outcomes):
+    assert incidents({"outcomes": outcomes}) == incidents({})
+
+
+@pytest.mark.parametrize(
+    ("stable", "beginning"),
+    [(64, "All of the 64 realisations examined are"), (1, "1 of the 64 realisations examined is"),
+     (63, "63 of the 64 realisations examined are"), (0, "None of the 64 realisations examined are")],
+)  # fmt: skip
+def test_stability_in_one_sentence(stable, beginning):
+    about = {"realisations": 64, "stable": stable, "abscissa": {"median": -0.0412, "largest": 0.0021}}
+    (sentence,) = [s for s in incidents({"stability": about}) if "stable" in s]
+    assert sentence.startswith(f"{beginning} stable against small perturbations in every condition: ")
+    assert sentence.endswith("is −0.0412/ms in the median and 0.0021/ms at most.")
+
+
+def test_stability_without_numbers():
+    assert incidents({"stability": {"realisations": 0, "stable": 0}}) == incidents({})
+    (sentence,) = [s for s in incidents({"stability": {"realisations": 2, "stable": 2}}) if "stable" in s]
+    assert sentence == "All of the 2 realisations examined are stable against small perturbations in every condition."

@@ -1,0 +1,151 @@
+"""Checkpoints: whole or not there, read back as they were, and never a traceback."""
+
+import errno
+import json
+import os
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from tuneful.runs import checkpoints as checkpoint
+from tuneful.runs.checkpoints import KEPT, checkpoints, load_checkpoint, save_checkpoint, write_atomically
+from tuneful.errors import UserError
+
+
+@pytest.fixture
+def tree():
+    """Everything that a state may be made of."""
+    return {
+        "key": jax.random.key(3),
+        "free": jnp.array([0.1, np.pi], jnp.float32),
+        "step": jnp.array(7, jnp.int32),
+        "flag": jnp.array([True, False]),
+        "path": np.linspace(0, 1, 5).reshape(5, 1),
+        "nested": (jnp.zeros((0, 3)), [jnp.array(np.nan)]),
+    }
+
+
+def as_plain(leaf):
+    return np.asarray(jax.random.key_data(leaf) if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key) else leaf)
+
+
+def test_every_bit_comes_back(tmp_path, tree):
+    save_checkpoint(tmp_path, 7, tree)
+    read = load_checkpoint(tmp_path / "step-00000007", tree)
+    assert jax.tree.structure(read) == jax.tree.structure(tree)
+    for before, after in zip(jax.tree.leaves(tree), jax.tree.leaves(read), strict=True):
+        assert type(before) is type(after)
+        assert before.dtype == after.dtype
+        assert as_plain(before).tobytes() == as_plain(after).tobytes()
+
+
+def test_arrays_may_have_grown(tmp_path, tree):
+    """The path of the parameters is longer in the checkpoint than at the start of the run that reads it."""
+    save_checkpoint(tmp_path, 7, tree)
+    shorter = tree | {"path": np.zeros((0, 1))}
+    assert load_checkpoint(tmp_path / "step-00000007", shorter)["path"].shape == (5, 1)
+
+
+def test_the_newest_are_kept(tmp_path):
+    for step in (2, 4, 10, 100):
+        save_checkpoint(tmp_path, step, jnp.array(step))
+    assert [path.name for path in checkpoints(tmp_path)] == ["step-00000010", "step-00000100"][-KEPT:]
+    assert len(list(tmp_path.iterdir())) == KEPT
+
+
+def test_a_step_may_be_saved_again(tmp_path):
+    save_checkpoint(tmp_path, 2, jnp.array(1.0))
+    save_checkpoint(tmp_path, 2, jnp.array(2.0))
+    assert load_checkpoint(tmp_path / "step-00000002", jnp.array(0.0)) == 2.0
+
+
+def test_what_a_kill_left_is_not_a_checkpoint(tmp_path):
+    (tmp_path / ".step-00000004.tmp").mkdir()
+    (tmp_path / ".step-00000004.tmp" / "arrays.npz").write_bytes(b"half")
+    assert checkpoints(tmp_path) == []
+    save_checkpoint(tmp_path, 4, jnp.array(1.0))
+    assert [path.name for path in tmp_path.iterdir()] == ["step-00000004"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda tree: tree | {"more": jnp.zeros(1)},
+        lambda tree: {key: tree[key] for key in ("key", "free")},
+        lambda tree: tree | {"free": np.zeros(2)},
+    ],
+    ids=["more", "less", "precision"],
+)
+def test_another_configuration_is_refused(tmp_path, tree, other):
+    save_checkpoint(tmp_path, 1, tree)
+    with pytest.raises(UserError, match="belongs to another configuration"):
+        load_checkpoint(tmp_path / "step-00000001", other(tree))
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def flip(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(content)
+
+
+DAMAGE = {
+    "no arrays": lambda path: (path / "arrays.npz").unlink(),
+    "empty arrays": lambda path: (path / "arrays.npz").write_bytes(b""),
+    "half the arrays": lambda path: cut(path / "arrays.npz"),
+    "a flipped byte": lambda path: flip(path / "arrays.npz"),
+    "no description": lambda path: (path / "checkpoint.json").unlink(),
+    "half a description": lambda path: cut(path / "checkpoint.json"),
+    "another description": lambda path: (path / "checkpoint.json").write_text("{}"),
+    "not even an object": lambda path: (path / "checkpoint.json").write_text("[]"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE.keys())
+def test_damage_is_told_in_one_sentence(tmp_path, damage):
+    state = {"path": np.arange(1000.0)}
+    save_checkpoint(tmp_path, 1, state)
+    damage(tmp_path / "step-00000001")
+    with pytest.raises(UserError, match=r"The checkpoint .*step-00000001 cannot be read"):
+        load_checkpoint(tmp_path / "step-00000001", state)
+
+
+def test_full_disk_keeps_the_last_checkpoint(tmp_path, monkeypatch):
+    save_checkpoint(tmp_path, 2, jnp.array(1.0))
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    for function in ("savez", "fsync"):
+        with monkeypatch.context() as patch:
+            patch.setattr(checkpoint.np if function == "savez" else checkpoint.os, function, full)
+            with pytest.raises(OSError, match="No space left"):
+                save_checkpoint(tmp_path, 4, jnp.array(2.0))
+        assert [path.name for path in tmp_path.iterdir()] == ["step-00000002"]
+        assert load_checkpoint(tmp_path / "step-00000002", jnp.array(0.0)) == 1.0
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "result.json"
+    write_atomically(path, json.dumps({"a": 1}))
+
+    def refuse(*_):
+        raise OSError(errno.EIO, "broken")
+
+    monkeypatch.setattr(checkpoint.os, "replace", refuse)
+    with pytest.raises(OSError, match="broken"):
+        write_atomically(path, "{}")
+    assert json.loads(path.read_text()) == {"a": 1}
+    assert [p.name for p in tmp_path.iterdir()] == ["result.json"]
+
+
+def test_text_and_bytes(tmp_path):
+    write_atomically(tmp_path / "a", "σ")
+    write_atomically(tmp_path / "b", b"\x00")
+    assert (tmp_path / "a").read_text(encoding="utf-8") == "σ"
+    assert (tmp_path / "b").read_bytes() == b"\x00"

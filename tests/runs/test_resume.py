@@ -1,0 +1,261 @@
+"""A run that was killed and resumed ends with the bits of one that was left alone."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import jax.numpy as jnp
+import pytest
+
+from tuneful import Fit
+from tuneful.errors import UserError
+from tuneful.curves import make_dataset
+from tuneful.objectives import EnergyDistance, WassersteinGAN
+
+OBJECTIVES = {
+    "energy": EnergyDistance(batch=8),
+    "wgan-gp": WassersteinGAN(batch=8, hidden=(8,), n_critic=2),
+    "refined": EnergyDistance(batch=8, refine_steps=5, refine_batch=40),
+}
+STEPS = 200
+
+
+class Killed(BaseException):
+    """Nothing in the library may catch it."""
+
+
+def without_times(content):
+    if isinstance(content, dict):
+        return {k: without_times(v) for k, v in content.items() if k not in ("seconds", "wall_seconds", "command")}
+    return [without_times(item) for item in content] if isinstance(content, list) else content
+
+
+def outcome(folder):
+    """What a run folder says, but for the times and the command."""
+    log = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return without_times([json.loads((folder / "result.json").read_text()), log])
+
+
+@pytest.fixture
+def start(toy, toy_data, tiny_settings, quick_report):
+    """Begin or resume a run of six steps."""
+
+    def fit(out, resume=True, objective="energy", data=toy_data, circuit=toy, seed=0, **changed):
+        fit = Fit(circuit, OBJECTIVES[objective], **(tiny_settings | changed))
+        return fit.fit(data, seed, out=out, resume=resume, progress=False)
+
+    return fit
+
+
+@pytest.fixture
+def kill(monkeypatch, start):
+    """Begin a run whose n-th call of a function is its last."""
+
+    def run(out, target, call, **options):
+        calls = 0
+        with monkeypatch.context() as patch:
+            module, name = target.rsplit(".", 1)
+            function = getattr(_resolve(module), name)
+
+            def last(*arguments, **keywords):
+                nonlocal calls
+                calls += 1
+                if calls == call:
+                    raise Killed
+                return function(*arguments, **keywords)
+
+            patch.setattr(target, last)
+            with pytest.raises(Killed):
+                start(out, resume=False, **options)
+
+    return run
+
+
+def _resolve(path):
+    from pkgutil import resolve_name
+
+    return resolve_name(path)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(toy, toy_data, tiny_settings, tmp_path_factory):
+    """The run folders of all objectives, never interrupted."""
+    folders = {name: tmp_path_factory.mktemp(name) / "run" for name in OBJECTIVES}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tuneful.runs.estimator.write_report", lambda content, path: path.write_text("<html>"))
+        for name, folder in folders.items():
+            Fit(toy, OBJECTIVES[name], **tiny_settings).fit(toy_data, 0, out=folder, progress=False)
+    return folders
+
+
+@pytest.fixture
+def run(undisturbed, tmp_path):
+    """A copy of the finished run, to be damaged."""
+    return shutil.copytree(undisturbed["energy"], tmp_path / "copy")
+
+
+PLACES = [
+    ("tuneful.runs.folder.RunFolder.write_dataset", 1),  # before anything is there
+    ("tuneful.runs.folder.RunFolder.write_json", 1),  # before the run counts as begun
+    ("tuneful.fitting.course.advance", 1),  # in the first step
+    ("tuneful.fitting.course.advance", 2),  # before the first checkpoint
+    ("tuneful.fitting.course.advance", 6),  # in the last step
+    ("tuneful.runs.folder.RunFolder.append_metrics", 3),  # between a step and its line
+    ("tuneful.runs.folder.save_checkpoint", 1),  # between a line and its checkpoint
+    ("tuneful.runs.checkpoints._write_checkpoint", 2),  # in a checkpoint
+    ("tuneful.fitting.evaluation.HeldOut.distances", 2),
+    ("tuneful.runs.estimator.Fit._conclude", 1),
+    ("tuneful.runs.folder.RunFolder.write_dataset", 3),  # between start.nc and result.nc
+    ("tuneful.runs.estimator.write_report", 1),
+    ("tuneful.runs.folder.RunFolder.write_json", 2),  # before result.json
+]
+
+
+@pytest.mark.parametrize(("target", "call"), PLACES)
+def test_wherever_a_run_was_killed_it_ends_the_same(undisturbed, start, kill, tmp_path, target, call):
+    kill(tmp_path / "run", target, call)
+    assert not (tmp_path / "run" / "result.json").exists()
+    start(tmp_path / "run")
+    assert outcome(tmp_path / "run") == outcome(undisturbed["energy"])
+
+
+def test_a_critic_is_resumed_with_the_rest(undisturbed, start, kill, tmp_path):
+    """Killed twice, once between checkpoints."""
+    out = tmp_path / "run"
+    kill(out, "tuneful.fitting.course.advance", 4, objective="wgan-gp")
+    start(out, objective="wgan-gp")
+    assert outcome(out) == outcome(undisturbed["wgan-gp"])
+
+
+@pytest.mark.parametrize("call", [1, 2, 4])
+def test_a_refinement_is_resumed(undisturbed, start, kill, tmp_path, call):
+    """Killed in its first step, with a checkpoint of the end of the descent, and before and after one of its own."""
+    kill(tmp_path / "run", "tuneful.fitting.course.refine", call, objective="refined")
+    fit = start(tmp_path / "run", objective="refined")
+    assert outcome(tmp_path / "run") == outcome(undisturbed["refined"])
+    assert (fit.result_["descent_steps"], fit.result_["steps"]) == (6, 11)
+
+
+def test_files_that_a_kill_left_do_no_harm(run, start, undisturbed):
+    """A line cut short, a checkpoint half written, whole files not yet renamed; lines beyond the checkpoint."""
+    (run / "result.json").rename(run / ".result.json.tmp")
+    shutil.rmtree(run / "checkpoints" / "step-00000006")
+    half = shutil.copytree(run / "checkpoints" / "step-00000004", run / "checkpoints" / ".step-00000006.tmp")
+    (half / "checkpoint.json").unlink()
+    with open(run / "metrics.jsonl", "a") as log:
+        log.write('{"step": 7, "lo')
+    start(run)
+    assert outcome(run) == outcome(undisturbed["energy"])
+    assert sorted(path.name for path in (run / "checkpoints").iterdir()) == ["step-00000004", "step-00000006"]
+
+
+def test_a_damaged_checkpoint_is_passed_over(run, start, undisturbed):
+    arrays = run / "checkpoints" / "step-00000006" / "arrays.npz"
+    arrays.write_bytes(arrays.read_bytes()[:1000])
+    start(run)
+    assert outcome(run) == outcome(undisturbed["energy"])
+
+
+def test_without_a_readable_checkpoint_nothing_is_resumed(run, start):
+    for arrays in run.glob("checkpoints/*/arrays.npz"):
+        arrays.write_bytes(b"")
+    with pytest.raises(UserError, match="cannot be read"):
+        start(run)
+
+
+def test_resuming_a_finished_run_changes_nothing(run, start, undisturbed):
+    fit = start(run)
+    assert outcome(run) == outcome(undisturbed["energy"])
+    assert len(fit.history_) == 6
+
+
+def test_resuming_nothing_starts_afresh(start, undisturbed, tmp_path):
+    (tmp_path / "run").mkdir()
+    start(tmp_path / "run")
+    assert outcome(tmp_path / "run") == outcome(undisturbed["energy"])
+
+
+@pytest.mark.parametrize(
+    ("changed", "name"),
+    [
+        ({"max_steps": 7}, "fit.max_steps"),
+        ({"seed": 1}, "seed"),
+        ({"held_out": 0.4}, "fit.held_out"),
+        ({"objective": "wgan-gp"}, "objective.name"),
+        ({"fitted": ("a",)}, "fit.fitted"),
+    ],
+)
+def test_a_run_is_resumed_with_its_own_settings_only(run, start, undisturbed, changed, name):
+    with pytest.raises(UserError, match=f"was started with another {name}"):
+        start(run, **changed)
+    assert outcome(run) == outcome(undisturbed["energy"])
+
+
+def test_a_run_is_resumed_from_its_own_start_only(run, start, toy):
+    with pytest.raises(UserError, match=r"was started with another circuit\.a:"):
+        start(run, circuit=toy.with_values({"a": jnp.asarray(2.1)}))
+
+
+@pytest.mark.parametrize("what", ["rate", "size", "unit"])
+def test_a_run_is_resumed_with_its_own_curves_only(run, start, toy_data, what):
+    rates, sizes, units = toy_data["rate"].values, toy_data["size"].values, toy_data["unit"].values
+    other = make_dataset(
+        rates * (1.001 if what == "rate" else 1),
+        {"size": sizes * (2 if what == "size" else 1)},
+        unit_labels=[f"v{name}" if what == "unit" else name for name in units],
+    )
+    with pytest.raises(UserError, match="was started with other curves"):
+        start(run, data=other)
+
+
+def test_the_name_of_the_data_does_not_matter(run, toy, toy_data, tiny_settings, quick_report):
+    """The same file by another path: the curves decide."""
+    fit = Fit(toy, OBJECTIVES["energy"], **tiny_settings)
+    fit.fit(toy_data, 0, out=run, resume=True, progress=False, data_name="../elsewhere.csv")
+
+
+def test_bits_survive_sigkill(tiny, tmp_path):
+    """The command line, killed from outside between two checkpoints."""
+    command = [
+        sys.executable, "-m", "tuneful.cli.main", "fit", str(tiny), "--set", f"max_steps={STEPS}",
+        "--set", "evaluate_every=100", "--set", "checkpoint_every=10", "--set", "window=1000",
+    ]  # fmt: skip
+    killed, left_alone = tmp_path / "killed", tmp_path / "left_alone"
+    said = _run([*command, "--out", left_alone], tmp_path, JAX_LOG_COMPILES="1")
+    assert len(re.findall(r"Compiling \S*advance\S* with", said)) == 1  # not once more for the second step
+    _kill_after([*command, "--out", killed], killed, 25, tmp_path)
+    _run([*command, "--out", killed, "--resume"], tmp_path)
+    assert outcome(killed) == outcome(left_alone)
+
+
+def _environment(tmp_path, **more):
+    return os.environ | more | {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+
+
+def _run(command, tmp_path, **environment):
+    done = subprocess.run(
+        command, env=_environment(tmp_path, **environment), capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stderr
+
+
+def _kill_after(command, folder, lines, tmp_path):
+    """Send SIGKILL once the log has so many lines, and there is a checkpoint."""
+    process = subprocess.Popen(
+        command, env=_environment(tmp_path), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    log, deadline = folder / "metrics.jsonl", time.monotonic() + 300
+    while not (log.exists() and log.read_bytes().count(b"\n") >= lines and any(folder.glob("checkpoints/step-*"))):
+        assert process.poll() is None, "the run ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert process.returncode == -signal.SIGKILL
+    assert not (folder / "result.json").exists()
