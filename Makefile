@@ -1,5 +1,6 @@
 # `make demo` and `make test` need Python 3.11 or newer and nothing else: each sets up .venv first.
 PYTHON ?= python3
+CONSTRAINTS ?= --constraint constraints.txt  # pinned for Python 3.11; `make setup CONSTRAINTS=` takes the newest
 BIN := .venv/bin
 
 .PHONY: setup demo test lint clean
@@ -8,7 +9,7 @@ setup: .venv/.installed
 .venv/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet $(CONSTRAINTS) --editable '.[dev]'
 	touch $@
 
 demo: setup

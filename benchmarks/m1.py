@@ -31,7 +31,8 @@ import numpy as np  # noqa: E402
 
 from tuneful.circuits import FeedforwardM1  # noqa: E402
 from tuneful.circuits.ensemble import map_realisations  # noqa: E402
-from tuneful.fitting import Problem, advance  # noqa: E402
+from tuneful.fitting import Problem, Steps  # noqa: E402
+from tuneful.fitting.stochastic import advance, start  # noqa: E402
 from tuneful.objectives import Measured, WassersteinGAN  # noqa: E402
 
 PUBLISHED = {"generator_step": 0.9, "critic_step": 0.3}  # seconds
@@ -67,25 +68,29 @@ def floor(realisations: int, grid: int, repeats: int) -> float:
 def measure(batch: int, grid: int, cells: int, repeats: int) -> dict[str, float]:
     """Seconds of every part of a WGAN iteration at one batch size."""
     circuit = FeedforwardM1.example()
-    circuit = eqx.tree_at(lambda c: c.J, FeedforwardM1(grid=grid, cells=cells), circuit.J)
+    circuit = eqx.tree_at(lambda c: c.J, FeedforwardM1(grid=grid, n_cells=cells), circuit.J)
     data = Measured.from_rates(circuit.sample(jax.random.key(0), 64).curves)
-    problem = Problem(circuit, WassersteinGAN(batch=batch), data, tuple(circuit.parameters()))
-    critic_only = Problem(circuit, WassersteinGAN(batch=batch, n_critic=1), data, problem.fitted)
-    state, key = problem.start(jax.random.key(1)), jax.random.key(2)
+    steps = Steps(batch=batch, learning_rate=0.001, b1=0.5, b2=0.9)
+    problem = Problem(circuit, WassersteinGAN(), data, tuple(circuit.parameters()), steps=steps)
+    critic_only = Problem(circuit, WassersteinGAN(n_critic=1), data, problem.fitted, steps=steps)
+    state, key = start(problem, jax.random.key(1)), jax.random.key(2)
 
     @eqx.filter_jit
     def generator_step(problem: Problem, state: Any) -> Any:
-        def loss(free: Any) -> jax.Array:
-            generated = jax.tree.map(lambda a: a[0], problem.generate(free, key, 1))
+        def loss(unconstrained: Any) -> jax.Array:
+            generated = jax.tree.map(lambda a: a[0], problem.generate(unconstrained, key, 1, batch).curves)
             return problem.objective.loss(generated, state.objective, problem.data, key)
 
-        return jax.value_and_grad(loss)(state.free)
+        return jax.value_and_grad(loss)(state.unconstrained)
 
     @eqx.filter_jit
     def critic_step(problem: Problem, state: Any) -> Any:
-        return problem.objective.update(state.objective, lambda k, n: problem.generate(state.free, k, n), data, key)
+        def generate(key: jax.Array, batches: int) -> Any:
+            return problem.generate(state.unconstrained, key, batches, batch).curves
 
-    sample = eqx.filter_jit(lambda problem, state: problem.generate(state.free, key, 1))
+        return problem.objective.update(state.objective, generate, data, key)
+
+    sample = eqx.filter_jit(lambda problem, state: problem.generate(state.unconstrained, key, 1, batch).curves)
     return {
         "sample": seconds(sample, problem, state, repeats=repeats),
         "critic_step": seconds(critic_step, critic_only, state, repeats=repeats),
@@ -100,7 +105,10 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--grid", type=int, default=40)
     parser.add_argument("--repeats", type=int, default=15)
+    parser.add_argument("--quick", action="store_true", help="a small grid, once: shows that the script runs")
     options = parser.parse_args()
+    if options.quick:
+        options.grid, options.repeats = 8, 1
     runs = [
         {"batch": batch, "cells": cells} | measure(batch, options.grid, cells, options.repeats)
         for batch, cells in ((20, 1), (30, 1), (20, 5), (30, 5))

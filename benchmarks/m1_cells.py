@@ -10,6 +10,7 @@ worth c / (1 + (c - 1) rho) independent ones. The standard error of rho under in
 import argparse
 import json
 import time
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -31,10 +32,11 @@ def intraclass_correlation(values: np.ndarray) -> float:
     return float(products.sum() / pairs.sum() / np.nanvar(values))
 
 
-def measure(cells: int, realisations: int) -> dict[str, object]:
+def measure(cells: int, realisations: int, grid: int) -> dict[str, Any]:
     """Intraclass correlations and time per curve at the circuit's example parameters."""
     example = FeedforwardM1.example()
-    circuit = FeedforwardM1(cells=cells).with_values({name: getattr(example, name) for name in example.parameters()})
+    truth = {name: getattr(example, name) for name in example.parameters()}
+    circuit = FeedforwardM1(grid=grid, n_cells=cells).with_values(truth)
     sample = eqx.filter_jit(lambda c, key: c.sample(key, realisations).rates)
     jax.block_until_ready(sample(circuit, jax.random.key(0)))
     began = time.perf_counter()
@@ -59,8 +61,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--realisations", type=int, default=400)
+    parser.add_argument("--quick", action="store_true", help="few realisations of a small grid")
     options = parser.parse_args()
-    rows = [measure(cells, options.realisations) for cells in (1, 2, 5, 10)]
+    realisations, grid = (20, 8) if options.quick else (options.realisations, 40)
+    rows = [measure(cells, realisations, grid) for cells in (1, 2, 5, 10)]
     if options.json:
         print(json.dumps(rows, indent=1))
         return

@@ -36,12 +36,14 @@ def combinations(values: dict[str, float]) -> dict[str, float]:
     }
 
 
-def fit(seed: int, curves: int, steps: int) -> dict[str, float]:
+def fit(seed: int, curves: int, steps: int, grid: int) -> dict[str, float]:
     """Fit curves simulated with one seed."""
-    circuit = FeedforwardM1(cells=8)
+    circuit = FeedforwardM1(grid=grid, n_cells=8)
     data = tuneful.simulate(circuit.with_values(TRUTH), curves, jax.random.key(1000 + seed))
-    objective = EnergyDistance(shapes=True, batch=128, learning_rate=0.05)
+    objective = EnergyDistance(shapes=True)
     settings = {
+        "batch": 128,
+        "learning_rate": 0.05,
         "max_steps": steps,
         "window": steps // 2,
         "held_out": 0.01,
@@ -58,9 +60,13 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--curves", type=int, default=1000)
     parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--quick", action="store_true", help="one seed, few curves and steps, a small grid")
     options = parser.parse_args()
+    grid = 40
+    if options.quick:
+        options.seeds, options.curves, options.steps, grid = 1, 400, 4, 8
     began = time.perf_counter()
-    found = [fit(seed, options.curves, options.steps) for seed in range(options.seeds)]
+    found = [fit(seed, options.curves, options.steps, grid) for seed in range(options.seeds)]
     truth, start = combinations(TRUTH), combinations(START)
     rows = {}
     for name, true in truth.items():
@@ -81,7 +87,8 @@ def main() -> None:
     print(f"{'':<12}{'truth':>10}{'at start':>12}{'bias':>12}{'spread':>12}")
     for name, row in rows.items():
         unit = " Hz" if name in IN_HZ else ""
-        numbers = [f"{row[k]:+.2f}{unit}" if unit else f"{row[k]:+.1%}" for k in ("start_error", "bias", "spread")]
+        errors = (row[key] for key in ("start_error", "bias", "spread"))
+        numbers = ["-" if e is None else f"{e:+.2f}{unit}" if unit else f"{e:+.1%}" for e in errors]
         print(f"{name:<12}{row['truth']:>10.4g}" + "".join(f"{n:>12}" for n in numbers))
 
 

@@ -79,7 +79,7 @@ def stabilized(n: int, seed: int, **settings: Any) -> dict[str, Any]:
     return {
         "n": n,
         "seed": seed,
-        "reason": circuit.reason,
+        "outcome": circuit.outcome,
         "steps": circuit.steps,
         "seconds": wall,
         "seconds_per_step": wall / (circuit.steps + 1),
@@ -140,7 +140,7 @@ def table(results: dict[str, Any]) -> None:
     for n, result in results.items():
         runs = result["runs"]
         times, steps = [run["seconds"] for run in runs], [run["steps"] for run in runs]
-        reached = sum(run["reason"] == "reached" and run["constraints_hold"] for run in runs)
+        reached = sum(run["outcome"] == "reached" and run["constraints_hold"] for run in runs)
         print(
             f"  N = {n}: {reached} of {len(runs)} reached with exact constraints; {min(times):.2f} to "
             f"{max(times):.2f} s (median {statistics.median(times):.2f}), {min(steps)} to {max(steps)} steps; a step "

@@ -14,8 +14,8 @@ another for all (a device each). All that a process times is run in turn, round 
 - steady states: of networks that lie on their devices; sample: the whole `circuit.sample`, with drawing z and
   building W; gradient: of the sum of all rates of a sample in J, dJ, sigma. What it takes beyond the sample is the
   backward part. A residual may be 1e-5 Hz, or 1e-6 of the largest rate if that is more.
-- WGAN iteration, energy step: `tuneful.fitting.advance` with the settings of the preset, at the true parameters. The
-  former is 5 critic steps with fresh realisations and a generator step.
+- WGAN iteration, energy step: `tuneful.fitting.stochastic.advance` with the settings of the preset, at the true
+  parameters. The former is 5 critic steps with fresh realisations and a generator step.
 - scaling, all cores: batch 15 at several N with the same weights per unit length, and several batches at N = 201.
 
 The published C solver took 3.4 s on one core for 15 x 5, an iteration of the GAN 32 CPU-seconds. On an accelerator,
@@ -45,10 +45,10 @@ from matplotlib.figure import Figure
 
 from tuneful.circuits import SSN
 from tuneful.circuits.ensemble import map_realisations
-from tuneful.cli.commands import resolve
-from tuneful.fitting import Problem, advance
+from tuneful.fitting import Problem
+from tuneful.fitting.stochastic import advance, start
 from tuneful.objectives import Measured
-from tuneful.registry import build, objectives, penalties
+from tuneful.runs.presets import resolve
 from tuneful.solvers import Status
 from tuneful.solvers.steady_states import SteadyState, steady_state
 
@@ -145,7 +145,7 @@ def forward_tasks(circuit: SSN, batch: int) -> dict[str, Callable[[int], Any]]:
 
     def solve(network: Any) -> SteadyState:
         rest = jnp.zeros_like(network[1])
-        limits = {"tolerance": circuit.tolerance, "longest": circuit.longest, "ceiling": circuit.r0}
+        limits = {"tolerance": circuit.tolerance, "max_time": circuit.max_time, "ceiling": circuit.r0}
         return steady_state(drive, network, circuit.time_constants, rest, **limits)
 
     sample = eqx.filter_jit(lambda circuit: circuit.sample(key, batch))
@@ -157,7 +157,7 @@ def forward_tasks(circuit: SSN, batch: int) -> dict[str, Callable[[int], Any]]:
 
 def gradient_task(circuit: SSN, batch: int) -> Callable[[int], Any]:
     """Gradient of the sum of all rates in all parameters."""
-    gradient = eqx.filter_jit(eqx.filter_value_and_grad(lambda c: c.sample(jax.random.key(3), batch).network.sum()))
+    gradient = eqx.filter_jit(eqx.filter_value_and_grad(lambda c: c.sample(jax.random.key(3), batch).all_rates.sum()))
     return lambda _: gradient(circuit)
 
 
@@ -168,10 +168,10 @@ def step_task(n_sites: int, objective: str) -> Callable[[int], Any]:
     curves = eqx.filter_jit(truth.sample)(jax.random.key(4), 600)  # as many as the experiment fits
     circuit = dataclasses.replace(truth, sites=config.circuit["sites"])
     data = Measured.from_rates(curves.curves[curves.accepted])
-    avoided = tuple(build("penalty", penalties(), {"name": n} | s) for n, s in config.penalties.items())
-    built = build("objective", objectives(), config.objective)
-    problem = Problem(circuit, built, data, tuple(circuit.parameters()), avoided, **config.fit.steps())
-    state = problem.start(jax.random.key(1))
+    _, built, avoided = config.components()
+    steps = config.fit.for_objective(built.label).steps()
+    problem = Problem(circuit, built, data, tuple(circuit.parameters()), tuple(avoided), steps)
+    state = start(problem, jax.random.key(1))
     return lambda i: advance(problem, eqx.tree_at(lambda s: s.key, state, jax.random.key(100 + i)))
 
 

@@ -27,8 +27,8 @@ import xarray as xr
 
 import tuneful
 from tuneful.circuits import SSN
-from tuneful.cli.commands import as_configured, resolve
 from tuneful.registry import build
+from tuneful.runs.presets import resolve
 
 LINE = 0.104
 START = 0.37  # of the truth
@@ -46,7 +46,8 @@ def truth_of(name: str, n_sites: int) -> SSN:
 
 def make_fit(circuit: SSN, objective: str, overrides: list[str], **changes: Any) -> tuneful.Fit:
     """A fit with the settings of the preset, which `overrides` change as `--set` does."""
-    return as_configured(circuit, resolve("ssn", {"objective": objective}, overrides), **changes)
+    config = resolve("ssn", {"objective": objective}, overrides)
+    return tuneful.Fit(*config.components(circuit), **config.fit.model_dump() | changes)
 
 
 def compile_seconds(start: SSN, data: xr.Dataset, objective: str, overrides: list[str]) -> float:
@@ -54,7 +55,7 @@ def compile_seconds(start: SSN, data: xr.Dataset, objective: str, overrides: lis
     began = time.perf_counter()
     curves = resolve("ssn", {}, overrides).fit.evaluation_curves
     shortest = {"max_steps": 1, "evaluate_every": 1, "final_curves": curves, "predict": None, "stability": 0}
-    refining = ["objective.refine_steps=1"] if objective == "energy" else []
+    refining = ["refine_steps=1"] if objective == "energy" else []
     make_fit(start, objective, overrides + refining, **shortest).fit(data, seed=0, progress=False)
     return time.perf_counter() - began
 
@@ -89,6 +90,7 @@ def fit_seed(
 ) -> dict[str, Any]:
     """Simulate and fit with one seed; `compiled` gathers seconds of compilation by objective."""
     circuit = build("circuit", {"ssn": SSN}, resolve("ssn", {}, overrides).circuit)
+    assert isinstance(circuit, SSN)
     true = circuit.with_values(
         {name: getattr(truth_of(truth, circuit.n_sites), name) for name in ("J", "dJ", "sigma")}
     )
@@ -104,7 +106,7 @@ def fit_seed(
         stages.append(summary(fit, name))
         at = at.with_values(fit.params_)
     drawn = tuneful.simulate(dataclasses.replace(fit.circuit_, sites=CENTRE), FINAL, jax.random.key(2000 + seed))
-    ks = {name: c.ks for name, c in fit._held_out.compare(drawn).items()}
+    ks = {name: c.ks for name, c in fit.task_.held_out.compare(drawn).items()}
     earlier = np.cumsum([0.0, *(s["seconds"] for s in stages)])
     reached = [b + s["seconds_to_line"] for b, s in zip(earlier, stages, strict=False) if s["seconds_to_line"]]
     return {

@@ -34,7 +34,7 @@ class SizeTuned(AbstractCircuit):
     def respond(self, z):
         distance = jnp.log2(jnp.array(self.sizes)) - self.spread * z[0]
         rates = self.gain * jnp.exp(0.5 * z[1]) * jnp.exp(-((distance / self.width) ** 2) / 2)
-        return Response(rates[None], settled=jnp.array(True), residual=jnp.zeros(()), network=rates[None])
+        return Response(rates[None], settled=jnp.array(True), residual=jnp.zeros(()))
 
     def conditions(self):
         return {"size": np.array(self.sizes)}

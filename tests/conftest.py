@@ -1,27 +1,35 @@
 """Fixtures that find the recordings and the oracle numbers, and a fit that takes a moment."""
 
 import dataclasses
+import io
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pooch
 import pytest
 from hypothesis import settings
 
 from tuneful.circuits import AbstractCircuit, FeedforwardM1, Positive, Response, parameter
-from tuneful.fitting.simulation import natural_values, simulate
+from tuneful.fitting.simulation import simulate
+from tuneful.fitting.unconstrained import parameter_values
 from tuneful.objectives import EnergyDistance
+
+# Shapes and types that fit by accident are errors.
+jax.config.update("jax_numpy_rank_promotion", "raise")
+jax.config.update("jax_numpy_dtype_promotion", "strict")
 
 # A shared machine is slow at times: how long one example takes says nothing about the code.
 settings.register_profile("tuneful", deadline=None)
 settings.load_profile("tuneful")
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
+TESTS = Path(__file__).resolve().parent
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -33,24 +41,23 @@ def _forget_compiled_programs():
 
 @pytest.fixture(scope="session")
 def lalazar() -> Path:
-    """The folder of the Lalazar recordings; TUNEFUL_LALAZAR names another place."""
-    folder = Path(os.environ.get("TUNEFUL_LALAZAR", SHARED / "data" / "lalazar2016"))
-    if not (folder / "TuningCurves_Pronation.dat").exists():
-        pytest.skip(f"no recordings in {folder}: set TUNEFUL_LALAZAR to their folder")
-    return folder
+    """The folder of the Lalazar recordings, which are not in this repository (see CONTRIBUTING.md)."""
+    named = os.environ.get("TUNEFUL_LALAZAR")
+    beside = TESTS.parents[1].glob("*/data/lalazar2016")
+    folders = [Path(named)] if named else [Path(pooch.os_cache("tuneful")) / "lalazar2016", *sorted(beside)]
+    for folder in folders:
+        if (folder / "TuningCurves_Pronation.dat").exists():
+            return folder
+    pytest.skip(
+        "the recordings of Lalazar et al. 2016 are not here: set TUNEFUL_LALAZAR to their folder, or download them "
+        "with tuneful.load('lalazar2016')"
+    )
 
 
 @pytest.fixture(scope="session")
-def reference():
-    """``reference("m1_statistics")``: oracle numbers out of the JSON file of that name."""
-
-    def read(name: str):
-        path = SHARED / "reference" / f"{name}.json"
-        if not path.exists():
-            pytest.skip(f"no oracle numbers: {path} does not exist")
-        return json.loads(path.read_text())
-
-    return read
+def reference() -> Callable[[str], Any]:
+    """`reference("m1_statistics")`: oracle numbers out of the JSON file of that name in tests/reference."""
+    return lambda name: json.loads((TESTS / "reference" / f"{name}.json").read_text())
 
 
 @pytest.fixture
@@ -72,7 +79,10 @@ def quick_compilation():
 
 
 # One number of curves everywhere, so that one program draws them all.
-SETTINGS = {"max_steps": 6, "evaluate_every": 3, "checkpoint_every": 2, "evaluation_curves": 20, "final_curves": 20}
+SETTINGS = {
+    "batch": 8, "max_steps": 6, "evaluate_every": 3, "checkpoint_every": 2,
+    "evaluation_curves": 20, "final_curves": 20,
+}  # fmt: skip
 
 
 @final
@@ -90,8 +100,8 @@ class Toy(AbstractCircuit):
         return jax.random.exponential(key, (self.cells, len(self.sizes)))
 
     def respond(self, z):
-        rates = self.a * (z + self.b * jnp.array(self.sizes))
-        return Response(rates, jnp.array(True), jnp.zeros(()), rates.max())
+        rates = self.a * (z + self.b * jnp.array(self.sizes)[None])
+        return Response(rates, jnp.array(True), jnp.zeros(()), rates)
 
     def conditions(self):
         return {"size": np.array(self.sizes)}
@@ -123,7 +133,7 @@ def tiny_circuit():
 
 @pytest.fixture(scope="session")
 def tiny_objective():
-    return EnergyDistance(batch=8)
+    return EnergyDistance()
 
 
 @pytest.fixture(scope="session")
@@ -135,7 +145,7 @@ def tiny_settings():
 @pytest.fixture(scope="session")
 def tiny_data(tiny_circuit):
     """20 curves of the tiny circuit at known parameters."""
-    known = natural_values(FeedforwardM1.example())
+    known = parameter_values(FeedforwardM1.example())
     truth = tiny_circuit.with_values({name: known[name] for name in tiny_circuit.parameters()})
     return simulate(truth, 20, jax.random.key(1))
 
@@ -145,7 +155,7 @@ def tiny(tmp_path_factory):
     """The same fit as a configuration file."""
     path = tmp_path_factory.mktemp("config") / "tiny.toml"
     path.write_text(
-        'circuit = {name = "m1", grid = 5, density = 0.1}\nobjective = {name = "energy", batch = 8}\n'
+        'circuit = {name = "m1", grid = 5, density = 0.1}\nobjective = "energy"\n'
         "data = {simulate = 20}\n[fit]\n" + "".join(f"{key} = {value}\n" for key, value in SETTINGS.items())
     )
     return path
@@ -154,7 +164,7 @@ def tiny(tmp_path_factory):
 @pytest.fixture
 def quick_report(monkeypatch):
     """Write an empty page: the report has tests of its own."""
-    monkeypatch.setattr("tuneful.runs.estimator.write_report", lambda content, path: path.write_text("<html>"))
+    monkeypatch.setattr("tuneful.runs.fit_run.write_report", lambda content, path: path.write_text("<html>"))
 
 
 @pytest.fixture
@@ -190,3 +200,30 @@ def refused(tuneful):
         return last.removeprefix("Error: ")
 
     return call
+
+
+class NpzKeeper:
+    """Keeps the last state as it would be kept on disk: plain arrays, and none of the objects around them."""
+
+    def __init__(self):
+        self._saved, self.steps = None, None
+
+    def load(self, template):
+        if self._saved is None:
+            return None
+        with np.load(io.BytesIO(self._saved)) as file:
+            return jax.tree.unflatten(jax.tree.structure(template()), [file[name] for name in file.files])
+
+    def keep(self, steps, pack, is_last):
+        if is_last:
+            packed = io.BytesIO()
+            leaves = jax.tree.leaves(pack())
+            assert all(isinstance(leaf, np.ndarray) for leaf in leaves)
+            np.savez(packed, *leaves)
+            self._saved, self.steps = packed.getvalue(), steps
+
+
+@pytest.fixture
+def keep():
+    """A keeper that begins without a state."""
+    return NpzKeeper()

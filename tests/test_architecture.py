@@ -4,6 +4,7 @@ import ast
 import doctest
 import importlib
 import pkgutil
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,10 +15,16 @@ import tuneful
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "tuneful"
+TESTS = ROOT / "tests"
 FILES = sorted(SOURCE.rglob("*.py"))
 NAMES = [str(path.relative_to(SOURCE)) for path in FILES]
 MODULES = [m.name for m in pkgutil.walk_packages(tuneful.__path__, "tuneful.")]
 FORBIDDEN_NAMES = {"utils", "util", "misc", "common", "helpers", "helper", "base_utils", "tools"}
+WITHOUT_SOURCE = ("contract", "reference", "browser")  # folders of tests that belong to no one folder of the source
+SENTENCE_ASKED = re.compile(r"(stopped|reason|message|ending|outcome)\w*[\"'\])]*\.startswith\(")
+# What does not hold yet: these two sets only shrink.
+NOT_YET_MOVED = {"runs/test_resume.py"}
+ASKED_FOR_WORDS: set[str] = set()
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 every_file = pytest.mark.parametrize("path", FILES, ids=NAMES)
@@ -97,8 +104,22 @@ def test_examples_in_docstrings_hold(name):
     assert result.failed == 0
 
 
-def test_every_test_file_mirrors_the_source():
-    """tests/x/test_y.py belongs to src/tuneful/x: a folder of tests is a folder of the source."""
-    folders = {path.parent.relative_to(ROOT / "tests").parts[:1] for path in (ROOT / "tests").rglob("test_*.py")}
-    known = {(path.name,) for path in SOURCE.iterdir() if path.is_dir()} | {(), ("contract",), ("reference",)}
+@every_file
+def test_nothing_decides_by_the_words_of_a_sentence(path):
+    """Why something ended is an `Outcome`; its sentence is for people."""
+    found = {line.strip() for line in path.read_text().splitlines() if SENTENCE_ASKED.search(line)}
+    assert found <= ASKED_FOR_WORDS
+
+
+def test_every_folder_of_tests_is_one_of_the_source():
+    folders = {path.parent.relative_to(TESTS).parts[:1] for path in TESTS.rglob("test_*.py")}
+    known = {(path.name,) for path in SOURCE.iterdir() if path.is_dir()} | {(), *((name,) for name in WITHOUT_SOURCE)}
     assert folders <= known
+
+
+def test_every_test_file_has_its_source_file():
+    """tests/x/test_y.py is about src/tuneful/x/y.py."""
+    files = {path.relative_to(TESTS) for path in TESTS.rglob("test_*.py")}
+    files = {path for path in files if len(path.parts) > 1 and path.parts[0] not in WITHOUT_SOURCE}
+    sources = {path: SOURCE / path.parent / path.name.removeprefix("test_") for path in files}
+    assert {str(path) for path, source in sources.items() if not source.exists()} <= NOT_YET_MOVED

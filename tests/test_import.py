@@ -9,6 +9,15 @@ import tuneful
 
 HEAVY = {"jax", "xarray", "matplotlib", "pandas", "pydantic", "numpy", "equinox", "optax", "scipy", "rich"}
 
+ELSEWHERE = {"matplotlib", "pandas", "jinja2", "pooch", "tqdm", "xarray"}  # plots, tables and files
+
+
+def loaded_by(statement: str) -> set[str]:
+    """The packages that a new process has loaded after a statement."""
+    script = f"import sys; {statement}; print(*sorted({{m.split('.')[0] for m in sys.modules}}))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
 
 @pytest.mark.parametrize(
     "statement",
@@ -21,10 +30,14 @@ HEAVY = {"jax", "xarray", "matplotlib", "pandas", "pydantic", "numpy", "equinox"
 )
 def test_nothing_heavy_is_imported(statement):
     """Typer itself may load pydantic once a command runs."""
-    script = f"import sys; {statement}; print(*sorted({{m.split('.')[0] for m in sys.modules}}))"
-    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
-    assert "tuneful" in loaded.split()
-    assert HEAVY & set(loaded.split()) <= ({"pydantic"} if "invoke" in statement else set())
+    loaded = loaded_by(statement)
+    assert "tuneful" in loaded
+    assert HEAVY & loaded <= ({"pydantic"} if "invoke" in statement else set())
+
+
+def test_what_computes_loads_no_library_of_files_and_plots():
+    """xarray is loaded with the first dataset, and with it pandas."""
+    assert not ELSEWHERE & loaded_by("import tuneful.curves, tuneful.circuits, tuneful.objectives")
 
 
 def test_public_names_are_there():

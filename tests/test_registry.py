@@ -7,10 +7,10 @@ import pytest
 
 from tuneful import registry as components
 from tuneful.circuits import FeedforwardM1
-from tuneful.cli.commands import resolve
 from tuneful.errors import UserError
 from tuneful.objectives import EnergyDistance, StabilityPenalty, WassersteinGAN
 from tuneful.registry import build, checked, circuits, fields_of, objectives, penalties, settings_of
+from tuneful.runs.presets import resolve
 
 
 def test_everything_in_the_folders_is_found():
@@ -46,7 +46,7 @@ def test_settings_are_converted_to_the_types_of_the_fields():
     assert build("objective", objectives(), {"name": "energy", "whiten": False}).whiten is False
 
 
-@pytest.mark.parametrize("objective", [EnergyDistance(batch=7, whiten=False), WassersteinGAN(hidden=(3,), b1=0.1)])
+@pytest.mark.parametrize("objective", [EnergyDistance(ridge=0.7, whiten=False), WassersteinGAN(hidden=(3,), b1=0.1)])
 def test_settings_make_the_same_objective_again(objective):
     assert build("objective", objectives(), settings_of(objective)) == objective
 
@@ -59,8 +59,13 @@ def test_settings_make_the_same_circuit_again():
         assert np.array_equal(before, after) or before is after is None
 
 
+def test_earlier_names_of_settings_are_known():
+    assert build("circuit", circuits(), {"name": "m1", "n_cells": 8, "cells": 3}).n_cells == 3  # the later counts
+    assert build("circuit", circuits(), {"name": "ssn", "cells": "both", "longest": 50.0}).recorded == "both"
+
+
 def test_fields_are_those_of_the_named_component():
-    assert {"grid", "sigma_l", "cells"} <= set(fields_of("circuit", circuits(), {"name": "m1"}))
+    assert {"grid", "sigma_l", "n_cells", "cells"} <= set(fields_of("circuit", circuits(), {"name": "m1"}))
 
 
 @pytest.mark.parametrize(
@@ -75,7 +80,7 @@ def test_fields_are_those_of_the_named_component():
         ({"name": "m1", "J": [1.0, 2.0]}, "circuit.J = [1.0, 2.0] does not have the shape of its default"),
         ({"name": "m1", "J": [[1.0], [2.0, 3.0]]}, "circuit.J = [[1.0], [2.0, 3.0]] "),
         ({"name": "m1", "density": 0}, "The circuit m1 cannot be built: density must lie in (0, 1]"),
-        ({"name": "m1", "grid": -1}, "The circuit m1 cannot be built: grid, cells and extent must be positive"),
+        ({"name": "m1", "grid": -1}, "The circuit m1 cannot be built: grid, n_cells and extent must be positive"),
         ({"name": "m1", "stimuli": [[0.0, 1.0]]}, "circuit"),
     ],
 )

@@ -9,28 +9,41 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from tuneful import circuits, curves, networks, objectives, solvers, stability
+    from tuneful import circuits, curves, descents, fitting, networks, objectives, solvers, stability
+    from tuneful.errors import DatasetError, UserError
     from tuneful.fitting.simulation import simulate
     from tuneful.readers import load, save
+    from tuneful.runs.checkpoints import Checkpoints
     from tuneful.runs.estimator import Fit
+    from tuneful.runs.running import run
 
 # Imported on first use: `import tuneful` and `tuneful --help` need none of the numerical libraries.
 _HOME = {
     "Fit": "tuneful.runs.estimator",
+    "Checkpoints": "tuneful.runs.checkpoints",
+    "DatasetError": "tuneful.errors",
+    "UserError": "tuneful.errors",
     "load": "tuneful.readers",
+    "run": "tuneful.runs.running",
     "save": "tuneful.readers",
     "simulate": "tuneful.fitting.simulation",
 }
-_MODULES = ("circuits", "curves", "networks", "objectives", "solvers", "stability")
+_MODULES = ("circuits", "curves", "descents", "fitting", "networks", "objectives", "solvers", "stability")
 
 __all__ = [
+    "Checkpoints",
+    "DatasetError",
     "Fit",
+    "UserError",
     "__version__",
     "circuits",
     "curves",
+    "descents",
+    "fitting",
     "load",
     "networks",
     "objectives",
+    "run",
     "save",
     "simulate",
     "solvers",

@@ -4,12 +4,33 @@ import difflib
 from collections.abc import Iterable
 
 
-class UserError(Exception):
+class UserError(ValueError):
     """Something in the input, the configuration or the file system is not as it must be."""
 
 
+class DatasetError(UserError):
+    """Data that cannot be used; the message names the offending entry and what to try."""
+
+
 def suggest(name: str, available: Iterable[str]) -> str:
-    """End an error with the nearest name, or with all of them."""
+    """End an error with the nearest name, or with all of them.
+
+    Parameters
+    ----------
+    name
+        What was asked for.
+    available
+        What there is.
+
+    Returns
+    -------
+    A sentence that begins with a space.
+
+    >>> suggest("enrgy", ["energy", "wgan"])
+    " Did you mean 'energy'?"
+    >>> suggest("x", ["energy", "wgan"])
+    ' Choose from: energy, wgan.'
+    """
     names = list(available)
     close = difflib.get_close_matches(name, names, n=1)
     return f" Did you mean {close[0]!r}?" if close else f" Choose from: {', '.join(names)}."

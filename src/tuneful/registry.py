@@ -53,12 +53,14 @@ def _find(package: ModuleType, base: type[Component]) -> dict[str, type[Componen
 def build(kind: str, available: Mapping[str, type[Component]], settings: Mapping[str, Any]) -> Component:
     """Make a component from `{"name": label, field: value, ...}`.
 
-    **Raises:** `UserError` for an unknown name or key, a value of the wrong type, or one that the component refuses.
+    Raises
+    ------
+    UserError
+        For an unknown name or key, a value of the wrong type, or one that the component refuses.
     """
-    settings = dict(settings)
-    component = _called(kind, available, settings.pop("name", None))
-    name = component.label
-    declared = {f.name: f for f in dataclasses.fields(component)}  # type: ignore[arg-type]
+    component = _called(kind, available, settings.get("name"))
+    name, declared = component.label, _settings(component)
+    settings = {key: value for key, value in modern_names(kind, available, settings).items() if key != "name"}
     for key in settings:
         if key not in declared:
             raise UserError(f"The {kind} {name} has no setting {key!r}.{suggest(key, declared)}")
@@ -72,7 +74,19 @@ def build(kind: str, available: Mapping[str, type[Component]], settings: Mapping
 def fields_of(kind: str, available: Mapping[str, type[Component]], settings: Any) -> list[str]:
     """The settings of the component that is named in `settings`."""
     name = settings.get("name") if isinstance(settings, Mapping) else None
-    return [f.name for f in dataclasses.fields(_called(kind, available, name))]  # type: ignore[arg-type]
+    component = _called(kind, available, name)
+    return [*_settings(component), *getattr(component, "renamed", ())]
+
+
+def modern_names(kind: str, available: Mapping[str, type[Component]], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The same settings by the names that they have now; see `AbstractCircuit.renamed`."""
+    renamed = getattr(_called(kind, available, settings.get("name")), "renamed", {})
+    return {renamed.get(key, key): value for key, value in settings.items()}
+
+
+def _settings(component: Any) -> dict[str, dataclasses.Field]:
+    """The fields of a component, or of its class, that a configuration sets."""
+    return {f.name: f for f in dataclasses.fields(component) if f.metadata.get("is_setting", True)}
 
 
 def _called(kind: str, available: Mapping[str, type[Component]], name: Any) -> type[Component]:
@@ -116,5 +130,5 @@ def checked(where: str, expected: Any, value: Any) -> Any:
 
 def settings_of(component: AbstractCircuit | AbstractObjective | AbstractPenalty) -> dict[str, Any]:
     """Write a component as plain settings from which `build` makes it again."""
-    values = {f.name: getattr(component, f.name) for f in dataclasses.fields(component)}
+    values = {name: getattr(component, name) for name in _settings(component)}
     return {"name": component.label} | {k: v.tolist() if hasattr(v, "tolist") else v for k, v in values.items()}

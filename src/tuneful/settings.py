@@ -26,7 +26,13 @@ Settings = TypeVar("Settings", bound=Section)
 
 
 def parse(section: type[Settings], settings: Mapping[str, Any], origin: str) -> Settings:
-    """Validate nested settings. **Raises:** `UserError` that names the key and what is wrong with it."""
+    """Validate nested settings.
+
+    Raises
+    ------
+    UserError
+        For the first key that is wrong; it is named.
+    """
     try:
         return section.model_validate(settings)
     except ValidationError as error:

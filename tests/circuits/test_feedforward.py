@@ -13,7 +13,7 @@ NAMES = ("sigma_l", "dsigma", "J", "phi_l", "dphi")
 
 
 def oracle_case(case):
-    """The circuit and inputs of one entry of feedforward.json, drawn as make_reference.py says."""
+    """The circuit and inputs of one entry of feedforward.json, drawn as tests/reference/README.md says."""
     rng = np.random.default_rng(case["seed"])
     n = case["grid"] ** 3
     sigma, strength = rng.random(n), rng.random(n)
@@ -99,7 +99,7 @@ def test_random_inputs_are_not_silently_differentiated():
 
 
 def test_draws_have_the_stated_distribution():
-    circuit = FeedforwardM1(grid=10, density=0.02, cells=3)
+    circuit = FeedforwardM1(grid=10, density=0.02, n_cells=3)
     z = jax.vmap(circuit.draw)(jax.random.split(jax.random.key(1), 200))
     assert z.source.shape == (200, 3, 20)
     assert all(len(set(cell)) == 20 for cell in np.asarray(z.source).reshape(-1, 20).tolist())
@@ -115,7 +115,7 @@ def test_draws_have_the_stated_distribution():
 
 
 def test_cells_share_receptive_fields_and_nothing_else():
-    circuit = FeedforwardM1(grid=6, density=0.1, cells=4)
+    circuit = FeedforwardM1(grid=6, density=0.1, n_cells=4)
     z = circuit.draw(jax.random.key(2))
     respond = eqx.filter_jit(lambda c, z: c.respond(z).rates)
     rates = respond(circuit, z)
@@ -147,7 +147,7 @@ def test_trial_noise_has_the_stated_variance_and_is_off_by_default(x64):
     ("settings", "words"),
     [
         ({"grid": 0}, "must be positive"),
-        ({"cells": 0}, "must be positive"),
+        ({"n_cells": 0}, "must be positive"),
         ({"extent": -1.0}, "must be positive"),
         ({"density": 0.0}, "density"),
         ({"density": 1.5}, "density"),

@@ -16,10 +16,10 @@ values = st.lists(st.floats(-5, 5), min_size=2, max_size=5)
 @given(values=values)
 def test_any_free_value_is_allowed_and_comes_back(constraint, values):
     free = jnp.asarray(values)
-    natural = constraint.to_natural(free)
+    natural = constraint.to_constrained(free)
     assert bool(constraint.allows(natural))
     # Cumulative sums of e^5 in float32 leave gaps of e^-5 with a relative error of about 1e-3.
-    np.testing.assert_allclose(constraint.to_free(natural), free, rtol=1e-2, atol=1e-2)
+    np.testing.assert_allclose(constraint.to_unconstrained(natural), free, rtol=1e-2, atol=1e-2)
 
 
 @pytest.mark.parametrize(

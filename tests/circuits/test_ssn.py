@@ -5,6 +5,7 @@ import dataclasses
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import jaxtyping
 import numpy as np
 import pytest
 
@@ -52,7 +53,7 @@ def curves_and_slopes(circuit, z):
 
 
 def oracle_circuit(case):
-    circuit = SSN(case["n_sites"], sizes=case["sizes"], cells="both", **{name: case[name] for name in NAMES})
+    circuit = SSN(case["n_sites"], sizes=case["sizes"], recorded="both", **{name: case[name] for name in NAMES})
     return circuit, SSN.inputs(plain_inputs(case["n_sites"], case["seed"]))
 
 
@@ -88,7 +89,7 @@ def test_jacobian_is_that_of_the_dynamics(x64):
     def velocity(r, condition):
         return (-r + circuit.gain(weights @ r + external[condition])) / circuit.time_constants
 
-    jacobian = circuit.jacobian(z, rates)
+    jacobian = circuit.jacobian(z, jnp.asarray(rates))
     for condition in (0, 1):
         columns = [
             (velocity(rates[:, condition] + h, condition) - velocity(rates[:, condition] - h, condition)) / 2e-5
@@ -129,7 +130,7 @@ def test_the_smoothed_abscissa_moves_with_weights_and_operating_point(x64):
             assert float(getattr(gradient, name)[index]) == pytest.approx(numerical, rel=1e-4), (name, index)
 
     # ds = <G, dJ>, J = T^-1 (diag(f'(u)) W - 1): by the weights at fixed rates, and by the rates.
-    network = circuit.respond(z).network
+    network = circuit.respond(z).all_rates
     weights, external, rates = (
         np.asarray(circuit.weights(z)).T,
         circuit.external_input(z)[0],
@@ -264,10 +265,10 @@ def test_plain_inputs_are_laid_out_as_the_paper_writes_them():
     ("settings", "rows"),
     [
         ({}, [5]),
-        ({"cells": "I"}, [16]),
-        ({"cells": "both"}, [5, 16]),
+        ({"recorded": "I"}, [16]),
+        ({"recorded": "both"}, [5, 16]),
         ({"sites": (-4, 0.7, 4)}, [0, 6, 10]),
-        ({"cells": "both", "sites": (1.6, -1.6)}, [7, 3, 18, 14]),
+        ({"recorded": "both", "sites": (1.6, -1.6)}, [7, 3, 18, 14]),
     ],
 )
 def test_recorded_cells_are_the_nearest_to_the_sites_asked_for(monkeypatch, settings, rows):
@@ -279,10 +280,22 @@ def test_recorded_cells_are_the_nearest_to_the_sites_asked_for(monkeypatch, sett
     circuit = SSN(n_sites=11, sizes=(1, 2), **settings)
     response = circuit.respond(SSN.inputs(plain_inputs(11, 0)))
     np.testing.assert_array_equal(response.rates, np.maximum(rates, 0)[:, rows].T)
-    np.testing.assert_array_equal(response.network, np.maximum(rates, 0).T)
+    np.testing.assert_array_equal(response.all_rates, np.maximum(rates, 0).T)
     assert (bool(response.settled), int(response.status)) == (True, Status.SATURATED)
     assert float(response.residual) == pytest.approx(2e-6)
     assert circuit.cells_per_realisation == len(rows)
+
+
+def test_the_search_is_told_what_the_circuit_says(monkeypatch):
+    told = {}
+    status = jnp.full(5, Status.SETTLED)
+    found = SteadyState(jnp.ones((5, 6)), jnp.ones(5, bool), jnp.zeros(5), status, jnp.array(7))
+    monkeypatch.setattr(tuneful.circuits.ssn, "steady_state", lambda *_, **given: told.update(given) or found)
+    circuit = SSN(n_sites=3, max_time=50.0, tolerance=1e-3, witness=2.0)
+    circuit.steady_state(SSN.inputs(plain_inputs(3, 0)))
+    assert told == {"max_time": 50.0, "tolerance": 1e-3, "ceiling": 200.0, "witness": circuit.witness}
+    assert float(SSN().witness) == 0
+    assert "witness" not in circuit.parameters()
 
 
 def test_a_realisation_settles_if_all_its_conditions_do(monkeypatch):
@@ -362,14 +375,15 @@ def test_mean_curves_hardly_depend_on_the_number_of_sites():
         ({"tau": (16, 0)}, "two time constants must be positive"),
         ({"tau": (1, 2, 3)}, "two time constants must be positive"),
         ({"sizes": (1, 0)}, "sizes and the two time constants must be positive"),
-        ({"cells": "e"}, 'cells must be "E", "I" or "both"'),
+        ({"recorded": "e"}, 'recorded must be "E", "I" or "both"'),
         ({"weights_per": "area"}, "weights_per \"site\" or \"length\", not 'E' and 'area'"),
         ({"sizes": ()}, "expected a finite number"),
         ({"contrasts": np.nan}, "expected a finite number"),
         ({"positions": [[0.0]]}, "expected a finite number"),
     ],
 )
-def test_refuses_impossible_settings(settings, words):
+def test_refuses_impossible_settings(monkeypatch, settings, words):
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)  # users have no checks of types at run time
     with pytest.raises(ValueError, match=words):
         SSN(**settings)
 
@@ -399,7 +413,7 @@ def test_conditions_that_lack_a_feature_are_refused():
 @pytest.mark.parametrize(
     "settings",
     [
-        {"J": [[1, 2], [3, 4]], "cells": "both", "sites": [-1, 1], "weights_per": "length"},
+        {"J": [[1, 2], [3, 4]], "recorded": "both", "sites": [-1, 1], "weights_per": "length"},
         {"sizes": [1, 2], "contrasts": [10.0], "tolerance": 1e-4, "saturating": False, "tau": [10, 5]},
         {"V": [0.3, 0.2]},
     ],
@@ -408,14 +422,15 @@ def test_settings_of_the_command_line_make_the_circuit_and_describe_it(settings)
     circuit = build("circuit", circuits(), {"name": "ssn", "n_sites": 11} | settings)
     assert eqx.tree_equal(circuit, SSN(n_sites=11, **settings))
     assert eqx.tree_equal(build("circuit", circuits(), settings_of(circuit)), circuit)
-    assert {field.name for field in dataclasses.fields(circuit)} | {"name"} == set(settings_of(circuit))
+    names = {field.name for field in dataclasses.fields(circuit)} - {"witness"}
+    assert names | {"name"} == set(settings_of(circuit))
 
 
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
         ({"J": [1, 2]}, "does not have the shape of its default"),
-        ({"cells": "EI"}, "circuit.cells = 'EI' is not of the expected type"),
+        ({"recorded": "EI"}, "circuit.recorded = 'EI' is not of the expected type"),
         ({"tau": [1, 2, 3]}, "circuit ssn cannot be built: sizes and the two time constants"),
         ({"sigmas": 1.0}, "no setting 'sigmas'. Did you mean 'sigma'"),
     ],

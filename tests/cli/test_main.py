@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -118,11 +119,35 @@ def test_a_run_is_not_replaced_unasked(tuneful, refused, tiny, quick_report, sha
     command = ("fit", tiny, "--out", "run")
     assert tuneful(*command)[0] == 0
     assert "run already holds a run: choose another --out, add --resume" in refused(*command)
-    assert "fit.max_steps" in refused(*command, "--resume", "--set", "max_steps=7")
+    assert "fit.window" in refused(*command, "--resume", "--set", "window=7")
     assert "was started with another seed" in refused(*command, "--resume", "--seed", 1)
     assert tuneful(*command, "--resume")[0] == 0
+    assert tuneful(*command, "--resume", "--set", "max_steps=7")[0] == 0
+    assert json.loads((tmp_path / "run" / "result.json").read_text())["steps"] == 7
     assert tuneful(*command, "--overwrite", "--set", "max_steps=4")[0] == 0
     assert json.loads((tmp_path / "run" / "result.json").read_text())["steps"] == 4
+
+
+@pytest.mark.parametrize("data", [(), ("--data", "curves.csv")])
+def test_a_run_is_its_configuration(tuneful, tiny, quick_report, curves, tmp_path, data):
+    """config.json, whatever happened to the data since, gives the same bits; what was asked is not asked again."""
+    assert tuneful("fit", tiny, "--seed", 3, "--set", "penalties.rate.limit=9", *data, "--out", "a")[0] == 0
+    curves.unlink()
+    assert tuneful("fit", "a/config.json", "--out", "b")[0] == 0
+    for name in ("metrics.jsonl", "result.json"):
+        before, now = (_without_times((tmp_path / folder / name).read_text()) for folder in "ab")
+        assert now == before
+
+
+def _without_times(text):
+    return re.sub(r'"(wall_seconds|seconds|command|path|data)": ("[^"]*"|[^,}\n]*|null)', "", text)
+
+
+def test_a_configuration_beside_other_curves_is_refused(tuneful, refused, tiny, quick_report, curves, tmp_path):
+    assert tuneful("fit", tiny, "--data", curves, "--out", "a")[0] == 0
+    other = load(tmp_path / "a" / "data.nc")
+    save(other.assign(rate=other["rate"] + 1), tmp_path / "a" / "data.nc")
+    assert "are not those of this configuration" in refused("fit", "a/config.json", "--out", "b")
 
 
 def test_start_from_an_earlier_run(tuneful, tiny, quick_report, shared, tmp_path):
@@ -183,8 +208,8 @@ def test_data_check_and_convert(tuneful, refused, curves, tmp_path):
         (["fit", "m1", "--set", "gird=3"], "setting 'gird'. Did you mean 'grid'"),
         (["fit", "m1", "--set", "grid=big"], "circuit.grid = 'big' is not of the expected type (int)"),
         (
-            ["fit", "m1", "--set", "objective.batsh=3"],
-            "objective energy has no setting 'batsh'. Did you mean 'batch'",
+            ["fit", "m1", "--set", "objective.rigde=3"],
+            "objective energy has no setting 'rigde'. Did you mean 'ridge'",
         ),
         (["fit", "m1", "--set", "fitted=K"], "no parameter 'K'"),
         (["fit", "m1", "--set", "J=-1"], "Parameter J = -1.0 is outside its range"),
@@ -286,7 +311,8 @@ def test_full_disk(tuneful, refused, tiny, shared, quick_report, monkeypatch, tm
 
 def test_parameters_where_nothing_is_finite(refused, tuneful, tiny, shared):
     command = ["fit", tiny, "--set", "sigma_l=1e-6", "--set", "dsigma=1e-6", "--set", "max_steps=40"]
-    _, _, err = tuneful(*command, "--out", "a")
+    code, _, err = tuneful(*command, "--out", "a")
+    assert code == 2
     assert "stopped: 20 steps in a row could not be taken" in err
     assert refused(*command, "--out", "b").startswith(
         "None of 20 realisations of FeedforwardM1 settled on finite rates"
@@ -307,8 +333,10 @@ def test_progress_without_standard_error(monkeypatch):
     from tuneful.runs.progress import Progress
 
     monkeypatch.setattr("sys.stderr", None)
-    with Progress(3, 0, show=True) as bar:
-        bar.step(0.5)
+    with Progress(show=True) as bar:
+        bar.begin(0, 3)
+        bar.at(1, "loss 0.5")
+        bar.now_and_then(2, "loss 0.4")
         bar.say("nobody listens")
         bar.evaluated(1, {"r2": float("nan")})
 
@@ -320,10 +348,10 @@ def test_interrupt(tuneful, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("tuneful.cli.commands.run_fit", interrupted)
-    monkeypatch.setattr("tuneful.cli.commands.run_check", interrupted)
+    monkeypatch.setattr("tuneful.cli.data_commands.run_check", interrupted)
     code, _, err = tuneful("fit", "m1")
     assert code == 130
-    assert "Interrupted. The same command with --resume goes on from the last checkpoint." in err
+    assert "Interrupted. The same command with --resume goes on from the last step." in err
     assert tuneful("data", "check", "x.csv") == (130, "", "")
 
 
@@ -333,7 +361,7 @@ def test_unexpected_errors_keep_their_traceback(tuneful, monkeypatch, tmp_path):
     def broken(*_):
         raise ValueError("a bug")
 
-    monkeypatch.setattr("tuneful.cli.commands.run_check", broken)
+    monkeypatch.setattr("tuneful.cli.data_commands.run_check", broken)
     with pytest.raises(ValueError, match="a bug"):
         tuneful("data", "check", "x.csv")
 

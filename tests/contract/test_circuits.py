@@ -1,4 +1,7 @@
-"""The generator contract, for every circuit that is installed."""
+"""The generator contract, for every circuit that is installed, and for one as users write them."""
+
+import dataclasses
+from typing import ClassVar, Self, final
 
 import equinox as eqx
 import jax
@@ -6,16 +9,47 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from tuneful.cli.commands import resolve
+from tuneful.circuits import AbstractCircuit, Positive, Response, parameter
 from tuneful.registry import build, circuits, settings_of
+from tuneful.runs.presets import resolve
 
 # Small versions, so that the contract is quick to check. A circuit without an entry is checked as it is.
 SMALL = {"m1": {"grid": 5, "density": 0.1}, "ssn": {"n_sites": 31}}
 
 
-@pytest.fixture(scope="module", params=sorted(circuits()))
+@final
+class Elsewhere(AbstractCircuit):
+    """A circuit of another package, written when `all_rates` was called `network`: it goes on working."""
+
+    label: ClassVar[str] = "elsewhere"
+
+    a: jax.Array = parameter(symbol="a", unit="Hz", constraint=Positive(), default=2.0, meaning="scale")
+    sizes: tuple[float, ...] = eqx.field(static=True, default=(1.0, 2.0, 4.0))
+
+    def draw(self, key):
+        return jax.random.exponential(key, (2, 3))
+
+    def respond(self, z):
+        rates = self.a * z * jnp.array(self.sizes)[None]
+        return Response(rates[:1], settled=jnp.array(True), residual=jnp.zeros(()), network=rates)
+
+    def conditions(self) -> dict[str, np.ndarray]:
+        return {"size": np.array(self.sizes)}
+
+    def at_conditions(self, features) -> Self:
+        return dataclasses.replace(self, sizes=tuple(features["size"].tolist()))
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(a=5.0)
+
+
+AVAILABLE = circuits() | {"elsewhere": Elsewhere}
+
+
+@pytest.fixture(scope="module", params=sorted(AVAILABLE))
 def circuit(request):
-    return build("circuit", circuits(), {"name": request.param} | SMALL.get(request.param, {}))
+    return build("circuit", AVAILABLE, {"name": request.param} | SMALL.get(request.param, {}))
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +98,7 @@ def test_parameters_are_described_and_their_values_allowed(circuit):
 
 
 def test_gradients_match_finite_differences(circuit, x64):
-    circuit = build("circuit", circuits(), settings_of(circuit))
+    circuit = build("circuit", AVAILABLE, settings_of(circuit))
     z = circuit.draw(jax.random.key(4))
     weights = np.random.default_rng(0).random(circuit.respond(z).rates.shape)
     loss = eqx.filter_jit(lambda c: jnp.sum(weights * c.respond(z).rates))
@@ -88,12 +122,19 @@ def test_conditions_go_there_and_back(circuit):
     np.testing.assert_allclose(again.respond(z).rates, circuit.respond(z).rates, rtol=1e-5)
 
 
+def test_earlier_names_of_settings_lead_to_present_ones(circuit):
+    fields = {field.name for field in dataclasses.fields(circuit)}
+    assert set(circuit.renamed.values()) <= fields
+    assert not set(circuit.renamed) & fields
+
+
 def test_settings_rebuild_the_circuit(circuit):
-    again = build("circuit", circuits(), settings_of(circuit))
+    again = build("circuit", AVAILABLE, settings_of(circuit))
     assert eqx.tree_equal(again, circuit)
 
 
 def test_the_example_is_not_where_a_fit_starts(circuit):
-    start = build("circuit", circuits(), resolve(circuit.label, {}, []).circuit)
+    installed = circuit.label in circuits()
+    start = build("circuit", circuits(), resolve(circuit.label, {}, []).circuit) if installed else circuit
     example = type(circuit).example()
     assert not all(np.array_equal(getattr(start, name), getattr(example, name)) for name in circuit.parameters())

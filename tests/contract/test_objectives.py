@@ -8,24 +8,57 @@ import pytest
 from tuneful.objectives import Generated, Measured
 from tuneful.registry import build, objectives, settings_of
 
-VARIANTS = [{"name": name} for name in sorted(objectives())] + [{"name": "energy", "shapes": True}]
+VARIANTS = [
+    *({"name": name} for name in sorted(objectives())),
+    {"name": "energy", "shapes": True},
+    {"name": "energy", "log_above": 0.5},
+    {"name": "wgan-gp", "whiten": True, "log_above": 0.5},
+]
+MISSING = "missing conditions"
 
 
-@pytest.fixture(scope="module", params=VARIANTS, ids=lambda v: " ".join(map(str, v.values())))
+def described(variant):
+    return " ".join(f"{key}={value}" for key, value in variant.items())
+
+
+@pytest.fixture(scope="module", params=VARIANTS, ids=described)
 def objective(request):
     return build("objective", objectives(), request.param)
 
 
-@pytest.fixture(scope="module", params=["complete", "missing conditions"])
-def data(request):
+def measured(kind):
     rates = np.random.default_rng(0).exponential(5, (20, 4))
-    if request.param != "complete":
+    if kind == MISSING:
         rates[:7, 1] = np.nan
     return Measured.from_rates(rates)
 
 
+@pytest.fixture(scope="module", params=["complete", MISSING])
+def data(request):
+    return measured(request.param)
+
+
 def generate(key, batches):
     return Generated(jax.random.exponential(key, (batches, 10, 4)) * 5, jnp.ones((batches, 10)))
+
+
+@pytest.fixture(scope="module")
+def follow(objective):
+    """The state after an update, the loss of another batch, and its gradient; `rejected` fills rejected curves."""
+
+    @jax.jit
+    def follow(state, data, weight, rejected):
+        def drawn(key, batches):
+            rates = jnp.where(weight[None, :, None] > 0, generate(key, batches).rates, rejected)
+            return Generated(rates, jnp.broadcast_to(weight, (batches, 10)))
+
+        def loss(rates):
+            return objective.loss(Generated(rates, weight), after, data, jax.random.key(2))
+
+        after = objective.update(state, drawn, data, jax.random.key(1))
+        return after, *jax.value_and_grad(loss)(drawn(jax.random.key(3), 1).rates[0])
+
+    return follow
 
 
 def test_loss_is_a_finite_scalar_with_a_finite_gradient(objective, data):
@@ -50,6 +83,42 @@ def test_state_is_arrays_and_keeps_its_structure(objective, data):
     assert [a.shape for a in jax.tree.leaves(after)] == [a.shape for a in jax.tree.leaves(state)]
 
 
+def test_curves_of_rejected_realisations_change_nothing(objective, data, follow):
+    """Neither the state nor the loss nor its gradient: what is written there is multiplied by zero."""
+    state, weight = objective.init(jax.random.key(0), data), jnp.ones(10).at[jnp.array([2, 7])].set(0.0)
+    quiet, loud = (follow(state, data, weight, jnp.array(value)) for value in (0.0, 500.0))
+    jax.tree.map(np.testing.assert_array_equal, quiet, loud)
+    gradient = np.asarray(loud[-1])
+    assert not gradient[[2, 7]].any()
+    assert gradient.any()
+
+
+def test_values_that_were_not_measured_change_nothing(objective, follow):
+    data = measured(MISSING)
+    others = Measured(jnp.where(data.observed, data.rates, 700.0), data.observed)
+    before, after = (
+        follow(objective.init(jax.random.key(0), d), d, jnp.ones(10), jnp.array(0.0)) for d in (data, others)
+    )
+    jax.tree.map(np.testing.assert_array_equal, before, after)
+
+
+def test_the_order_of_units_does_not_matter(objective, data, x64):
+    """But for rounding; and but for chance, where units are drawn at random: within five standard errors."""
+    order = np.random.default_rng(1).permutation(20)
+    rates, observed = np.asarray(data.rates, float), np.asarray(data.observed)
+    batch = generate(jax.random.key(3), 1)
+    draws = []
+    for rows in (np.arange(20), order):
+        again = Measured(jnp.asarray(rates[rows]), jnp.asarray(observed[rows]))
+        state = objective.init(jax.random.key(0), again)
+        loss = jax.vmap(
+            lambda k, d=again, s=state: objective.loss(Generated(batch.rates[0], batch.weight[0]), s, d, k)
+        )
+        draws.append(np.asarray(jax.jit(loss)(jax.random.split(jax.random.key(4), 400))))
+    means, errors = np.mean(draws, axis=1), np.std(draws, axis=1) / np.sqrt(400)
+    assert abs(means[1] - means[0]) <= 5 * np.linalg.norm(errors) + 1e-9 * abs(means[0])
+
+
 def test_silent_curves_on_both_sides_are_harmless(objective):
     data = Measured.from_rates(np.zeros((5, 3)))
     state = objective.init(jax.random.key(0), data)
@@ -64,9 +133,3 @@ def test_silent_curves_on_both_sides_are_harmless(objective):
 
 def test_settings_rebuild_the_objective(objective):
     assert build("objective", objectives(), settings_of(objective)) == objective
-
-
-def test_has_what_the_descent_needs(objective):
-    assert objective.batch >= 1
-    assert objective.learning_rate > 0
-    assert objective.optimiser().init({"a": jnp.zeros(())}) is not None

@@ -1,10 +1,12 @@
+"""Distances against SciPy, and the critical value and the floor against what they are by definition."""
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import ks_2samp
 
-from tuneful.curves import DatasetError, compare, floor, ks_distance, seen_through, significance_line
+from tuneful.curves import DatasetError, compare, critical_value, floor, ks_distance, seen_through
 
 CONDITIONS = {"size": np.array([0.5, 1.0, 2.0, 4.0])}
 NAMES = ["suppression_index", "max_rate", "rate"]
@@ -27,15 +29,15 @@ def test_ks_distance_agrees_with_scipy(a, b):
         assert np.isnan(ks_distance(a, b))
 
 
-def test_significance_line():
-    assert significance_line(293, 100) == pytest.approx(0.157, abs=5e-4)  # the line of the 2017 paper
-    assert np.isnan(significance_line(0, 10))
+def test_critical_value():
+    assert critical_value(293, 100) == pytest.approx(0.157, abs=5e-4)  # the line of the 2017 paper
+    assert np.isnan(critical_value(0, 10))
 
 
 def test_one_distribution_stays_below_the_line_in_95_percent():
     rng, n, m, repeats = np.random.default_rng(0), 150, 100, 2000
     below = np.mean(
-        [ks_distance(rng.normal(size=n), rng.normal(size=m)) < significance_line(n, m) for _ in range(repeats)]
+        [ks_distance(rng.normal(size=n), rng.normal(size=m)) < critical_value(n, m) for _ in range(repeats)]
     )
     # The line is asymptotic and the distance discrete, so the test errs on the safe side by up to 1 %.
     error = np.sqrt(0.95 * 0.05 / repeats)
@@ -78,9 +80,9 @@ def test_compare_reports_every_statistic():
     assert list(result) == NAMES
     assert (result["suppression_index"].n_data, result["max_rate"].n_data) == (119, 120)
     assert result["rate"].n_model == 300  # curves, not measurements
-    assert result["rate"].line == significance_line(120, 300)
+    assert result["rate"].critical_value == critical_value(120, 300)
     assert result["max_rate"].ks == pytest.approx(ks_2samp(model.max(axis=1), data.max(axis=1))[0])
-    assert all(found.ks < found.line for found in result.values())
+    assert all(found.ks < found.critical_value for found in result.values())
     assert compare(curves(300, 0, scale=30), data, CONDITIONS, NAMES, seed=0)["rate"].ks > 0.3
 
 
@@ -89,8 +91,8 @@ def test_compare_sees_the_model_through_the_gaps_of_the_data():
     model, data = (curves(400, seed) * [1, 1, 5, 5] for seed in (0, 1))
     data[::2, 2:] = np.nan
     result = compare(model, data, CONDITIONS, ["max_rate"], seed=0)["max_rate"]
-    assert result.ks < result.line
-    assert ks_distance(model.max(axis=1), np.nanmax(data, axis=1)) > 2 * result.line
+    assert result.ks < result.critical_value
+    assert ks_distance(model.max(axis=1), np.nanmax(data, axis=1)) > 2 * result.critical_value
 
 
 def test_compare_depends_on_the_seed_and_on_nothing_else():

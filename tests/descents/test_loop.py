@@ -93,6 +93,16 @@ def test_ctrl_c_leaves_a_whole_state_to_go_on_from():
     assert descend(CountDown(5), state=done.state).state == descend(CountDown(5)).state
 
 
+def test_ctrl_c_in_an_observer_leaves_the_state_that_all_of_them_know():
+    def late(moment):
+        if moment.steps == 2:
+            raise KeyboardInterrupt
+
+    memory = Memory()
+    assert descend(CountDown(5), keeper=memory, observers=[late]).state == (4, 1)
+    assert memory.kept[-1] == (1, [4, 1], True)
+
+
 def test_a_keeper_saves_states_and_the_last_one_whatever_happens():
     memory = Memory()
     descend(CountDown(3, interrupted_at=1), keeper=memory)

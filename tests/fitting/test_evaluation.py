@@ -9,7 +9,7 @@ import pytest
 import tuneful
 from tuneful.circuits import SSN, FeedforwardM1
 from tuneful.errors import UserError
-from tuneful.fitting.evaluation import predict, stability
+from tuneful.fitting.evaluation import count_stable, predict
 from tuneful.fitting.settings import FitSettings
 from tuneful.fitting.simulation import simulate
 from tuneful.solvers import Status
@@ -50,11 +50,11 @@ def test_predictions_without_a_truth_and_without_being_asked(circuit, dataset):
 
 
 def test_stability_counts_realisations_with_a_negative_abscissa(circuit):
-    found = stability(circuit, 3, KEY)
+    found = count_stable(circuit, 3, KEY)
     assert found["realisations"] == found["stable"] == 3
     assert found["abscissa"]["median"] <= found["abscissa"]["largest"] < 0
-    assert stability(circuit, 0, KEY) is None
-    assert stability(FeedforwardM1(grid=5), 3, KEY) is None
+    assert count_stable(circuit, 0, KEY) is None
+    assert count_stable(FeedforwardM1(grid=5), 3, KEY) is None
 
 
 def test_outcomes_are_told_for_every_realisation():
@@ -69,8 +69,9 @@ def test_outcomes_are_told_for_every_realisation():
 def test_a_fit_of_sizes_is_saved_with_its_predictions_and_loaded_again(circuit, dataset, tmp_path):
     start = circuit.with_values({"J": circuit.J * 0.9})
     fit = tuneful.Fit(
-        start, tuneful.objectives.EnergyDistance(batch=4), [tuneful.objectives.RatePenalty()],
-        max_steps=2, evaluation_curves=8, final_curves=8, prediction_curves=8, predict={"size": [2.0]}, stability=1,
+        start, tuneful.objectives.EnergyDistance(), [tuneful.objectives.RatePenalty()],
+        batch=4, max_steps=2, evaluation_curves=8, final_curves=8, prediction_curves=8, predict={"size": [2.0]},
+        stability=1,
     )  # fmt: skip
     fit.fit(dataset, seed=0, out=tmp_path / "run", progress=False)
     assert fit.result_["stability"]["realisations"] == 1

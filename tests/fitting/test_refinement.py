@@ -1,18 +1,10 @@
-"""Refinement on functions with known minima, and on a toy circuit with one parameter."""
-
-import dataclasses
-from typing import ClassVar, Self, final
+"""Refinement on functions with known minima."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
-from jax import Array
 
-from tuneful.circuits import AbstractCircuit, Positive, Response, parameter
-from tuneful.fitting import Course, Problem, Stopping
 from tuneful.fitting.refinement import PATIENCE, RefinementState
-from tuneful.objectives import EnergyDistance, Measured, WassersteinGAN
 
 
 def minimise(function, start, steps, valid=lambda point: True):
@@ -62,98 +54,9 @@ def test_steps_without_a_fall_are_counted():
     assert int(states[-1].since) > PATIENCE
 
 
-@final
-class Exponential(AbstractCircuit):
-    """One condition, exponential rates of mean `scale`."""
-
-    label: ClassVar[str] = "exponential"
-    scale: Array = parameter(symbol="s", unit="Hz", constraint=Positive(), default=1.0, meaning="scale")
-
-    def draw(self, key):
-        return jax.random.exponential(key, (1, 1))
-
-    def respond(self, z):
-        return Response(self.scale * z, jnp.array(True), jnp.zeros(()), network=self.scale * z)
-
-    def conditions(self):
-        return {"size": np.array([1.0])}
-
-    def at_conditions(self, features) -> Self:
-        return self
-
-    @classmethod
-    def example(cls) -> Self:
-        return cls()
-
-
-def course(objective, max_steps=20):
-    data = Exponential().with_values({"scale": 3.0}).sample(jax.random.key(1), 500).curves
-    problem = Problem(Exponential(), objective, Measured.from_rates(data), ("scale",))
-    return Course(problem, Stopping(max_steps=max_steps, window=10), jax.random.key(0))
-
-
-def walk(course):
-    records = []
-    while course.ended is None:
-        records.append(course.step())
-    return records
-
-
-def test_a_fit_ends_in_the_minimum_of_one_large_sample():
-    """The loss at the end is that of the sample's minimum, found on a grid; the scale, that of 500 data to 4.5 %."""
-    fit = course(EnergyDistance(batch=20, refine_steps=30, refine_batch=2000, refine_tolerance=1e-6))
-    records = walk(fit)
-    assert fit.descent == 20
-    assert len(records) == fit.steps > 22
-    refined = [float(record.loss) for record in records[20:]]
-    problem, key = fit.problem, fit.refinement.key
-    for_sample, for_loss = jax.random.split(key)
-    state = problem.objective.init(jax.random.key(0), problem.data)
-
-    @jax.jit
-    def loss(free):
-        sample = problem.generate({"scale": free}, for_sample, 1, 2000)
-        return problem.objective.loss(jax.tree.map(lambda a: a[0], sample.curves), state, problem.data, for_loss)
-
-    best = np.log(float(fit.answer.scale))
-    around = [float(loss(jnp.float32(best + d))) for d in np.linspace(-0.1, 0.1, 41)]
-    # Single precision: distances near 1 are averaged over 2,000 x 500 pairs and cancel to about 1e-6.
-    assert min(refined) <= min(around) + 2e-6
-    assert float(fit.answer.scale) == pytest.approx(3.0, rel=4 * 0.045)
-
-
-def test_the_reason_tells_where_the_fit_ended():
-    short = course(EnergyDistance(batch=20, refine_steps=3))
-    assert len(walk(short)) == 23
-    assert short.ended == "reached the maximum of 3 refining steps"
-    long = course(EnergyDistance(batch=20, refine_steps=60))
-    walk(long)
-    assert long.ended == "converged: the loss fell by less than 0.0002 in 10 refining steps"
-    assert len(long.path) < 80
-
-
-def test_a_refinement_without_a_valid_sample_says_so_and_leaves_the_descent_be():
-    fit = course(EnergyDistance(batch=20, refine_steps=30))
-    fit.problem = dataclasses.replace(fit.problem, max_lost=-1.0)  # every step loses more
-    fit.stopping = Stopping(max_steps=1, window=1)
-    records = walk(fit)
-    assert len(records) == 1 + PATIENCE
-    assert fit.ended.startswith("stopped: no step of the refinement")
-    assert float(fit.answer.scale) == pytest.approx(1.0)
-
-
-def test_without_refinement_the_answer_is_the_mean_of_the_last_steps():
-    fit = course(EnergyDistance(batch=20))
-    walk(fit)
-    assert fit.descent is None
-    assert np.log(float(fit.answer.scale)) == pytest.approx(float(fit.path[-10:].mean()), abs=1e-6)
-
-
-def test_a_critic_has_no_loss_to_refine():
-    assert WassersteinGAN().refinement().steps == 0
-
-
-@pytest.mark.parametrize("wrong", [{"refine_steps": -1}, {"refine_batch": 0}, {"refine_tolerance": float("nan")}])
-def test_settings_out_of_range_are_refused(wrong):
-    with pytest.raises(ValueError, match="refine_steps"):
-        EnergyDistance(**wrong)
+def test_a_step_is_lengthened_where_the_loss_bends_down(x64):
+    """Along a hill that gets steeper there is no curvature to learn: each step is twice as long as the last."""
+    states = minimise(lambda x: -jnp.sum(jnp.cosh(x)), [0.5], 5)
+    assert not any(bool(state.learned) for state in states)
+    scales = [float(state.step_scale) for state in states[1:]]
+    assert scales == [1, 2, 4, 8, 16]

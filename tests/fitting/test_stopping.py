@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tuneful.descents import Outcome
 from tuneful.fitting import Stopping
 
 RULE = Stopping(max_steps=100, window=20, tolerance=0.05)
@@ -14,21 +15,23 @@ def walk(steps, drift=0.0, noise=0.02, seed=0):
 
 
 def test_goes_on_until_two_windows_agree():
-    assert RULE.reason(walk(39), failed=0) is None
-    assert "converged" in RULE.reason(walk(40), failed=0)
-    assert RULE.reason(walk(60, drift=0.01), failed=0) is None
+    assert RULE.ending(walk(39), failed=0) is None
+    assert RULE.ending(walk(40), failed=0).outcome is Outcome.CONVERGED
+    assert RULE.ending(walk(60, drift=0.01), failed=0) is None
 
 
 def test_one_drifting_parameter_is_enough_to_go_on():
     path = walk(60)
     path[:, 1] += np.linspace(0, 1, 60)
-    assert RULE.reason(path, failed=0) is None
+    assert RULE.ending(path, failed=0) is None
     assert RULE.drift(path) == pytest.approx(20 / 59, abs=0.05)
 
 
 def test_stops_at_the_maximum_and_when_gradients_fail():
-    assert "maximum of 100" in RULE.reason(walk(100, drift=0.01), failed=0)
-    assert "20 steps in a row could not be taken" in RULE.reason(walk(30), failed=20)
+    ended, failed = RULE.ending(walk(100, drift=0.01), failed=0), RULE.ending(walk(30), failed=20)
+    assert (ended.outcome, str(ended)) == (Outcome.MAX_STEPS, "reached the maximum of 100 steps")
+    assert failed.outcome is Outcome.LOST
+    assert "20 steps in a row could not be taken" in str(failed)
 
 
 def test_the_estimate_averages_the_last_window():

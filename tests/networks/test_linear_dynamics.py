@@ -5,8 +5,8 @@ import pytest
 from scipy.linalg import expm
 
 from tuneful.circuits import random_network
-from tuneful.networks import soc
 from tuneful.networks.linear_dynamics import linear_transients
+from tuneful.networks.scalars import preferred_states
 
 W = random_network(30, 0, radius=0.8).weights
 A = W - np.eye(30)
@@ -25,7 +25,7 @@ def test_energy_of_the_transient_after_a_preferred_state():
     """2 int |x|^2 dt, by Simpson's rule on a fine grid, is the eigenvalue of the Gramian."""
     from scipy.integrate import simpson
 
-    energies, states = soc.preferred_states(W)
+    energies, states = preferred_states(W)
     times = np.linspace(0, 150, 15001)
     norms = np.sum(linear_transients(W, states[:, :3], times) ** 2, axis=1)
     # Simpson's error is h^4 / 180 times the fourth derivative, of the order (2 |A|)^4 with |A| about 2: 1e-8 in all.

@@ -9,7 +9,7 @@ import pytest
 
 from tuneful.objectives import EnergyDistance, Generated, Measured
 from tuneful.objectives.energy import EnergyState, measured_spread
-from tuneful.objectives.feature_map import View
+from tuneful.objectives.feature_map import FeatureMap
 
 KEY = jax.random.key(0)
 
@@ -92,12 +92,12 @@ def test_is_unbiased_and_positive_for_different_distributions(x64):
     rng = np.random.default_rng(3)
     objective = EnergyDistance(whiten=False)
 
-    view = View.of(Measured.from_rates(np.ones((16, 4))), whiten=False, ridge=0.0)
+    feature_map = FeatureMap.of(Measured.from_rates(np.ones((16, 4))), whiten=False, ridge=0.0)
     data = Measured(jnp.zeros((16, 4)), jnp.ones((16, 4), bool))
 
     def loss(x, y):
-        spread = measured_spread(view, Measured(x, data.observed))
-        state = EnergyState(view, view.of_units(x, jnp.arange(16)), spread)
+        spread = measured_spread(feature_map, Measured(x, data.observed))
+        state = EnergyState(feature_map, feature_map.of_units(x, jnp.arange(16)), spread)
         return objective.loss(Generated(y, jnp.ones(16)), state, data, KEY)
 
     pairs = jnp.asarray(rng.exponential(5, (400, 2, 16, 4)))
@@ -105,6 +105,29 @@ def test_is_unbiased_and_positive_for_different_distributions(x64):
     assert abs(same.mean()) < 5 * same.std() / np.sqrt(len(same))
     shifted = np.asarray(jax.jit(jax.vmap(lambda p: loss(p[0], p[1] + 5)))(pairs))
     assert shifted.mean() > same.mean() + 5 * same.std()
+
+
+@pytest.mark.parametrize("missing", [False, True], ids=["complete", "missing conditions"])
+@pytest.mark.parametrize("settings", [{}, {"whiten": False}, {"shapes": True}, {"log_above": 0.5}], ids=str)
+def test_units_measured_twice_change_the_spread_of_the_data_only(x64, settings, missing):
+    """Of a unit's 2 m + 1 partners then m appear twice, and its copy is no distance away: 2 m / (2 m + 1) is left."""
+    rng = np.random.default_rng(6)
+    x, y = rng.exponential(5, (8, 3)), rng.exponential(8, (5, 3))
+    if missing:
+        x[:3, 1] = np.nan
+    data, objective = Measured.from_rates(x), EnergyDistance(**settings)
+    state = objective.init(KEY, data)
+    partners = np.where(np.isfinite(x).all(axis=1), 4 if missing else 7, 7)  # complete ones for a complete unit
+    each = [
+        np.mean([np.linalg.norm(seen[j] - seen[i]) for j in range(8) if j != i and (partners[i] == 7 or j > 2)])
+        for i in range(8)
+        for seen in [np.asarray(state.feature_map.of_units(data.rates, jnp.full(8, i)))]
+    ]
+    assert float(state.spread) == pytest.approx(np.mean(each), rel=1e-12)
+    lost = np.mean(each / (2 * partners + 1))
+    twice = energy(np.concatenate([x, x]), y, **settings)
+    # Moments of missing entries are found to 1e-6 of a variance, the same ones but for rounding.
+    assert twice == pytest.approx(energy(x, y, **settings) + lost, rel=1e-9)
 
 
 def test_rejected_curves_weigh_nothing(x64):

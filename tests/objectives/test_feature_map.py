@@ -7,14 +7,14 @@ import pytest
 from scipy import stats
 
 from tuneful.objectives import Measured
-from tuneful.objectives.feature_map import View, gaussian_moments, shape_of
+from tuneful.objectives.feature_map import FeatureMap, gaussian_moments, shape_of
 
 
 def test_whitened_curves_have_unit_covariance(x64):
     rng = np.random.default_rng(0)
     rates = rng.exponential(5, (400, 4)) @ rng.random((4, 4))
     data = Measured.from_rates(rates)
-    seen = np.asarray(View.of(data, whiten=True, ridge=0.0).of_units(data.rates, jnp.arange(400)))
+    seen = np.asarray(FeatureMap.of(data, whiten=True, ridge=0.0).of_units(data.rates, jnp.arange(400)))
     np.testing.assert_allclose(np.cov(seen.T, bias=True), np.eye(4), atol=1e-9)
 
 
@@ -23,15 +23,15 @@ def test_each_pattern_is_whitened_by_what_it_measured(x64):
     rates = rng.exponential(5, (300, 3)) + rng.exponential(20, (300, 1))
     rates[:100, 1] = np.nan
     data = Measured.from_rates(rates)
-    view = View.of(data, whiten=True, ridge=1e-6)
-    assert view.transform.shape == (2, 3, 3)
-    np.testing.assert_allclose(view.share, sorted([1 / 3, 2 / 3]), atol=1e-12)
-    seen = np.asarray(view.of_units(data.rates, jnp.arange(300)))
+    feature_map = FeatureMap.of(data, whiten=True, ridge=1e-6)
+    assert feature_map.transform.shape == (2, 3, 3)
+    np.testing.assert_allclose(feature_map.fraction, sorted([1 / 3, 2 / 3]), atol=1e-12)
+    seen = np.asarray(feature_map.of_units(data.rates, jnp.arange(300)))
     assert (seen[:100, 1] == 0).all()
     # A common change of height is measured against the spread of heights, whether or not a condition is missing;
     # with two conditions of three, independent noise of 5 Hz leaves about 1 % less of it.
     step = np.ones((300, 3))
-    lengths = np.linalg.norm(view.of_units(data.rates + step, jnp.arange(300)) - seen, axis=1)
+    lengths = np.linalg.norm(feature_map.of_units(data.rates + step, jnp.arange(300)) - seen, axis=1)
     np.testing.assert_allclose(lengths[:100].mean(), lengths[100:].mean(), rtol=0.03)
 
 
@@ -64,16 +64,18 @@ def test_moments_with_missing_entries_are_those_of_highest_likelihood():
 
 def test_plain_view_only_drops_what_was_not_measured():
     data = Measured.from_rates([[1.0, np.nan, 3.0], [4.0, 5.0, 6.0]])
-    view = View.of(data, whiten=False, ridge=0.0)
-    a, b = view.of_units(jnp.full((2, 3), 10.0), jnp.arange(2)) - view.of_units(jnp.full((2, 3), 7.0), jnp.arange(2))
+    feature_map = FeatureMap.of(data, whiten=False, ridge=0.0)
+    a, b = feature_map.of_units(jnp.full((2, 3), 10.0), jnp.arange(2)) - feature_map.of_units(
+        jnp.full((2, 3), 7.0), jnp.arange(2)
+    )
     np.testing.assert_allclose(a, [3, 0, 3])
     np.testing.assert_allclose(b, [3, 3, 3])
 
 
 def test_degenerate_data_give_finite_views():
     for rates in (np.zeros((5, 3)), np.ones((1, 3)), np.tile([[1.0, 2.0, 3.0]], (4, 1))):
-        view = View.of(Measured.from_rates(rates), whiten=True, ridge=1e-3)
-        assert np.isfinite(view.transform).all()
+        feature_map = FeatureMap.of(Measured.from_rates(rates), whiten=True, ridge=1e-3)
+        assert np.isfinite(feature_map.transform).all()
 
 
 def test_shapes_do_not_depend_on_height_and_gain(x64):
@@ -95,15 +97,15 @@ def test_a_view_of_shapes_is_the_whitened_shape_and_the_root_of_the_rates(x64):
     rates = rng.exponential(20, (50, 4))
     rates[:20, 1] = np.nan
     data = Measured.from_rates(rates)
-    seen = np.asarray(View.of(data, whiten=False, ridge=0.0, shapes=True).of_units(data.rates, jnp.arange(50)))
+    seen = np.asarray(FeatureMap.of(data, whiten=False, ridge=0.0, shapes=True).of_units(data.rates, jnp.arange(50)))
     assert seen.shape == (50, 8)
     roots = np.where(np.isfinite(rates), np.sqrt(np.nan_to_num(rates) + 3 / 8), 0)
     np.testing.assert_allclose(seen[:, 4:], roots, rtol=1e-12)
     assert (seen[:20, 1] == 0).all()
-    view = View.of(data, whiten=True, ridge=0.1, shapes=True)
-    by_unit = view.of_units(data.rates, jnp.arange(50))
-    by_pattern = view.of_patterns(data.rates)
-    np.testing.assert_allclose(by_pattern[view.pattern, jnp.arange(50)], by_unit, rtol=1e-12)
+    feature_map = FeatureMap.of(data, whiten=True, ridge=0.1, shapes=True)
+    by_unit = feature_map.of_units(data.rates, jnp.arange(50))
+    by_pattern = feature_map.of_patterns(data.rates)
+    np.testing.assert_allclose(by_pattern[feature_map.pattern, jnp.arange(50)], by_unit, rtol=1e-12)
 
 
 def test_flat_and_silent_curves_have_finite_shapes_and_slopes():
@@ -116,12 +118,14 @@ def test_flat_and_silent_curves_have_finite_shapes_and_slopes():
 def test_logarithmic_rates_are_compared_in_proportion():
     rates = np.random.default_rng(3).exponential(2.0, (40, 3))
     data = Measured.from_rates(rates)
-    logged = View.of(data, whiten=True, ridge=0.1, log_above=0.5)
-    by_hand = View.of(Measured.from_rates(np.log1p(rates / 0.5)), whiten=True, ridge=0.1)
-    units = np.arange(40)
+    logged = FeatureMap.of(data, whiten=True, ridge=0.1, log_above=0.5)
+    by_hand = FeatureMap.of(Measured.from_rates(np.log1p(rates / 0.5)), whiten=True, ridge=0.1)
+    units = jnp.arange(40)
     # Single precision on both sides: a few roundings of numbers around one.
     np.testing.assert_allclose(
-        logged.of_units(data.rates, units), by_hand.of_units(np.log1p(data.rates / 0.5), units), atol=1e-4
+        logged.of_units(data.rates, units),
+        by_hand.of_units(jnp.asarray(np.log1p(data.rates / 0.5)), units),
+        atol=1e-4,
     )
     with pytest.raises(ValueError, match="log_above must be positive"):
-        View.of(data, whiten=True, ridge=0.1, log_above=0.0)
+        FeatureMap.of(data, whiten=True, ridge=0.1, log_above=0.0)

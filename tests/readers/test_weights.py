@@ -6,8 +6,8 @@ import pytest
 import scipy.io
 import scipy.sparse
 
-from tuneful.circuits import random_network
 from tuneful.errors import UserError
+from tuneful.networks import random_network
 from tuneful.readers.weights import read_mask, read_network
 
 NETWORK = random_network(12, 0, density=0.4)
@@ -115,7 +115,7 @@ def test_types_that_do_not_fit(tmp_path, monkeypatch, excitatory, message):
         ("a.npz", b"not an archive", "cannot be read"),
         ("a.mat", bytes(range(256)) * 4, "cannot be read"),
         ("a.mat", b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM" + bytes(500), "cannot be read"),
-        ("a.xls", b"1", "is not of a known format: .npy"),
+        ("a.xls", b"1", r"ends in '.xls', which is not a known format: use .npy, .npz"),
     ],
 )
 def test_files_that_hold_no_weights(tmp_path, name, content, message):

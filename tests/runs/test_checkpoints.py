@@ -1,7 +1,6 @@
 """Checkpoints: whole or not there, read back as they were, and never a traceback."""
 
 import errno
-import json
 import os
 
 import jax
@@ -9,9 +8,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from tuneful.runs import checkpoints as checkpoint
-from tuneful.runs.checkpoints import KEPT, checkpoints, load_checkpoint, save_checkpoint, write_atomically
 from tuneful.errors import UserError
+from tuneful.runs import checkpoints as checkpoint
+from tuneful.runs.checkpoints import (
+    KEPT,
+    Checkpoints,
+    checkpoints,
+    load_checkpoint,
+    newest_checkpoint,
+    save_checkpoint,
+)
 
 
 @pytest.fixture
@@ -130,22 +136,35 @@ def test_full_disk_keeps_the_last_checkpoint(tmp_path, monkeypatch):
         assert load_checkpoint(tmp_path / "step-00000002", jnp.array(0.0)) == 1.0
 
 
-def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
-    path = tmp_path / "result.json"
-    write_atomically(path, json.dumps({"a": 1}))
+def test_the_newest_readable_checkpoint_is_used(tmp_path):
+    assert newest_checkpoint(tmp_path, lambda: [0.0]) is None
+    save_checkpoint(tmp_path, 2, [2.0])
+    save_checkpoint(tmp_path, 4, [4.0])
+    assert newest_checkpoint(tmp_path, lambda: [0.0]) == [4.0]
+    newest, oldest = (tmp_path / f"step-0000000{step}" / "arrays.npz" for step in (4, 2))
+    newest.write_bytes(newest.read_bytes()[:100])
+    assert newest_checkpoint(tmp_path, lambda: [0.0]) == [2.0]
+    oldest.unlink()
+    with pytest.raises(UserError, match="step-00000002 cannot be read"):
+        newest_checkpoint(tmp_path, lambda: [0.0])
 
-    def refuse(*_):
-        raise OSError(errno.EIO, "broken")
 
-    monkeypatch.setattr(checkpoint.os, "replace", refuse)
-    with pytest.raises(OSError, match="broken"):
-        write_atomically(path, "{}")
-    assert json.loads(path.read_text()) == {"a": 1}
-    assert [p.name for p in tmp_path.iterdir()] == ["result.json"]
+def test_states_are_kept_every_so_many_steps_and_at_the_end(tmp_path):
+    keeper = Checkpoints(tmp_path, every=4)
+    for step in range(1, 11):
+        keeper.keep(step, lambda step=step: jnp.array(step), is_last=False)
+    assert [path.name for path in checkpoints(tmp_path)] == ["step-00000004", "step-00000008"]
+    keeper.keep(10, lambda: jnp.array(10), is_last=True)
+    again = Checkpoints(tmp_path)
+    assert int(again.load(lambda: jnp.array(0))) == 10
+    assert again.clock() >= keeper.clock() - 1  # seconds go on
 
 
-def test_text_and_bytes(tmp_path):
-    write_atomically(tmp_path / "a", "σ")
-    write_atomically(tmp_path / "b", b"\x00")
-    assert (tmp_path / "a").read_text(encoding="utf-8") == "σ"
-    assert (tmp_path / "b").read_bytes() == b"\x00"
+def test_a_state_is_not_saved_twice(tmp_path):
+    keeper = Checkpoints(tmp_path, every=2)
+    keeper.keep(2, lambda: jnp.array(1), is_last=False)
+    keeper.keep(2, lambda: 1 / 0, is_last=True)
+
+
+def test_an_empty_folder_has_no_state(tmp_path):
+    assert Checkpoints(tmp_path / "none").load(lambda: jnp.array(0)) is None

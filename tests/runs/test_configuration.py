@@ -1,203 +1,73 @@
-"""Configuration: files, options and single settings, the later the stronger."""
+"""What decides the result of a fit, in a file."""
 
-import shutil
+import json
 
 import pytest
 
-from tuneful.cli.commands import PRESETS, resolve
-from tuneful.registry import build, circuits, objectives
-from tuneful.fitting.settings import FitSettings
-from tuneful.runs.configuration import RunConfig, apply_overrides, parse_value, read_toml
-from tuneful.settings import parse
+from tuneful.circuits import FeedforwardM1
 from tuneful.errors import UserError
+from tuneful.objectives import RatePenalty, WassersteinGAN
+from tuneful.runs.configuration import RunConfig, read_config, upgraded
 
-NOTHING = {"data": None, "objective": None, "seed": None}
-FILE = """
-circuit = {name = "m1", grid = 7, sigma_l = 0.2}
-seed = 4
-precision = "float64"
-
-[objective]
-name = "wgan-gp"
-hidden = [16, 16]
-
-[data]
-path = "curves.csv"
-options = {posture = "supination"}
-
-[fit]
-max_steps = 9
-fitted = ["J", "phi_l"]
-"""
+CONFIG = RunConfig(circuit={"name": "m1", "grid": 5}, objective="wgan-gp", seed=3)
 
 
-@pytest.fixture
-def file(tmp_path):
-    path = tmp_path / "fit.toml"
-    path.write_text(FILE)
-    return str(path)
+def completed(config):
+    return config.completed(FeedforwardM1(grid=5), WassersteinGAN(), [RatePenalty()])
 
 
-def asked(**options):
-    return NOTHING | options
+def test_a_complete_configuration_leaves_nothing_to_defaults(tmp_path):
+    """Written and read, it is the same, and so is what it builds."""
+    complete = completed(CONFIG)
+    (tmp_path / "config.json").write_text(json.dumps(complete.written()))
+    again = RunConfig.model_validate(read_config(tmp_path / "config.json"))
+    assert again.written() == complete.written()
+    assert (again.fit.batch, again.fit.learning_rate) == (30, 0.001)
+    circuit, objective, penalties = again.components()
+    assert circuit.grid == 5
+    assert objective == WassersteinGAN()
+    assert penalties == [RatePenalty()]
+    assert again.completed(circuit, objective, penalties).written() == complete.written()
 
 
-@pytest.fixture
-def plain(tmp_path):
-    """A file that leaves everything at its default."""
-    (tmp_path / "plain.toml").write_text('circuit = "m1"')
-    return str(tmp_path / "plain.toml")
+def test_what_may_differ_when_a_run_is_gone_on_with():
+    complete = completed(CONFIG)
+    fit = complete.fit.model_copy(update={"max_steps": 7, "final_curves": 9, "predict": {"x": [1.0]}})
+    assert complete.model_copy(update={"fit": fit, "versions": {"jax": "1"}}).changes(complete) == []
+    fit = complete.fit.model_copy(update={"window": 7})
+    assert complete.model_copy(update={"fit": fit, "seed": 4}).changes(complete) == ["fit.window", "seed"]
 
 
-def test_defaults(plain):
-    assert resolve(plain, NOTHING, []) == RunConfig(circuit={"name": "m1"})
-    assert resolve(plain, NOTHING, []).objective == {"name": "energy"}
+def test_the_configuration_of_an_earlier_format_is_read():
+    old = {
+        "circuit": {"name": "m1", "cells": 2}, "objective": {"name": "energy", "batch": 8, "ridge": 0.2},
+        "penalties": [{"name": "rate", "limit": 9.0}], "data": "curves.csv", "fit": {"max_steps": 3}, "seed": 1,
+        "precision": "float32", "versions": {"tuneful": "0.1.0"},
+    }  # fmt: skip
+    config = RunConfig.model_validate(upgraded(old, "config.json"))
+    assert config.components()[0].n_cells == 2
+    assert (config.fit.batch, config.objective) == (8, {"name": "energy", "ridge": 0.2})
+    assert config.penalties == {"rate": {"limit": 9.0}}
+    assert (config.data.path, config.data.name) == ("data.nc", "curves.csv")
 
 
-@pytest.mark.parametrize("preset", sorted(PRESETS.glob("*.toml")), ids=lambda path: path.stem)
-def test_a_circuit_by_its_name_stands_for_its_preset(preset, tmp_path):
-    """A copy of the preset under another name is the same fit, and everything in it can be built."""
-    config = resolve(preset.stem, NOTHING, [])
-    assert config == resolve(str(shutil.copy(preset, tmp_path / "mine.toml")), NOTHING, [])
-    assert build("circuit", circuits(), config.circuit).label == preset.stem
-    build("objective", objectives(), config.objective)
+def test_one_of_a_later_format_is_refused():
+    with pytest.raises(UserError, match="written by a later version of tuneful"):
+        upgraded({"format": 99}, "config.json")
 
 
-def test_a_file_says_the_same_as_options(file, plain):
-    options = [
-        "circuit.grid=7", "sigma_l=0.2", "precision=float64", "objective.hidden=[16, 16]",
-        "posture=supination", "max_steps=9", "fitted=J,phi_l",
-    ]  # fmt: skip
-    written = resolve(file, NOTHING, [])
-    assert written == resolve(plain, asked(objective="wgan-gp", seed=4, data="curves.csv"), options)
-    assert written.fit.fitted == ("J", "phi_l")
-
-
-def test_bare_names_stand_for_tables(tmp_path, plain):
-    (tmp_path / "a.toml").write_text('circuit = "m1"\nobjective = "wgan-gp"\ndata = "curves.nc"')
-    assert resolve(str(tmp_path / "a.toml"), NOTHING, []) == resolve(
-        plain, asked(objective="wgan-gp", data="curves.nc"), []
-    )
-
-
-def test_options_are_stronger_than_the_file_and_settings_than_options(file):
-    config = resolve(file, asked(seed=5, data="other.csv"), ["max_steps=3"])
-    assert (config.seed, config.data.path, config.fit.max_steps) == (5, "other.csv", 3)
-    assert config.data.options == {"posture": "supination"}
-    assert config.fit.fitted == ("J", "phi_l")
-    assert resolve(file, asked(seed=5), ["seed=6"]).seed == 6
-    assert resolve(file, asked(data="a.csv"), ["data.path=b.csv"]).data.path == "b.csv"
-
-
-def test_naming_the_objective_of_the_file_keeps_its_settings(file):
-    assert resolve(file, asked(objective="wgan-gp"), []).objective == {"name": "wgan-gp", "hidden": [16, 16]}
-    assert resolve(file, asked(objective="energy"), []).objective == {"name": "energy"}
-
-
-def test_the_last_of_equal_settings_counts():
-    assert resolve("m1", NOTHING, ["max_steps=3", "fit.max_steps=4"]).fit.max_steps == 4
-
-
-@pytest.mark.parametrize(
-    ("setting", "section", "name"),
-    [("batch=16", "objective", "batch"), ("J=9", "circuit", "J"), ("grid=5", "circuit", "grid")],
-)
-def test_bare_keys_find_their_section(setting, section, name):
-    assert getattr(resolve("m1", NOTHING, [setting]), section)[name] == int(setting.partition("=")[2])
-
-
-def test_a_key_of_several_sections_must_be_spelled_out():
-    owners = {"rate": ["circuit", "objective"]}
-    with pytest.raises(UserError, match=r"ambiguous: write circuit\.rate or objective\.rate"):
-        apply_overrides({}, ["rate=1"], owners)
-    assert apply_overrides({}, ["circuit.rate=1"], owners) == {"circuit": {"rate": 1}}
-
-
-def test_overrides_leave_their_argument_alone():
-    settings = {"fit": {"max_steps": 3}}
-    apply_overrides(settings, ["fit.max_steps=4"], {})
-    assert settings == {"fit": {"max_steps": 3}}
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("3", 3), ("-3", -3), ("3.5e-2", 0.035), ("true", True), ("[1, 2]", [1, 2]), ("[[1.0]]", [[1.0]]),
-        ('"3"', "3"), ("m1", "m1"), ("a=b", "a=b"), ("", ""), ("a b.csv", "a b.csv"), ("J,phi_l", "J,phi_l"),
-    ],
-)  # fmt: skip
-def test_values_are_read_as_toml_or_text(text, value):
-    read = parse_value(text)
-    assert read == value
-    assert type(read) is type(value)
-
-
-@pytest.mark.parametrize("item", ["max_steps", "=3", "", " = 3"])
-def test_malformed_settings(item):
-    with pytest.raises(UserError, match="is not of the form key=value"):
-        resolve("m1", NOTHING, [item])
-
-
-@pytest.mark.parametrize(
-    ("item", "message"),
-    [
-        ("max_step=3", "No section of the configuration has a setting 'max_step'. Did you mean 'max_steps'"),
-        ("fit.max_step=3", "unknown setting 'fit.max_step'. Did you mean 'max_steps'"),
-        ("nothing.batch=3", "unknown setting 'nothing'. Choose from: circuit, "),
-        ("a..b=3", "unknown setting 'a'"),
-        ("seed.x=3", "seed is not a section"),
-        ("max_steps=soon", "fit.max_steps = 'soon' is not valid"),
-        ("max_steps=0", "fit.max_steps = 0 is not valid"),
-        ("max_steps=2.5", "fit.max_steps = 2.5 is not valid"),
-        ("max_steps=true", "fit.max_steps = True is not valid"),
-        ("held_out=1", "fit.held_out = 1 is not valid"),
-        ("held_out=nan", "fit.held_out = nan is not valid"),
-        ("seed=-1", "seed = -1 is not valid"),
-        ("seed=4294967296", "seed = 4294967296 is not valid"),
-        ("precision=double", "precision = 'double' is not valid"),
-        ("simulate=1", "data.simulate = 1 is not valid"),
-    ],
-)
-def test_every_wrong_setting_is_named(item, message):
-    with pytest.raises(UserError) as error:
-        resolve("m1", NOTHING, [item])
-    assert message in str(error.value)
-    assert "\n" not in str(error.value)
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("circuit = ", "is not valid TOML"),
-        ('circuit = "m1"\n[fti]\nmax_steps = 3', "a.toml: unknown setting 'fti'. Did you mean 'fit'"),
-        ('circuit = "m1"\n[fit]\nmaxsteps = 3', "a.toml: unknown setting 'fit.maxsteps'. Did you mean 'max_steps'"),
-        ('circuit = "m1"\nfit = 3', "a.toml: fit = 3 is not valid"),
-        ("seed = 1", "a.toml: the setting 'circuit' is missing."),
-        ("circuit = 3", "a.toml: circuit = 3 is not valid"),
-        ("[circuit]\ngrid = 3", "does not say which circuit: name one of m1"),
-        ('circuit = "m2"', "There is no circuit called 'm2'"),
-        ('circuit = "m1"\n[objective]\nname = 3', "There is no objective called 3"),
-    ],
-)
-def test_every_mistake_in_a_file_is_named(tmp_path, monkeypatch, text, message):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "a.toml").write_text(text)
-    with pytest.raises(UserError) as error:
-        resolve("a.toml", asked(data="curves.csv"), [])
-    assert message in str(error.value)
-    assert "\n" not in str(error.value)
+@pytest.mark.parametrize("text", ["[1, 2]", "3", '"a"', "{"])
+def test_json_that_is_no_configuration(tmp_path, text):
+    (tmp_path / "a.json").write_text(text)
+    with pytest.raises(UserError, match=r"a\.json (is not valid JSON|holds no settings)"):
+        read_config(tmp_path / "a.json")
 
 
 def test_files_that_cannot_be_read(tmp_path):
     with pytest.raises(UserError, match="There is no configuration file"):
-        read_toml(tmp_path / "none.toml")
+        read_config(tmp_path / "none.toml")
     with pytest.raises(UserError, match="cannot be read"):
-        read_toml(tmp_path)
+        read_config(tmp_path)
     (tmp_path / "latin.toml").write_bytes("# é".encode("latin-1"))
     with pytest.raises(UserError, match="cannot be read"):
-        read_toml(tmp_path / "latin.toml")
-
-
-def test_stopping_follows_the_settings():
-    stopping = parse(FitSettings, {"max_steps": 7, "window": 3, "tolerance": 0.1}, "Fit").stopping()
-    assert (stopping.max_steps, stopping.window, stopping.tolerance) == (7, 3, 0.1)
+        read_config(tmp_path / "latin.toml")

@@ -24,7 +24,7 @@ def test_a_folder_is_made_with_its_parents(folder):
 def test_a_run_is_not_replaced_unasked(folder):
     folder.write_json("config.json", {})
     folder.write_json("result.json", {})
-    folder.save_checkpoint(2, [1.0])
+    folder.checkpoints.mkdir()
     assert folder.exists
     with pytest.raises(UserError, match="already holds a run: choose another --out, add --resume"):
         folder.prepare(overwrite=False)
@@ -96,22 +96,15 @@ def test_a_line_cut_short_by_a_kill_ends_the_log(folder, tail):
     assert folder.read_metrics() == LINES
 
 
-def test_the_newest_readable_checkpoint_is_used(folder):
-    assert folder.load_checkpoint([0.0]) is None
-    folder.save_checkpoint(2, [2.0])
-    folder.save_checkpoint(4, [4.0])
-    assert folder.load_checkpoint([0.0]) == [4.0]
-    newest, oldest = (folder.path / "checkpoints" / f"step-0000000{step}" / "arrays.npz" for step in (4, 2))
-    newest.write_bytes(newest.read_bytes()[:100])
-    assert folder.load_checkpoint([0.0]) == [2.0]
-    oldest.unlink()
-    with pytest.raises(UserError, match="step-00000002 cannot be read"):
-        folder.load_checkpoint([0.0])
+def test_a_folder_knows_what_was_run_in_it(folder):
+    folder.write_json("config.json", {"kind": "stabilized circuit"})
+    assert folder.kind() == "stabilized circuit"
+    folder.write_json("config.json", {"circuit": {"name": "ssn"}})  # of a time in which fits did not say so
+    assert folder.kind() == "fit"
 
 
-def test_a_folder_of_something_else_is_no_fit(folder):
-    folder.write_json("config.json", {"kind": "stabilize"})
-    with pytest.raises(UserError, match="is not the folder of a fit"):
-        folder.read_fit_config()
-    folder.write_json("config.json", {"circuit": {"name": "ssn"}})
-    assert folder.read_fit_config() == {"circuit": {"name": "ssn"}}
+@pytest.mark.parametrize("content", [{"hidden_size": 768}, [1], 3, None])
+def test_a_folder_of_something_else_is_no_run(folder, content):
+    folder.write_json("config.json", content)
+    with pytest.raises(UserError, match="is not the folder of a run"):
+        folder.kind()

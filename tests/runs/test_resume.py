@@ -13,14 +13,14 @@ import jax.numpy as jnp
 import pytest
 
 from tuneful import Fit
-from tuneful.errors import UserError
 from tuneful.curves import make_dataset
+from tuneful.errors import UserError
 from tuneful.objectives import EnergyDistance, WassersteinGAN
 
 OBJECTIVES = {
-    "energy": EnergyDistance(batch=8),
-    "wgan-gp": WassersteinGAN(batch=8, hidden=(8,), n_critic=2),
-    "refined": EnergyDistance(batch=8, refine_steps=5, refine_batch=40),
+    "energy": (EnergyDistance(), {}),
+    "wgan-gp": (WassersteinGAN(hidden=(8,), n_critic=2), {}),
+    "refined": (EnergyDistance(), {"refine_steps": 5, "refine_batch": 40}),
 }
 STEPS = 200
 
@@ -46,7 +46,8 @@ def start(toy, toy_data, tiny_settings, quick_report):
     """Begin or resume a run of six steps."""
 
     def fit(out, resume=True, objective="energy", data=toy_data, circuit=toy, seed=0, **changed):
-        fit = Fit(circuit, OBJECTIVES[objective], **(tiny_settings | changed))
+        chosen, settings = OBJECTIVES[objective]
+        fit = Fit(circuit, chosen, **(tiny_settings | settings | changed))
         return fit.fit(data, seed, out=out, resume=resume, progress=False)
 
     return fit
@@ -87,9 +88,10 @@ def undisturbed(toy, toy_data, tiny_settings, tmp_path_factory):
     """The run folders of all objectives, never interrupted."""
     folders = {name: tmp_path_factory.mktemp(name) / "run" for name in OBJECTIVES}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tuneful.runs.estimator.write_report", lambda content, path: path.write_text("<html>"))
+        patch.setattr("tuneful.runs.fit_run.write_report", lambda content, path: path.write_text("<html>"))
         for name, folder in folders.items():
-            Fit(toy, OBJECTIVES[name], **tiny_settings).fit(toy_data, 0, out=folder, progress=False)
+            objective, settings = OBJECTIVES[name]
+            Fit(toy, objective, **(tiny_settings | settings)).fit(toy_data, 0, out=folder, progress=False)
     return folders
 
 
@@ -102,16 +104,16 @@ def run(undisturbed, tmp_path):
 PLACES = [
     ("tuneful.runs.folder.RunFolder.write_dataset", 1),  # before anything is there
     ("tuneful.runs.folder.RunFolder.write_json", 1),  # before the run counts as begun
-    ("tuneful.fitting.course.advance", 1),  # in the first step
-    ("tuneful.fitting.course.advance", 2),  # before the first checkpoint
-    ("tuneful.fitting.course.advance", 6),  # in the last step
+    ("tuneful.fitting.stochastic.advance", 1),  # in the first step
+    ("tuneful.fitting.stochastic.advance", 2),  # before the first checkpoint
+    ("tuneful.fitting.stochastic.advance", 6),  # in the last step
     ("tuneful.runs.folder.RunFolder.append_metrics", 3),  # between a step and its line
-    ("tuneful.runs.folder.save_checkpoint", 1),  # between a line and its checkpoint
+    ("tuneful.runs.checkpoints.save_checkpoint", 1),  # between a line and its checkpoint
     ("tuneful.runs.checkpoints._write_checkpoint", 2),  # in a checkpoint
     ("tuneful.fitting.evaluation.HeldOut.distances", 2),
-    ("tuneful.runs.estimator.Fit._conclude", 1),
+    ("tuneful.fitting.tables.Findings.of", 1),
     ("tuneful.runs.folder.RunFolder.write_dataset", 3),  # between start.nc and result.nc
-    ("tuneful.runs.estimator.write_report", 1),
+    ("tuneful.runs.fit_run.write_report", 1),
     ("tuneful.runs.folder.RunFolder.write_json", 2),  # before result.json
 ]
 
@@ -127,7 +129,7 @@ def test_wherever_a_run_was_killed_it_ends_the_same(undisturbed, start, kill, tm
 def test_a_critic_is_resumed_with_the_rest(undisturbed, start, kill, tmp_path):
     """Killed twice, once between checkpoints."""
     out = tmp_path / "run"
-    kill(out, "tuneful.fitting.course.advance", 4, objective="wgan-gp")
+    kill(out, "tuneful.fitting.stochastic.advance", 4, objective="wgan-gp")
     start(out, objective="wgan-gp")
     assert outcome(out) == outcome(undisturbed["wgan-gp"])
 
@@ -183,7 +185,6 @@ def test_resuming_nothing_starts_afresh(start, undisturbed, tmp_path):
 @pytest.mark.parametrize(
     ("changed", "name"),
     [
-        ({"max_steps": 7}, "fit.max_steps"),
         ({"seed": 1}, "seed"),
         ({"held_out": 0.4}, "fit.held_out"),
         ({"objective": "wgan-gp"}, "objective.name"),
@@ -194,6 +195,52 @@ def test_a_run_is_resumed_with_its_own_settings_only(run, start, undisturbed, ch
     with pytest.raises(UserError, match=f"was started with another {name}"):
         start(run, **changed)
     assert outcome(run) == outcome(undisturbed["energy"])
+
+
+@pytest.mark.parametrize("objective", ["energy", "refined"])
+def test_a_run_that_reached_its_maximum_is_extended(start, undisturbed, tmp_path, objective):
+    """With the bits of one that was allowed as many steps from the beginning."""
+    shutil.copytree(undisturbed[objective], tmp_path / "short")
+    start(tmp_path / "short", objective=objective, max_steps=9)
+    start(tmp_path / "long", objective=objective, max_steps=9)
+    assert outcome(tmp_path / "short") == outcome(tmp_path / "long")
+    assert json.loads((tmp_path / "short" / "config.json").read_text())["fit"]["max_steps"] == 9
+
+
+@pytest.mark.parametrize("reporting", [{"final_curves": 40}, {"predict": {"size": [3.0]}}, {"checkpoint_every": 5}])
+def test_what_only_reports_may_differ(run, start, undisturbed, reporting):
+    start(run, **reporting)
+    before, now = (outcome(folder)[0] for folder in (undisturbed["energy"], run))
+    assert now["parameters"] == before["parameters"]
+
+
+def test_other_versions_are_said(run, start, capsys):
+    config = json.loads((run / "config.json").read_text())
+    config["versions"]["jax"] = "0.0.1"
+    (run / "config.json").write_text(json.dumps(config))
+    fit = start(run)
+    assert "was begun with jax 0.0.1 (now" in " ".join(fit.result_["warnings"])
+
+
+def test_ctrl_c_saves_where_the_fit_stands(undisturbed, start, tmp_path, monkeypatch):
+    """In the fifth step, between two checkpoints."""
+    from tuneful.fitting import stochastic
+
+    steps, advance = [], stochastic.advance
+
+    def interrupted(*arguments):
+        steps.append(1)
+        if len(steps) == 6:
+            raise KeyboardInterrupt
+        return advance(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tuneful.fitting.stochastic.advance", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            start(tmp_path / "run")
+    assert (tmp_path / "run" / "checkpoints" / "step-00000005").is_dir()
+    start(tmp_path / "run")
+    assert outcome(tmp_path / "run") == outcome(undisturbed["energy"])
 
 
 def test_a_run_is_resumed_from_its_own_start_only(run, start, toy):
@@ -215,7 +262,7 @@ def test_a_run_is_resumed_with_its_own_curves_only(run, start, toy_data, what):
 
 def test_the_name_of_the_data_does_not_matter(run, toy, toy_data, tiny_settings, quick_report):
     """The same file by another path: the curves decide."""
-    fit = Fit(toy, OBJECTIVES["energy"], **tiny_settings)
+    fit = Fit(toy, OBJECTIVES["energy"][0], **tiny_settings)
     fit.fit(toy_data, 0, out=run, resume=True, progress=False, data_name="../elsewhere.csv")
 
 

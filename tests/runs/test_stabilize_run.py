@@ -11,9 +11,12 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from tuneful.networks import CircuitScalars, circuit_scalars
-from tuneful.runs import stabilize_run as module
 from tuneful.circuits import random_network
+from tuneful.networks import CircuitScalars, circuit_scalars
+from tuneful.runs import checkpoints
+from tuneful.runs import stabilize_run as module
+from tuneful.runs.running import run
+from tuneful.runs.stabilize_config import StabilizeConfig
 from tuneful.stability import StabilizedCircuit, stabilize
 
 SMALL = ("stabilize", "--n", 60, "--radius", 4, "--target", 0.6)
@@ -35,7 +38,7 @@ def with_page():
 def saves_always(monkeypatch):
     """Save the state at every step."""
     for name in ("FIRST_SAVE", "SAVE_EVERY", "SAVE_SHARE"):
-        monkeypatch.setattr(module, name, 0.0)
+        monkeypatch.setattr(checkpoints, name, 0.0)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +54,7 @@ def left_alone(tmp_path_factory):
     folder = tmp_path_factory.mktemp("left_alone")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "write_soc_report", lambda content, path: None)
-        module.run_stabilize({"n": 60, "radius": 4.0, "target": 0.6}, folder, False, False)
+        run(StabilizeConfig(n=60, radius=4.0, target=0.6), folder)
     return outcome(folder)
 
 
@@ -214,7 +217,7 @@ def test_more_steps_for_a_run_that_ran_out_of_them(tuneful, expected, tmp_path):
 
 
 def test_interrupted_and_resumed_is_the_same(tuneful, monkeypatch, tmp_path, left_alone):
-    """Control-C: the last step is kept."""
+    """Control-C while a step is being shown: the last one that was is kept."""
 
     def interrupting(self, step, text):
         if step == 5:
@@ -226,7 +229,7 @@ def test_interrupted_and_resumed_is_the_same(tuneful, monkeypatch, tmp_path, lef
     assert code == 130
     assert "Interrupted. The same command with --resume goes on" in err
     assert not (tmp_path / "run" / "result.json").exists()
-    assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["step-00000005"]
+    assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["step-00000004"]
     assert tuneful(*SMALL, "--out", "run", "--resume")[0] == 0
     assert outcome(tmp_path / "run") == left_alone
 
@@ -273,7 +276,10 @@ def test_wherever_a_run_was_killed_it_ends_the_same(tuneful, monkeypatch, tmp_pa
 def test_bits_survive_sigkill(tuneful, tmp_path):
     """The command line, killed from outside; it saves at every step, so that there is something to kill."""
     options = ["--n", "60", "--radius", "6", "--target", "0.1", "--faithful"]
-    code = "from tuneful.cli import main as cli; from tuneful.runs import stabilize_run as s; s.FIRST_SAVE = s.SAVE_EVERY = s.SAVE_SHARE = 0.0; cli.main()"
+    code = (
+        "from tuneful.cli import main; from tuneful.runs import checkpoints as c;"
+        "c.FIRST_SAVE = c.SAVE_EVERY = c.SAVE_SHARE = 0.0; main.main()"
+    )
     command = [sys.executable, "-c", code, "stabilize", *options, "--out", "killed"]
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     folder, deadline = tmp_path / "killed", time.monotonic() + 300
@@ -334,7 +340,7 @@ def test_a_network_that_does_not_fit_into_memory(refused, monkeypatch):
     def too_large(*_, **__):
         raise MemoryError("Unable to allocate 931. GiB")
 
-    monkeypatch.setattr("tuneful.runs.stabilize_settings.random_network", too_large)
+    monkeypatch.setattr("tuneful.runs.stabilize_config.random_network", too_large)
     assert "not enough memory" in refused("stabilize")
 
 

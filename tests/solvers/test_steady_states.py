@@ -6,11 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from scipy.linalg import block_diag, expm
 
 from tuneful.circuits import SSN
 from tuneful.solvers import Status, steady_state
-from tuneful.solvers.steady_states import DECAY, at_fixed_point, growth_rate
 
 # A user's own rate model, r = bend tanh(u) + (1 - bend) u + curve [u]_+^2 with u = W r + b, so that one compiled
 # program holds a linear network, one with several fixed points, oscillators, and one without any bound.
@@ -31,9 +29,9 @@ def model(weights, b, bend=1.0, curve=0.0, dtype="f8"):
 search = jax.jit(functools.partial(steady_state, drive))
 
 
-def reach(args, rest=REST, tau=(10.0, 10.0), step=None, longest=1e4, ceiling=np.inf, tolerance=1e-10):
+def reach(args, rest=REST, tau=(10.0, 10.0), step=None, max_time=1e4, ceiling=np.inf, tolerance=1e-10):
     step, rest = min(tau) if step is None else step, jnp.asarray(rest, args[0].dtype)
-    return search(args, jnp.array(tau), rest, step=step, longest=longest, ceiling=ceiling, tolerance=tolerance)
+    return search(args, jnp.array(tau), rest, step=step, max_time=max_time, ceiling=ceiling, tolerance=tolerance)
 
 
 @jax.jit
@@ -194,20 +192,6 @@ def test_second_derivatives_are_right_too(x64):
     assert float(second) == pytest.approx(exact, abs=1e-10)
 
 
-@pytest.mark.parametrize("scale", [1e-8, 1e-15, 1e-18, 1e-30])
-def test_a_gradient_in_single_precision_does_not_depend_on_the_scale_of_the_loss(scale):
-    rng = np.random.default_rng(0)
-    weights = (rng.standard_normal((30, 30)) / 11 - 1.5 * np.eye(30)).astype("f4")
-    rates = np.linalg.solve(np.eye(30) - weights, np.ones(30)).astype("f4")
-
-    def loss(w):
-        return scale * at_fixed_point(lambda r, w: r @ w.T + 1, w, rates)[0]
-
-    exact = np.outer(np.linalg.inv(np.eye(30) - weights)[0], rates)
-    # Solved to eps^(3/4) = 6e-6 of the cotangent; the inverse and the rates are below 1.
-    np.testing.assert_allclose(jax.jit(jax.grad(loss))(weights) / np.float32(scale), exact, rtol=0, atol=1e-5)
-
-
 def test_unsettled_problems_have_no_gradient_and_leave_that_of_others_alone(x64):
     """The same weights: inputs around which the two units cycle, and one that drives them hard to rest."""
     inputs, rest = np.array([[0.5, 0], [8.0, 8.0], [0.4, 0.1]]), jnp.zeros((3, 2))
@@ -236,9 +220,9 @@ def test_divergence_puts_no_nan_into_the_gradient(x64, dtype):
 
 
 def test_memory_of_the_gradient_does_not_grow_with_the_time_simulated():
-    def temporary(longest):
+    def temporary(max_time):
         def loss(weights):
-            found = steady_state(drive, (weights, 0.5, 1.0, 0.0), 10.0, jnp.zeros(2), longest=longest)
+            found = steady_state(drive, (weights, 0.5, 1.0, 0.0), 10.0, jnp.zeros(2), max_time=max_time)
             return found.rates.sum()
 
         return jax.jit(jax.grad(loss)).lower(jnp.eye(2)).compile().memory_analysis().temp_size_in_bytes
@@ -254,36 +238,11 @@ def test_a_mapped_search_equals_a_loop(x64):
     for index, alone in enumerate(one_by_one):
         assert many[2].status[index].tolist() == alone[2].status.tolist()
         settled = np.asarray(alone[2].settled)[:, None]
-        np.testing.assert_allclose(many[0][index] * settled, alone[0] * settled, rtol=0, atol=1e-11)
+        np.testing.assert_allclose(
+            np.asarray(many[0][index]) * settled, np.asarray(alone[0]) * settled, rtol=0, atol=1e-11
+        )
         np.testing.assert_allclose(many[1][1][index], alone[1][1], rtol=0, atol=1e-10)
     assert {int(alone[2].status[0]) for alone in one_by_one} == {Status.SETTLED, Status.OSCILLATING}
-
-
-def spiral(growth, frequency):
-    return [[growth, -frequency], [frequency, growth]]
-
-
-MODES = {
-    "real, decaying": [[[-0.02]]],
-    "real, growing": [[[0.005]]],
-    "spiral, decaying": [spiral(-0.01, 0.1)],
-    "slow spiral, decaying": [spiral(-0.0015, 0.017)],
-    "slow spiral, growing": [spiral(0.0015, 0.017)],
-    "saddle": [[[-0.05]], [[0.002]]],
-    "slow spiral among faster modes": [spiral(-0.0015, 0.017), [[-0.02]], [[-0.04]]],
-}
-
-
-@pytest.mark.parametrize("interval", [8.0, 32.0])
-@pytest.mark.parametrize("name", MODES)
-def test_the_growth_rate_of_a_linear_flow_is_its_abscissa(x64, name, interval):
-    """Exact states of a few modes in five dimensions; DECAY / 2 is what telling decay from none allows for errors."""
-    flow = block_diag(*MODES[name])
-    frames = np.linalg.qr(np.random.default_rng(0).standard_normal((4, 5, 5)))[0][:, :, : len(flow)]
-    states = np.stack([expm(flow * interval * k) @ np.linspace(0.5, 1.5, len(flow)) for k in range(9)])
-    deviations = jnp.asarray(np.einsum("pnm,km->kpn", frames, states))
-    exact = np.linalg.eigvals(flow).real.max()
-    np.testing.assert_allclose(growth_rate(deviations, interval), exact, rtol=0, atol=DECAY[1] / 2)
 
 
 # Networks: sites, factors of the paper's J, dJ and sigma, time constants. Few shapes, as each is compiled anew.
@@ -351,9 +310,9 @@ def integrated(regime, start=0.0):
 @jax.jit
 def linearised(weights, inputs, rates):
     """Phi W - 1, and the largest entry of the step to where the linearised equations have their root."""
-    u = jnp.einsum("pij,psj->psi", weights, rates) + inputs
+    u = jnp.einsum("pij,psj->psi", weights, rates) + inputs[None]
     driven, slopes = jax.jvp(gain, (u,), (jnp.ones_like(u),))
-    feedback = slopes[..., None] * weights[:, None] - jnp.eye(weights.shape[-1])
+    feedback = slopes[..., None] * weights[:, None] - jnp.eye(weights.shape[-1])[None, None]
     return feedback, jnp.abs(jnp.linalg.solve(feedback, (driven - rates)[..., None])).max((-2, -1))
 
 

@@ -3,45 +3,77 @@
 import dataclasses
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from types import MappingProxyType
+from typing import Any, ClassVar, TypeVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.typing import ArrayLike
+from jaxtyping import Bool, Float, Int, PRNGKeyArray
 
 from tuneful.circuits.ensemble import map_realisations
 from tuneful.circuits.parameters import Parameter, declared_parameters
 from tuneful.solvers.spectrum import smoothed_spectral_abscissa
 from tuneful.solvers.steady_states import Status
 
+Circuit = TypeVar("Circuit", bound="AbstractCircuit")
+
 
 class Response(eqx.Module):
     """What one realisation of a circuit answers to every stimulus.
 
     A batch of realisations is the same structure with one more leading axis on every field.
+
+    rates
+        Of the recorded cells, Hz.
+    settled
+        False rejects the realisation.
+    residual
+        Distance from the steady state, Hz; 0 where it is known in closed form.
+    all_rates
+        Of all cells of the network, recorded or not, Hz.
+    status
+        How the search for a steady state ended, a `Status`.
     """
 
-    rates: Array  # (cells, conditions), Hz: the recorded cells
-    settled: Array  # (), bool: False rejects the realisation
-    residual: Array  # (), Hz: distance from the steady state, 0 where it is known in closed form
-    network: Array  # (cells of the network, conditions), Hz: recorded or not
-    status: ArrayLike = Status.SETTLED  # (), int: how the search for a steady state ended
+    rates: Float[Array, "*batch cells conditions"]
+    settled: Bool[Array, "*batch"]
+    residual: Float[Array, "*batch"]
+    all_rates: Float[Array, "*batch network conditions"]
+    status: Int[Array, "*batch"] | int
+
+    def __init__(
+        self,
+        rates: Float[Array, "*batch cells conditions"],
+        settled: Bool[Array, "*batch"],
+        residual: Float[Array, "*batch"],
+        all_rates: Float[Array, "*batch network conditions"] | None = None,
+        status: Int[Array, "*batch"] | int = Status.SETTLED,
+        *,
+        network: Float[Array, "*batch network conditions"] | None = None,
+    ):
+        """Make a response. Without `all_rates` there are no other cells than the recorded ones.
+
+        `network` is the earlier name of `all_rates`.
+        """
+        given = all_rates if network is None else network
+        self.rates, self.settled, self.residual, self.status = rates, settled, residual, status
+        self.all_rates = rates if given is None else given
 
     @property
-    def curves(self) -> Array:
+    def curves(self) -> Float[Array, "curves conditions"]:
         """The tuning curves of a batch, one a row: (realisations * cells, conditions), Hz."""
         return self.rates.reshape(-1, self.rates.shape[-1])
 
     @property
-    def largest_rate(self) -> Array:
+    def largest_rate(self) -> Float[Array, "*batch"]:
         """Over all cells of the network and all conditions, Hz; one a realisation."""
-        return self.network.max(axis=(-2, -1))
+        return self.all_rates.max(axis=(-2, -1))
 
     @property
-    def accepted(self) -> Array:
+    def accepted(self) -> Bool[Array, " curves"]:
         """Which rows of `curves` come from realisations that settled on finite rates."""
         finite = jnp.isfinite(self.rates).all(axis=(-2, -1))
         return jnp.repeat(self.settled & finite, self.rates.shape[-2])
@@ -53,12 +85,18 @@ class AbstractCircuit(eqx.Module):
     A circuit describes the *statistics* of an ensemble of networks. Subclasses are final `equinox.Module`s: they
     declare learned parameters with `parameter(...)`, and write `draw` and `respond` for one realisation; batching
     is done here.
+
+    label
+        The short name used by the command line and in files.
+    renamed
+        Earlier names of settings, taken by configurations: {earlier: present}.
     """
 
-    label: ClassVar[str]  # the short name used by the command line and in files
+    label: ClassVar[str]
+    renamed: ClassVar[Mapping[str, str]] = MappingProxyType({})
 
     @abstractmethod
-    def draw(self, key: Array) -> Any:
+    def draw(self, key: PRNGKeyArray) -> Any:
         """Draw z, the random inputs of one realisation, as a PyTree of arrays.
 
         z must not depend on the learned parameters: it is what makes the gradient of a sample a plain derivative.
@@ -73,15 +111,15 @@ class AbstractCircuit(eqx.Module):
         """Name the features of the stimuli: each an array with one value a condition."""
 
     @abstractmethod
-    def at_conditions(self, features: Mapping[str, np.ndarray]) -> Self:
+    def at_conditions(self: Circuit, features: Mapping[str, np.ndarray]) -> Circuit:
         """Return this circuit with the stimuli of a dataset, given as features of its conditions."""
 
     @classmethod
     @abstractmethod
-    def example(cls) -> Self:
+    def example(cls: type[Circuit]) -> Circuit:
         """The circuit at a known truth: what demonstrations and tests of recovery simulate from."""
 
-    def with_values(self, values: Mapping[str, Any]) -> Self:
+    def with_values(self: Circuit, values: Mapping[str, Any]) -> Circuit:
         """Return this circuit with other values of the named parameters, in natural units."""
         return dataclasses.replace(self, **values)
 
@@ -94,49 +132,83 @@ class AbstractCircuit(eqx.Module):
         """Describe the learned parameters: name, symbol, unit, constraint."""
         return declared_parameters(self)
 
-    def sample(self, key: Array, n: int) -> Response:
+    def sample(self, key: PRNGKeyArray, n: int) -> Response:
         """Draw n independent realisations and their responses.
 
         Realisations are computed in turn on every available device, so that memory holds the rates of all of them
         but the network of a few only. Realisation i depends on `key` and i alone, not on n or on the devices.
 
-        **Arguments:** `key`, a JAX random key; `n`, the number of realisations.
+        Parameters
+        ----------
+        key
+            A JAX random key.
+        n
+            The number of realisations.
 
-        **Returns:** a `Response` whose fields have a leading axis of length n.
+        Returns
+        -------
+        Response
+            Its fields have a leading axis of length n.
         """
         return map_realisations(lambda circuit, k: circuit.respond(circuit.draw(k)), self, key, n)
 
 
 class AbstractRecurrentCircuit(AbstractCircuit):
-    """A circuit whose responses are steady states of rate dynamics."""
+    """A circuit whose responses are steady states of rate dynamics.
+
+    A circuit with a field `witness` that it hands to `tuneful.solvers.steady_state` has its failing adjoint solves
+    counted by a fit. It is a scalar array, zero, not a learned parameter and not a setting
+    (`witness: Array = eqx.field(default=0.0, converter=..., metadata={"is_setting": False})`, see `SSN`).
+    """
 
     @abstractmethod
-    def jacobian(self, z: Any, network: Array) -> Array:
-        """Compute the Jacobian of the dynamics at given rates, in every condition: (conditions, n, n), 1/ms.
+    def jacobian(self, z: Any, all_rates: Float[Array, "cells conditions"]) -> Float[Array, "conditions cells cells"]:
+        """Compute the Jacobian of the dynamics at given rates, in every condition, 1/ms.
 
-        Differentiable in the rates and in the parameters: with `respond(z).network`, the derivative has the movement
-        of the steady state with the parameters.
+        Differentiable in the rates and in the parameters: with `respond(z).all_rates`, the derivative has the
+        movement of the steady state with the parameters.
 
-        **Arguments:** `z`, the random inputs; `network`, rates of all cells as `Response.network` has them,
-        (n, conditions), Hz.
+        Parameters
+        ----------
+        z
+            The random inputs.
+        all_rates
+            Rates of all cells as `Response.all_rates` has them, Hz.
         """
 
-    def abscissa(self, z: Any, network: Array | None = None) -> Array:
-        """Compute the spectral abscissa of the Jacobian, (conditions,), 1/ms: a steady state is stable if negative.
+    def abscissa(
+        self, z: Any, all_rates: Float[Array, "cells conditions"] | None = None
+    ) -> Float[Array, " conditions"]:
+        """Compute the spectral abscissa of the Jacobian, 1/ms: a steady state is stable if it is negative.
 
-        Takes all eigenvalues, O(n^3), on a CPU. `network` is as in `jacobian`; by default the steady state is sought.
+        Takes all eigenvalues, O(n^3), on a CPU.
+
+        Parameters
+        ----------
+        z
+            The random inputs.
+        all_rates
+            As in `jacobian`; by default the steady state is sought.
         """
-        return jnp.linalg.eigvals(self._jacobian(z, network)).real.max(axis=-1)
+        return jnp.linalg.eigvals(self._jacobian(z, all_rates)).real.max(axis=-1)
 
-    def smoothed_abscissa(self, z: Any, eps: float, network: Array | None = None) -> Array:
-        """Compute the smoothed spectral abscissa of the Jacobian, (conditions,), 1/ms: above the abscissa, smooth.
+    def smoothed_abscissa(
+        self, z: Any, eps: float, all_rates: Float[Array, "cells conditions"] | None = None
+    ) -> Float[Array, " conditions"]:
+        """Compute the smoothed spectral abscissa of the Jacobian, 1/ms: above the abscissa, smooth.
 
         Differentiable in all parameters of the circuit, through the weights and through the steady state.
 
-        **Arguments:** `z`; `eps`, 1/ms, see `tuneful.solvers.spectrum.smoothed_spectral_abscissa`; `network` as in
-        `jacobian`; by default the steady state is sought.
+        Parameters
+        ----------
+        z
+            The random inputs.
+        eps
+            1/ms, see `tuneful.solvers.spectrum.smoothed_spectral_abscissa`.
+        all_rates
+            As in `jacobian`; by default the steady state is sought.
         """
-        return jax.lax.map(lambda j: smoothed_spectral_abscissa(j, eps), self._jacobian(z, network))
+        return jax.lax.map(lambda j: smoothed_spectral_abscissa(j, eps), self._jacobian(z, all_rates))
 
-    def _jacobian(self, z: Any, network: Array | None) -> Array:
-        return self.jacobian(z, self.respond(z).network if network is None else network)
+    def _jacobian(self, z: Any, all_rates: Array | None) -> Array:
+        return self.jacobian(z, self.respond(z).all_rates if all_rates is None else all_rates)

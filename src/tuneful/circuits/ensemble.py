@@ -17,6 +17,11 @@ def map_realisations(function: Callable[[Any, Array], Any], circuit: Any, key: A
     Every realisation gets its own copy of the circuit's arrays. The derivative with respect to the circuit is then
     one sum over realisations, taken in one place and in one order, so that it has the same bits on any number of
     devices.
+
+    Raises
+    ------
+    ValueError
+        For fewer than one realisation.
     """
     if n < 1:
         raise ValueError(f"The number of realisations must be at least 1, not {n}.")

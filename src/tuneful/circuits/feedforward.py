@@ -5,8 +5,8 @@ Equations 3-8 of Arakaki, Barello & Ahmadian 2017, after Lalazar, Abbott & Vaadi
 
 import dataclasses
 import itertools
-from collections.abc import Mapping
-from typing import ClassVar, Self, final
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, final
 
 import equinox as eqx
 import jax
@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
+from jaxtyping import Float, Int, PRNGKeyArray
 
 from tuneful.circuits.base import AbstractCircuit, Response
 from tuneful.circuits.field_sums import Positions, field_sums, grid_axis
@@ -24,8 +25,14 @@ SIDE = (-1.0, 0.0, 1.0)
 LATTICE: Positions = tuple(itertools.product(SIDE, SIDE, SIDE))
 
 
-def as_positions(positions: ArrayLike) -> Positions:
-    """Convert hand positions of shape (conditions, 3) to a hashable form, known when the circuit is compiled."""
+def as_positions(positions: ArrayLike | Sequence) -> Positions:
+    """Convert hand positions of shape (conditions, 3) to a hashable form, known when the circuit is compiled.
+
+    Raises
+    ------
+    ValueError
+        If they have another shape, or are not finite.
+    """
     array = np.asarray(positions, dtype=float)
     if array.ndim != 2 or array.shape[1] != 3 or not np.isfinite(array).all():
         raise ValueError(f"stimuli must be finite positions of shape (conditions, 3), not of shape {array.shape}.")
@@ -36,13 +43,24 @@ class FeedforwardInputs(eqx.Module):
     """The random inputs z of one realisation: uniform numbers on [0, 1], and which inputs connect.
 
     Absent connections are not stored: `source` and `strength` list those that exist.
+
+    width
+        z^sigma of every input, grid^3 of them.
+    source
+        The inputs that a cell listens to.
+    strength
+        z^J of these connections.
+    threshold
+        z^phi.
+    noise
+        Standard normal, of the trials' average; used if the model has noise.
     """
 
-    width: Array  # (grid^3,): z^sigma of every input
-    source: Array  # (cells, connections), int: the inputs that a cell listens to
-    strength: Array  # (cells, connections): z^J of these connections
-    threshold: Array  # (cells,): z^phi
-    noise: Array  # (cells, conditions): standard normal, of the trials' average; used if the model has noise
+    width: Float[Array, "*batch inputs"]
+    source: Int[Array, "*batch cells connections"]
+    strength: Float[Array, "*batch cells connections"]
+    threshold: Float[Array, "*batch cells"]
+    noise: Float[Array, "*batch cells conditions"]
 
 
 @final
@@ -61,24 +79,36 @@ class FeedforwardM1(AbstractCircuit):
     and independent in every condition. (For Poisson spikes kappa^2 is one over the time observed in a condition; the
     square root is smoothed below 1/4 Hz.) None, the default, is the model of the paper.
 
-    **Arguments:** the learned parameters; `grid`, inputs along an axis; `extent`, half the side of the grid (in units
-    of the stimulus spacing); `density`, the fraction of inputs that connect; `noise` (see above); `cells`, recorded
-    cells per realisation (same receptive fields, own connections and threshold: nearly as good as independent ones
-    and much cheaper); `stimuli`, hand positions of shape (conditions, 3).
+    Parameters
+    ----------
+    grid
+        Inputs along an axis.
+    extent
+        Half the side of the grid, in units of the stimulus spacing.
+    density
+        The fraction of inputs that connect.
+    sigma_l, dsigma, J, phi_l, dphi, noise
+        The learned parameters; `noise` if the model has it.
+    n_cells
+        Recorded cells per realisation (same receptive fields, own connections and threshold: nearly as good as
+        independent ones and much cheaper).
+    stimuli
+        Hand positions, (conditions, 3).
 
-    **Raises:** `ValueError` for an empty grid, a density that connects nothing, or positions not of shape (S, 3).
+    Raises
+    ------
+    ValueError
+        For an empty grid, a density that connects nothing, or positions not of shape (S, 3).
 
-    ```python
     >>> import jax
     >>> from tuneful.circuits import FeedforwardM1
     >>> circuit = FeedforwardM1(grid=10)
     >>> circuit.sample(jax.random.key(0), 4).curves.shape
     (4, 27)
-
-    ```
     """
 
     label: ClassVar[str] = "m1"
+    renamed: ClassVar[Mapping[str, str]] = {"cells": "n_cells"}
 
     grid: int = eqx.field(static=True, default=40)
     extent: float = eqx.field(static=True, default=3.0)
@@ -110,13 +140,13 @@ class FeedforwardM1(AbstractCircuit):
     noise: Array | None = parameter(
         symbol="κ", unit="√Hz", constraint=Positive(), default=None, meaning="noise of the trial average over √rate"
     )
-    cells: int = eqx.field(static=True, default=1)
+    n_cells: int = eqx.field(static=True, default=1)
     stimuli: Positions = eqx.field(static=True, default=LATTICE, converter=as_positions)
 
     def __check_init__(self) -> None:
-        if self.grid < 1 or self.cells < 1 or not self.extent > 0:
+        if self.grid < 1 or self.n_cells < 1 or not self.extent > 0:
             raise ValueError(
-                f"grid, cells and extent must be positive, not {self.grid}, {self.cells} and {self.extent}."
+                f"grid, n_cells and extent must be positive, not {self.grid}, {self.n_cells} and {self.extent}."
             )
         if not 0 < self.density <= 1 or self.connections < 1:
             raise ValueError(
@@ -133,23 +163,29 @@ class FeedforwardM1(AbstractCircuit):
         """Mean of sum_i J z_i^J M_i h_i over realisations, Hz: the receptive fields sum to one."""
         return self.J * self.density / 2
 
-    def draw(self, key: Array) -> FeedforwardInputs:
+    def draw(self, key: PRNGKeyArray) -> FeedforwardInputs:
         width, source, strength, threshold, noise = jax.random.split(key, 5)
         n = self.grid**3
         return FeedforwardInputs(
             width=draw_coarse_uniform(width, n),
-            source=jax.vmap(lambda k: draw_distinct(k, n, self.connections))(jax.random.split(source, self.cells)),
-            strength=jax.random.uniform(strength, (self.cells, self.connections)),
-            threshold=jax.random.uniform(threshold, (self.cells,)),
-            noise=jax.random.normal(noise, (self.cells, len(self.stimuli))),
+            source=jax.vmap(lambda k: draw_distinct(k, n, self.connections))(jax.random.split(source, self.n_cells)),
+            strength=jax.random.uniform(strength, (self.n_cells, self.connections)),
+            threshold=jax.random.uniform(threshold, (self.n_cells,)),
+            noise=jax.random.normal(noise, (self.n_cells, len(self.stimuli))),
         )
 
     @staticmethod
     def inputs(sigma: ArrayLike, strength: ArrayLike, mask: ArrayLike, threshold: ArrayLike) -> FeedforwardInputs:
         """Build z of one recorded cell from plain arrays, as the paper writes them.
 
-        **Arguments:** `sigma`, `strength`: uniform numbers z^sigma, z^J of shape (grid^3,); `mask`: the binary M of
-        shape (grid^3,); `threshold`: z^phi, a scalar. The grid's axes are ordered x slowest, z fastest.
+        Parameters
+        ----------
+        sigma, strength
+            Uniform numbers z^sigma and z^J, (grid^3,), ordered with x slowest and z fastest.
+        mask
+            The binary M, (grid^3,).
+        threshold
+            z^phi, a scalar.
         """
         source = np.flatnonzero(np.asarray(mask))
         return FeedforwardInputs(
@@ -165,24 +201,25 @@ class FeedforwardM1(AbstractCircuit):
         weights = self.J * z.strength
         threshold = self.phi_l + self.dphi * z.threshold
         fields = self._fields(z.source, z.width)
-        drive = jnp.einsum("csk,ck->cs", fields, weights) / normaliser
+        drive = jnp.einsum("csk,ck->cs", fields, weights) / normaliser[None]
         rates = jax.nn.relu(drive - threshold[:, None])
         if self.noise is not None:
             rates = jax.nn.relu(rates + self.noise * rates / jnp.sqrt(rates + 0.25) * z.noise)
-        return Response(rates, settled=jnp.array(True), residual=jnp.zeros(()), network=rates)
+        return Response(rates, settled=jnp.array(True), residual=jnp.zeros(()), all_rates=rates)
 
     def _fields(self, source: Array, width: Array) -> Array:
         """Receptive fields before normalisation of the connected inputs: (cells, conditions, connections)."""
-        axis = as_float_array(grid_axis(self.grid, self.extent))
+        axis = jnp.asarray(grid_axis(self.grid, self.extent), width.dtype)
         place = [axis[i][:, None] for i in jnp.unravel_index(source, (self.grid,) * 3)]
         squared = sum(
-            (x[:, None] - p) ** 2 for x, p in zip(as_float_array(np.array(self.stimuli)).T, place, strict=True)
+            (x[None, :, None] - p) ** 2
+            for x, p in zip(jnp.asarray(np.array(self.stimuli), width.dtype).T, place, strict=True)
         )
         sigma = self.sigma_l + self.dsigma * width[source]
         return jnp.exp(-squared / (2 * sigma[:, None] ** 2))
 
     @classmethod
-    def example(cls) -> Self:
+    def example(cls) -> "FeedforwardM1":
         return cls().with_values(
             {"sigma_l": 0.4, "dsigma": 0.8, "J": 8000.0, "phi_l": 20.0, "dphi": 25.0, "noise": 0.3}
         )
@@ -190,7 +227,7 @@ class FeedforwardM1(AbstractCircuit):
     def conditions(self) -> dict[str, np.ndarray]:
         return dict(zip("xyz", np.asarray(self.stimuli, dtype=float).T, strict=True))
 
-    def at_conditions(self, features: Mapping[str, np.ndarray]) -> Self:
+    def at_conditions(self, features: Mapping[str, np.ndarray]) -> "FeedforwardM1":
         missing = [name for name in "xyz" if name not in features]
         if missing:
             raise ValueError(

@@ -29,11 +29,22 @@ def grid_axis(grid: int, extent: float) -> np.ndarray:
 def field_sums(grid: int, extent: float, stimuli: Positions, sigma_l: Array, dsigma: Array, width: Array) -> Array:
     """Sum the receptive fields at every stimulus.
 
-    **Arguments:** `grid`, `extent`: inputs along an axis, half the side of the grid; `stimuli`: positions, hashable;
-    `sigma_l`, `dsigma`: scalars; `width`: uniform numbers z_i of shape (grid^3,), x slowest.
+    Parameters
+    ----------
+    grid, extent
+        Inputs along an axis, and half the side of the grid.
+    stimuli
+        Positions, hashable.
+    sigma_l, dsigma
+        Scalars.
+    width
+        Uniform numbers z_i, (grid^3,), x slowest.
 
-    **Returns:** Z of shape (conditions,). Differentiable in `sigma_l` and `dsigma` in both modes, at the cost of one
-    pass; not in `width`.
+    Returns
+    -------
+    Array
+        Z, (conditions,). Differentiable in `sigma_l` and `dsigma` in both modes, at the cost of one pass; not in
+        `width`.
     """
     return _walk(grid, extent, stimuli, sigma_l, dsigma, width, with_slopes=False)[0]
 
@@ -79,7 +90,7 @@ def _walk(
         """Sum over the inputs of one plane: the fields, and if asked their two slopes beside them."""
         z, square_x = plane[0], plane[1][:, None]
         inverse = 1 / (sigma_l + dsigma * z)
-        rate = -0.5 * inverse**2
+        rate = -0.5 * inverse[None] ** 2
         x, y, field_z = jax.lax.optimization_barrier(  # kept, lest every product computes its exponentials again
             (jnp.exp(square_x * rate), jnp.exp(square_y * rate), jnp.exp(square_z * rate))
         )
@@ -87,7 +98,7 @@ def _walk(
         if not with_slopes:
             return total + field_xy @ field_z.T, None
         spread_xy = design.pair(x * square_x, y) + design.pair(x, y * square_y)
-        slopes = jnp.concatenate([field_z * inverse**3, field_z * inverse**3 * z])
+        slopes = jnp.concatenate([field_z * inverse[None] ** 3, field_z * inverse[None] ** 3 * z[None]])
         spread_slopes = jnp.tile(square_z, (2, 1)) * slopes
         total += field_xy @ jnp.concatenate([field_z, spread_slopes]).T
         return total.at[:, len(design.z) :].add(spread_xy @ slopes.T), None

@@ -14,7 +14,10 @@ def draw_coarse_uniform(key: Array, n: int) -> Array:
     Drawing the random numbers of a large network takes as long as using them. The widths of 64,000 receptive fields
     need no finer steps than 1.5e-5 of their range.
 
-    **Returns:** shape (n,), JAX's default precision.
+    Returns
+    -------
+    Array
+        (n,), of JAX's default precision.
     """
     words = jax.random.bits(key, (-(-n // 2),), jnp.uint32)
     halves = jnp.concatenate([words >> 16, words & 0xFFFF])[:n]
@@ -28,7 +31,10 @@ def draw_uniform_quartet(key: Array, shape: tuple[int, int]) -> tuple[Array, Arr
     generator is the same, but written so that a CPU computes it in one vectorised pass (which needs two axes), and
     every block of 64 random bits serves four numbers.
 
-    **Returns:** four arrays of the shape asked for, JAX's default precision.
+    Returns
+    -------
+    tuple of four arrays
+        Of the shape asked for and JAX's default precision.
     """
     counter = jnp.arange(math.prod(shape), dtype=jnp.uint32).reshape(shape)
     low, high = threefry(jax.random.key_data(key), counter)
@@ -42,9 +48,17 @@ def draw_uniform_quartet(key: Array, shape: tuple[int, int]) -> tuple[Array, Arr
 def threefry(key: Array, counter: Array) -> tuple[Array, Array]:
     """Threefry-2x32 with 20 rounds of the counters (counter, 0) [Salmon et al. 2011], the generator of `jax.random`.
 
-    **Arguments:** `key`, two words of 32 bits; `counter`, uint32 of any shape.
+    Parameters
+    ----------
+    key
+        Two words of 32 bits.
+    counter
+        uint32 of any shape.
 
-    **Returns:** two words of random bits for every counter.
+    Returns
+    -------
+    tuple of two arrays
+        Random bits, one word each for every counter.
     """
     keys = (key[0], key[1], key[0] ^ key[1] ^ jnp.uint32(0x1BD11BDA))
     rotations = ((13, 15, 26, 6), (17, 29, 16, 24))
@@ -64,7 +78,15 @@ def draw_distinct(key: Array, n: int, k: int) -> Array:
     of all n. The sequence is long enough to hold k of them but for a probability below 1e-15; large k / n take a
     plain permutation.
 
-    **Returns:** int32 of shape (k,), in random order.
+    Returns
+    -------
+    Array
+        int32, (k,), in random order.
+
+    Raises
+    ------
+    ValueError
+        If k exceeds n.
     """
     if k > n:
         raise ValueError(f"Cannot draw {k} distinct numbers below {n}.")

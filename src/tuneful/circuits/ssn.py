@@ -4,9 +4,9 @@ Equations 9-16 of Arakaki, Barello & Ahmadian 2017.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import ClassVar, Literal, Self, final
+from typing import ClassVar, Literal, final
 
 import equinox as eqx
 import jax
@@ -14,35 +14,34 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
+from jaxtyping import Float, PRNGKeyArray
 
 from tuneful.circuits.base import AbstractRecurrentCircuit, Response
+from tuneful.circuits.geometry import Line
 from tuneful.circuits.parameters import Positive, as_float_array, parameter
 from tuneful.circuits.random_inputs import draw_uniform_quartet
+from tuneful.circuits.stimuli import Apertures, Values, as_values, crossed
 from tuneful.networks.supralinear import power_law, saturating_power_law
 from tuneful.solvers.steady_states import SteadyState, steady_state
 
-Values = tuple[float, ...]
 RECORDED = {"E": (0,), "I": (1,), "both": (0, 1)}  # E cells are type 0, I cells type 1
 PAIRS = (("EE", "EI"), ("IE", "II"))  # rows post-synaptic, columns pre-synaptic
 SIGNS = (1.0, -1.0)  # of the outgoing weights of E and I cells: Dale's law
-
-
-def as_values(values: ArrayLike) -> Values:
-    """Convert a number or a sequence of numbers to a hashable form, known when the circuit is compiled."""
-    array = np.atleast_1d(np.asarray(values, dtype=float))
-    if array.ndim != 1 or not len(array) or not np.isfinite(array).all():
-        raise ValueError(f"expected a finite number, or a sequence of them, not {values!r}.")
-    return tuple(array.tolist())
+Block = Float[Array, "*batch sites sites"]
 
 
 class SSNInputs(eqx.Module):
     """The random inputs z of one realisation.
 
-    Blocks of the weights are ordered as the transposed W is: by pre-synaptic type and site, then post-synaptic ones.
+    weights
+        Uniform on [0, 1]: ((EE, IE), (EI, II)). Blocks are ordered as the transposed W is: by pre-synaptic type and
+        site, then post-synaptic ones.
+    drive
+        Uniform on [-1, 1], one a cell: of the external input; used if it is heterogeneous.
     """
 
-    weights: tuple[tuple[Array, Array], tuple[Array, Array]]  # uniform on [0, 1]: ((EE, IE), (EI, II)), each (N, N)
-    drive: Array  # (2N,), uniform on [-1, 1]: of the external input; used if it is heterogeneous
+    weights: tuple[tuple[Block, Block], tuple[Block, Block]]
+    drive: Float[Array, "*batch 2*sites"]
 
 
 @final
@@ -66,27 +65,50 @@ class SSN(AbstractRecurrentCircuit):
     another N. With `weights_per="length"`, J and dJ are weights per unit length of the line, which the sites on it
     share; `per_length()` and `per_site()` convert.
 
-    **Arguments:** the learned parameters `J`, `dJ`, `sigma`, and `V` if heterogeneous input is wanted; `n_sites`, N;
-    `sizes`, `contrasts` (A) and `positions` (c, the offset of the stimulus), one value a condition or one for all
-    (`SSN.crossed` makes joint designs); `extent`; `smoothness`, l; `k`, `n`, `saturating`, `r0`, `r1`,
-    see `saturating_power_law`; `tau`, time constants of E and I cells, ms;
-    `cells`, which to record: "E", "I" or "both" (E first); `sites`, positions of the recorded cells (the nearest of
-    the grid): several make a sample cheaper, as neighbours in one large realisation are nearly as good as the same
-    cell of several (ergodicity); `longest`, simulated time within which a network must settle, ms; `tolerance` of
-    the steady state, Hz (see `steady_state`).
+    Parameters
+    ----------
+    n_sites
+        N.
+    sizes, contrasts, positions
+        b, A and c (the offset of the stimulus), one value a condition or one for all (`SSN.crossed` makes joint
+        designs).
+    J, dJ, sigma, V
+        The learned parameters; V if heterogeneous input is wanted.
+    weights_per
+        "site" or "length".
+    extent
+        Half the length of the line.
+    smoothness
+        l.
+    k, n, saturating, r0, r1
+        See `saturating_power_law`.
+    tau
+        Time constants of E and I cells, ms.
+    recorded
+        Which cells to record: "E", "I" or "both" (E first).
+    sites
+        Positions of the recorded cells (the nearest of the grid): several make a sample cheaper, as neighbours in one
+        large realisation are nearly as good as the same cell of several (ergodicity).
+    max_time
+        Simulated time within which a network must settle, ms.
+    tolerance
+        Of the steady state, Hz (see `steady_state`).
+    witness
+        Zero; its derivative counts adjoint solves that did not converge.
 
-    **Raises:** `ValueError` for conditions of different lengths, fewer than 3 sites, or a cell off the grid.
+    Raises
+    ------
+    ValueError
+        For conditions of different lengths, fewer than 3 sites, or a cell off the grid.
 
-    ```python
     >>> import jax
     >>> from tuneful.circuits import SSN
     >>> SSN(n_sites=51).sample(jax.random.key(0), 4).curves.shape
     (4, 5)
-
-    ```
     """
 
     label: ClassVar[str] = "ssn"
+    renamed: ClassVar[Mapping[str, str]] = {"cells": "recorded", "longest": "max_time"}
 
     n_sites: int = eqx.field(static=True, default=201)
     sizes: Values = eqx.field(static=True, default=(0.5, 1.0, 2.0, 4.0, 6.0), converter=as_values)
@@ -133,60 +155,55 @@ class SSN(AbstractRecurrentCircuit):
     r0: float = eqx.field(static=True, default=200.0)
     r1: float = eqx.field(static=True, default=1000.0)
     tau: Values = eqx.field(static=True, default=(16.0, 2.0), converter=as_values)
-    cells: Literal["E", "I", "both"] = eqx.field(static=True, default="E")
+    recorded: Literal["E", "I", "both"] = eqx.field(static=True, default="E")
     sites: Values = eqx.field(static=True, default=(0.0,), converter=as_values)
-    longest: float = eqx.field(static=True, default=10_000.0)
+    max_time: float = eqx.field(static=True, default=10_000.0)
     tolerance: float | None = eqx.field(static=True, default=None)
+    witness: Array = eqx.field(default=0.0, converter=as_float_array, metadata={"is_setting": False})
 
     def __check_init__(self) -> None:
         for name, shape in {"J": (2, 2), "dJ": (2, 2), "sigma": (2, 2), "V": (2,)}.items():
             value = getattr(self, name)
             if value is not None and getattr(value, "shape", shape) != shape:
                 raise ValueError(f"{name} must have shape {shape}, not {value.shape}.")
-        positive = {name: getattr(self, name) for name in ("extent", "smoothness", "k", "n", "r0", "longest")}
+        positive = {name: getattr(self, name) for name in ("extent", "smoothness", "k", "n", "r0", "max_time")}
         if wrong := [name for name, value in positive.items() if not value > 0]:
             raise ValueError(f"{wrong[0]} must be positive, not {positive[wrong[0]]}.")
         if self.n_sites < 3 or not self.r1 > self.r0:
             raise ValueError(
                 f"n_sites must be at least 3, not {self.n_sites}, and r1 ({self.r1}) above r0 ({self.r0})."
             )
-        if len({len(self.sizes), len(self.contrasts), len(self.positions)} - {1}) > 1:
-            raise ValueError(
-                "sizes, contrasts and positions must have one value a condition, or one for all, not "
-                f"{len(self.sizes)}, {len(self.contrasts)}, {len(self.positions)}: SSN.crossed makes joint designs."
-            )
-        if max(map(abs, self.sites)) > self.extent:
-            raise ValueError(f"sites must lie on [-{self.extent:g}, {self.extent:g}], not {self.sites}.")
+        self.apertures.check()
+        self.line.check(self.sites)
         if len(self.tau) != 2 or not min(self.tau) > 0 or not min(self.sizes) > 0:
             raise ValueError(f"sizes and the two time constants must be positive, not {self.sizes} and {self.tau}.")
-        if self.cells not in RECORDED or self.weights_per not in ("site", "length"):
+        if self.recorded not in RECORDED or self.weights_per not in ("site", "length"):
             raise ValueError(
-                f'cells must be "E", "I" or "both" and weights_per "site" or "length", not {self.cells!r} and '
+                f'recorded must be "E", "I" or "both" and weights_per "site" or "length", not {self.recorded!r} and '
                 f"{self.weights_per!r}."
             )
 
     @staticmethod
-    def crossed(**values: ArrayLike) -> dict[str, Values]:
+    def crossed(**values: ArrayLike | Sequence) -> dict[str, Values]:
         """Cross stimulus features: every value of one with every value of the others, the last fastest.
 
         `SSN(**SSN.crossed(contrasts=(10, 20), sizes=(1, 2, 4)))` has six conditions.
         """
-        grid = np.meshgrid(*map(as_values, values.values()), indexing="ij")
-        return {name: as_values(axis.ravel()) for name, axis in zip(values, grid, strict=True)}
+        return crossed(**values)
 
-    def per_length(self) -> Self:
+    def per_length(self) -> "SSN":
         """The same network with J and dJ as weights per unit length."""
         if self.weights_per == "length":
             return self
         return dataclasses.replace(self, weights_per="length", J=self.J / self.spacing, dJ=self.dJ / self.spacing)
 
-    def per_site(self) -> Self:
+    def per_site(self) -> "SSN":
         """The same network with J and dJ as weights between two sites, as in the paper."""
         if self.weights_per == "site":
             return self
         return dataclasses.replace(self, weights_per="site", J=self.J * self.spacing, dJ=self.dJ * self.spacing)
 
-    def with_sites(self, n_sites: int) -> Self:
+    def with_sites(self, n_sites: int) -> "SSN":
         """This circuit on another grid, with the same weights per unit length, in either parametrisation.
 
         Mean inputs stay. Random ones are averaged over fewer sites on a coarser grid, so that its realisations differ
@@ -196,21 +213,36 @@ class SSN(AbstractRecurrentCircuit):
         return finer if self.weights_per == "length" else finer.per_site()
 
     @property
+    def line(self) -> Line:
+        """Where the sites are."""
+        return Line(self.n_sites, self.extent)
+
+    @property
+    def apertures(self) -> Apertures:
+        """What is shown."""
+        return Apertures(self.sizes, self.contrasts, self.positions, self.smoothness)
+
+    @property
     def spacing(self) -> float:
         """Distance between neighbouring sites."""
-        return 2 * self.extent / (self.n_sites - 1)
+        return self.line.spacing
 
     @property
     def grid(self) -> np.ndarray:
         """x, (N,)."""
-        return np.linspace(-self.extent, self.extent, self.n_sites)
+        return self.line.grid
+
+    @property
+    def stimuli(self) -> np.ndarray:
+        """Size, contrast and position of every condition, (conditions, 3)."""
+        return self.apertures.table
 
     @property
     def time_constants(self) -> np.ndarray:
         """Of every cell, (2N,), ms."""
         return np.repeat(self.tau, self.n_sites)
 
-    def draw(self, key: Array) -> SSNInputs:
+    def draw(self, key: PRNGKeyArray) -> SSNInputs:
         for_weights, for_input = jax.random.split(key)
         ee, ie, ei, ii = draw_uniform_quartet(for_weights, (self.n_sites, self.n_sites))
         return SSNInputs(((ee, ie), (ei, ii)), jax.random.uniform(for_input, (2 * self.n_sites,), minval=-1))
@@ -219,8 +251,12 @@ class SSN(AbstractRecurrentCircuit):
     def inputs(z: ArrayLike, drive: ArrayLike | None = None) -> SSNInputs:
         """Build z from plain arrays, as the paper writes them.
 
-        **Arguments:** `z`, uniform on [0, 1], shape (2N, 2N): rows post-synaptic, E cells first; `drive`, uniform on
-        [-1, 1], shape (2N,), of the external input (none by default).
+        Parameters
+        ----------
+        z
+            Uniform on [0, 1], (2N, 2N): rows post-synaptic, E cells first.
+        drive
+            Uniform on [-1, 1], (2N,), of the external input; none by default.
         """
         uniform = as_float_array(z)
         (ee, ei), (ie, ii) = (jnp.split(rows, 2, axis=1) for rows in jnp.split(uniform, 2))
@@ -230,9 +266,15 @@ class SSN(AbstractRecurrentCircuit):
     def respond(self, z: SSNInputs) -> Response:
         found = self.steady_state(z)
         rates = jnp.maximum(found.rates, 0).T
-        rows = [self.n_sites * kind + site for kind in RECORDED[self.cells] for site in self._recorded]
+        rows = [
+            self.n_sites * kind + site for kind in RECORDED[self.recorded] for site in self.line.nearest(self.sites)
+        ]
         return Response(
-            rates[np.array(rows)], found.settled.all(), found.residual.max(), network=rates, status=found.status.max()
+            rates[np.array(rows)],
+            found.settled.all(),
+            found.residual.max(),
+            all_rates=rates,
+            status=found.status.max(),
         )
 
     def steady_state(self, z: SSNInputs) -> SteadyState:
@@ -244,13 +286,14 @@ class SSN(AbstractRecurrentCircuit):
             self.time_constants,
             jnp.zeros((len(self.stimuli), 2 * self.n_sites)),
             tolerance=self.tolerance,
-            longest=self.longest,
+            max_time=self.max_time,
+            witness=self.witness,
             ceiling=self.r0 if self.saturating else jnp.inf,
         )
 
-    def weights(self, z: SSNInputs) -> Array:
+    def weights(self, z: SSNInputs) -> Float[Array, "cells cells"]:
         """W transposed, (2N, 2N): rows pre-synaptic, columns post-synaptic, E cells first."""
-        squared = as_float_array((self.grid[:, None] - self.grid) ** 2)
+        squared = as_float_array(self.line.squared_distances)
         scale = self.spacing if self.weights_per == "length" else 1.0
 
         def block(pre: int, post: int) -> Array:
@@ -259,26 +302,19 @@ class SSN(AbstractRecurrentCircuit):
 
         return jnp.block([[block(pre, post) for post in (0, 1)] for pre in (0, 1)])
 
-    def external_input(self, z: SSNInputs) -> Array:
+    def external_input(self, z: SSNInputs) -> Float[Array, "conditions cells"]:
         """I, (conditions, 2N): the same for the E and the I cell of a site unless V makes it heterogeneous."""
-        x = self.grid
-        size, contrast, position = (column[:, None] for column in self.stimuli.T)
-        inside = _logistic((size / 2 + x - position) / self.smoothness)
-        stimulus = contrast * inside * _logistic((size / 2 - x + position) / self.smoothness)
-        external = as_float_array(np.tile(stimulus, 2))
-        return external if self.V is None else external * (1 + jnp.repeat(self.V, self.n_sites) * z.drive)
+        external = as_float_array(np.tile(self.apertures.at(self.grid), 2))
+        return external if self.V is None else external * (1 + jnp.repeat(self.V, self.n_sites) * z.drive)[None]
 
-    def jacobian(self, z: SSNInputs, network: Array) -> Array:
+    def jacobian(
+        self, z: SSNInputs, all_rates: Float[Array, "cells conditions"]
+    ) -> Float[Array, "conditions cells cells"]:
         """T^-1 (diag(f') W - 1) at given rates, (conditions, 2N, 2N), 1/ms."""
-        weights, rates = self.weights(z), network.T
+        weights, rates = self.weights(z), all_rates.T
         _, slopes = jax.jvp(self.gain, (rates @ weights + self.external_input(z),), (jnp.ones_like(rates),))
-        feedback = slopes[:, :, None] * weights.T - jnp.eye(len(weights))
-        return feedback / as_float_array(self.time_constants)[:, None]
-
-    @property
-    def stimuli(self) -> np.ndarray:
-        """Size, contrast and position of every condition, (conditions, 3)."""
-        return np.stack(np.broadcast_arrays(self.sizes, self.contrasts, self.positions), axis=-1)
+        feedback = slopes[:, :, None] * weights.T[None] - jnp.eye(len(weights))[None]
+        return feedback / as_float_array(self.time_constants)[None, :, None]
 
     @property
     def gain(self) -> Callable[[Array], Array]:
@@ -288,35 +324,17 @@ class SSN(AbstractRecurrentCircuit):
         return partial(power_law, k=self.k, n=self.n)
 
     @property
-    def _recorded(self) -> np.ndarray:
-        """Indices of the recorded sites."""
-        return np.rint((np.array(self.sites) + self.extent) / self.spacing).astype(int)
-
-    @property
     def _drive(self) -> Callable[[Array, tuple[Array, Array]], Array]:
         gain = self.gain
         return lambda rates, network: gain(rates @ network[0] + network[1])
 
     @classmethod
-    def example(cls) -> Self:
+    def example(cls) -> "SSN":
         return cls()
 
     def conditions(self) -> dict[str, np.ndarray]:
-        varied = {"contrast": self.contrasts, "position": self.positions}
-        names = ["size", *(name for name, values in varied.items() if len(values) > 1)]
-        columns: dict[str, np.ndarray] = dict(zip(("size", "contrast", "position"), self.stimuli.T, strict=True))
-        return {name: columns[name] for name in names}
+        return self.apertures.conditions()
 
-    def at_conditions(self, features: Mapping[str, np.ndarray]) -> Self:
-        if "size" not in features:
-            raise ValueError(f"The SSN needs stimulus sizes, a feature `size`; the data have {', '.join(features)}.")
-        ours = {"contrast": self.contrasts, "position": self.positions}
-        for name, values in ours.items():
-            if name not in features and len(values) > 1:
-                raise ValueError(f"The circuit has {len(values)} values of {name}, but the data have none.")
-        contrasts, positions = (np.asarray(features.get(name, values)) for name, values in ours.items())
-        return dataclasses.replace(self, sizes=np.asarray(features["size"]), contrasts=contrasts, positions=positions)
-
-
-def _logistic(v: np.ndarray) -> np.ndarray:
-    return (1 + np.tanh(v / 2)) / 2
+    def at_conditions(self, features: Mapping[str, np.ndarray]) -> "SSN":
+        shown = self.apertures.at_conditions(features, "The SSN")
+        return dataclasses.replace(self, sizes=shown.sizes, contrasts=shown.contrasts, positions=shown.positions)

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from tuneful.errors import UserError
+from tuneful.fitting.tables import versions
 from tuneful.readers.weights import read_arrays, read_network
 from tuneful.report.soc.page import SocContent, write_soc_report
 from tuneful.report.soc.wording import scalar_lines
-from tuneful.runs.folder import CONFIG, RunFolder
-from tuneful.runs.soc_result import KIND, analysed, soc_versions
+from tuneful.runs.folder import RunFolder
+from tuneful.runs.stabilize_config import KIND
+from tuneful.runs.stabilize_result import analysed
 from tuneful.runs.stabilize_run import CIRCUIT
 from tuneful.stability import StabilizedCircuit
 
@@ -42,11 +44,6 @@ def run_analyze_soc(
     return page
 
 
-def is_stabilized(path: Path) -> bool:
-    """Whether a folder holds a run of `tuneful stabilize`. **Raises:** `UserError` if it holds none at all."""
-    return RunFolder(path).read_json(CONFIG).get("kind") == KIND
-
-
 def report_again(path: Path, out: Path | None) -> Path:
     """Write the page of a run again."""
     page = out or path / "report.html"
@@ -55,7 +52,7 @@ def report_again(path: Path, out: Path | None) -> Path:
 
 
 def _of_run(path: Path) -> SocContent:
-    if not is_stabilized(path):
+    if RunFolder(path).kind() != KIND:
         raise UserError(f"{path} is not a run of tuneful stabilize.")
     folder = RunFolder(path)
     result = folder.read_json("result.json")
@@ -78,7 +75,7 @@ def _of_run(path: Path) -> SocContent:
 def _of_file(path: Path, variable: str | None, excitatory: str | None) -> SocContent:
     network = read_network(path, variable, excitatory)
     command = shlex.join(["tuneful", *sys.argv[1:]])
-    about = {"source": str(path), "versions": soc_versions(), "command": command}
+    about = {"source": str(path), "versions": versions("scipy"), "command": command}
     return SocContent(about | analysed(network.weights, network.excitatory), network.weights, network.excitatory)
 
 

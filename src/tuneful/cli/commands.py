@@ -1,4 +1,4 @@
-"""What the commands do, once their arguments are read."""
+"""What `tuneful fit`, `simulate` and `report` do, once their arguments are read."""
 
 import os
 import shlex
@@ -9,24 +9,25 @@ from typing import Any
 
 import jax
 import platformdirs
-import xarray as xr
 
 from tuneful.circuits import AbstractCircuit
-from tuneful.curves import describe
+from tuneful.cli.analyze import report_again
+from tuneful.cli.data_commands import refuse_existing
+from tuneful.cli.summary import fit_summary
+from tuneful.descents import Outcome
 from tuneful.errors import UserError
-from tuneful.fitting.settings import FitSettings
-from tuneful.fitting.simulation import natural_values, simulate
-from tuneful.readers import load, save
-from tuneful.registry import build, circuits, fields_of, objectives, penalties
-from tuneful.report.fit.parameters import entries
-from tuneful.report.wording import number
-from tuneful.runs.configuration import DataSettings, RunConfig, apply_overrides, parse_value, read_toml
+from tuneful.fitting.simulation import simulate
+from tuneful.readers import save
+from tuneful.registry import build, circuits, modern_names, settings_of
+from tuneful.runs.configuration import RunConfig
+from tuneful.runs.curves_source import at_known_truth, circuit_of_truth
 from tuneful.runs.estimator import Fit
+from tuneful.runs.fit_run import read_run_config
 from tuneful.runs.folder import RunFolder
-from tuneful.settings import parse
-
-PRESETS = Path(__file__).parents[1] / "runs" / "presets"
-SIMULATION_SEED = 20170417  # of the curves that are simulated when no data are given; not the seed of the fit
+from tuneful.runs.presets import resolve
+from tuneful.runs.progress import Progress
+from tuneful.runs.running import run
+from tuneful.runs.stabilize_config import KIND
 
 
 def run_fit(
@@ -37,60 +38,22 @@ def run_fit(
     start_from: Path | None,
     resume: bool,
     overwrite: bool,
-) -> Path:
-    """Fit as the command line asks; return the path of the report."""
+) -> tuple[Path, bool]:
+    """Fit as the command line asks; return the path of the report, and whether the fit broke off."""
     config = resolve(model, asked, overrides)
     _set_up_jax(config.precision)
-    circuit = build("circuit", circuits(), config.circuit)
-    dataset, name = _curves(config)
     if start_from is not None:
-        circuit = _at_values_of(circuit, start_from)
-    out = out or Path("runs") / f"{circuit.label}-{config.seed}"
-    fit = as_configured(circuit, config)
-    command = shlex.join(["tuneful", *(word for word in sys.argv[1:] if word != "--resume")])
-    fit.fit(dataset, config.seed, out=out, resume=resume, overwrite=overwrite, data_name=name, command=command)
-    _print_summary(fit)
-    return out / "report.html"
+        config = _started_from(config, start_from)
+    out = out or Path("runs") / f"{config.circuit['name']}-{config.seed}"
+    progress = Progress(show=True)
+    fit = run(config, out, resume=resume, overwrite=overwrite, progress=progress, command=command_line())
+    print(fit_summary(fit.result_))
+    return out / "report.html", Outcome(fit.result_["outcome"]).is_broken
 
 
-def as_configured(circuit: AbstractCircuit, config: RunConfig, **changes: Any) -> Fit:
-    """A fit of a circuit, with all else as configured but for `changes` of the settings of the fit."""
-    objective = build("objective", objectives(), config.objective)
-    avoided = [build("penalty", penalties(), {"name": n} | s) for n, s in config.penalties.items()]
-    return Fit(circuit, objective, avoided, **config.fit.model_dump() | changes)
-
-
-def resolve(model: str, asked: dict[str, Any], overrides: Sequence[str]) -> RunConfig:
-    """Merge defaults, the configuration file, options and `--set` items, the later the stronger."""
-    preset = PRESETS / f"{model}.toml"
-    path = Path(model) if model.endswith(".toml") else preset
-    given = read_toml(path) if path != preset or preset.exists() else {"circuit": model}
-    settings = parse(RunConfig, given, model).model_dump()
-    if asked.get("objective") not in (None, settings["objective"].get("name")):
-        name = asked["objective"]  # settings of another objective do not apply
-        settings["objective"] = {"name": name} | settings["alternatives"].get(name, {})
-    if asked.get("seed") is not None:
-        settings["seed"] = asked["seed"]
-    if asked.get("data") is not None:
-        settings["data"]["path"] = asked["data"]
-    settings = apply_overrides(settings, overrides, _owners(settings))
-    return parse(RunConfig, settings, "command line")
-
-
-def _owners(settings: dict[str, Any]) -> dict[str, list[str]]:
-    """For every setting that may be given by its bare name, the sections that have it."""
-    known = {
-        "circuit": fields_of("circuit", circuits(), settings["circuit"]),
-        "objective": fields_of("objective", objectives(), settings["objective"]),
-        "fit": list(FitSettings.model_fields),
-        "data": list(DataSettings.model_fields),
-        "data.options": ["posture", "complete"],  # its grid needs the whole path: grid alone is that of the circuit
-    }
-    owners: dict[str, list[str]] = {"seed": [""], "precision": [""]}
-    for section, names in known.items():
-        for name in names:
-            owners.setdefault(name, []).append(section)
-    return owners
+def command_line() -> str:
+    """The command that does this again, from the beginning."""
+    return shlex.join(["tuneful", *(word for word in sys.argv[1:] if word != "--resume")])
 
 
 def _set_up_jax(precision: str) -> None:
@@ -112,56 +75,25 @@ def _set_up_jax(precision: str) -> None:
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
 
 
-def _curves(config: RunConfig) -> tuple[xr.Dataset, str]:
-    """The measured curves, or simulated ones of the circuit's known truth."""
-    data = config.data
-    if data.path is not None:
-        return load(data.path, **data.options), data.path
-    truth = _at_known_truth(build("circuit", circuits(), config.circuit | data.truth))
-    dataset = simulate(truth, data.simulate, jax.random.key(SIMULATION_SEED))
-    return dataset, f"{data.simulate} curves simulated from {type(truth).__name__} at known parameters"
-
-
-def _at_known_truth(circuit: AbstractCircuit) -> AbstractCircuit:
-    """The circuit at the parameters of its example."""
-    known = natural_values(circuit.example())
-    return circuit.with_values({name: known[name] for name in circuit.parameters() if name in known})
-
-
-def _at_values_of(circuit: AbstractCircuit, run: Path) -> AbstractCircuit:
-    """The circuit at the fitted parameters of an earlier run."""
-    earlier = Fit.load(run)
+def _started_from(config: RunConfig, earlier_run: Path) -> RunConfig:
+    """The configuration, with the circuit at the fitted parameters of an earlier run."""
+    earlier = Fit.load(earlier_run)
+    circuit = build("circuit", circuits(), config.circuit)
     if type(earlier.circuit_) is not type(circuit):
-        raise UserError(f"{run} fitted another circuit ({earlier.circuit_.label}): it cannot start this fit.")
-    return circuit.with_values(earlier.params_)
-
-
-def _print_summary(fit: Fit) -> None:
-    result = fit.result_
-    print(f"{result['stopped']} ({result['steps']} steps, {result['wall_seconds']:.1f} s)")
-    print(f"{'statistic':<20}{'KS start':>10}{'KS end':>10}{'5 % line':>10}{'floor':>10}")
-    for name, row in result["statistics"].items():
-        numbers = (row["ks_start"], row["ks"], row["line"], row["floor"])
-        print(f"{name:<20}" + "".join(f"{'-':>10}" if x is None else f"{x:>10.3f}" for x in numbers))
-    print(f"{'parameter':<20}{'start':>10}{'end':>10}{'truth':>10}  unit")
-    for name, row in result["parameters"].items():
-        for entry in entries(row):
-            numbers = "".join(f"{number(x, 4):>10}" for x in (entry.initial, entry.value, entry.truth))
-            print(f"{f'{name}_{entry.name}' if entry.name else name:<20}{numbers}  {row['unit']}")
-    for sentence in result["warnings"]:
-        print(f"note: {sentence}")
+        raise UserError(f"{earlier_run} fitted another circuit ({earlier.circuit_.label}): it cannot start this fit.")
+    return config.model_copy(update={"circuit": settings_of(circuit.with_values(earlier.params_))})
 
 
 def run_simulate(
-    model: str, out: Path, n: int, seed: int, overrides: Sequence[str], run: Path | None, overwrite: bool
+    model: str, out: Path, n: int, seed: int, overrides: Sequence[str], earlier: Path | None, overwrite: bool
 ) -> str:
     """Write a simulated dataset."""
-    _refuse_existing(out, overwrite)
-    if run is not None and overrides:
+    refuse_existing(out, overwrite)
+    if earlier is not None and overrides:
         raise UserError("The circuit of a run has its own settings: leave out either --set or --run.")
-    config = resolve(model, {}, overrides)
-    _set_up_jax(config.precision if run is None else RunFolder(run).read_fit_config()["precision"])
-    circuit = _asked_circuit(model, config) if run is None else Fit.load(run).circuit_
+    config = resolve(model, {}, overrides) if earlier is None else read_run_config(RunFolder(earlier))
+    _set_up_jax(config.precision)
+    circuit = _asked_circuit(model, config) if earlier is None else Fit.load(earlier).circuit_
     dataset = simulate(circuit, n, jax.random.key(seed))
     save(dataset, out)
     return f"{dataset.sizes['unit']} curves in {dataset.sizes['condition']} conditions: {out}"
@@ -169,59 +101,18 @@ def run_simulate(
 
 def _asked_circuit(model: str, config: RunConfig) -> AbstractCircuit:
     """The circuit as configured; what nobody set is as in the simulated data of a fit, not as where a fit starts."""
-    start = resolve(model, {}, []).circuit
-    asked = {name: value for name, value in config.circuit.items() if value != start.get(name)}
-    circuit = build("circuit", circuits(), config.circuit | config.data.truth | asked)
+    start = modern_names("circuit", circuits(), resolve(model, {}, []).circuit)
+    configured = modern_names("circuit", circuits(), config.circuit)
+    asked = {name: value for name, value in configured.items() if value != start.get(name)}
+    circuit = build("circuit", circuits(), circuit_of_truth(config) | asked)
     values = {name: getattr(circuit, name) for name in circuit.parameters() if name in asked}
-    return _at_known_truth(circuit).with_values(values)
+    return at_known_truth(circuit).with_values(values)
 
 
-def run_report(run: Path, out: Path | None) -> Path:
+def run_report(folder: Path, out: Path | None) -> Path:
     """Write the report of a finished run again."""
-    target = out or run / "report.html"
-    Fit.load(run).report(target)
+    if RunFolder(folder).kind() == KIND:
+        return report_again(folder, out)
+    target = out or folder / "report.html"
+    Fit.load(folder).report(target)
     return target
-
-
-def run_check(path: str, options: Sequence[str]) -> str:
-    """Describe a dataset in plain lines."""
-    found = describe(load(path, **_options(options)))
-    return "\n".join(line for key, value in found.items() for line in _described(key, value))
-
-
-def _described(key: str, value: Any) -> list[str]:
-    name = key.replace("_", " ")
-    if isinstance(value, dict):
-        return [f"{name}:", *(f"  {k}: {_inline(v)}" for k, v in value.items())] if value else []
-    if isinstance(value, list) and value and isinstance(value[0], dict):
-        return [f"{name}:", *(f"  {_inline(v)}" for v in value)]
-    return [f"{name}: {_inline(value)}"]
-
-
-def _inline(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{k.replace('_', ' ')} {_inline(v)}" for k, v in value.items())
-    if isinstance(value, (list, tuple)):
-        return " ".join(_inline(v) for v in value) or "none"
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
-
-
-def run_convert(source: str, target: Path, options: Sequence[str], layout: str, overwrite: bool) -> str:
-    """Convert a dataset."""
-    _refuse_existing(target, overwrite)
-    dataset = load(source, **_options(options))
-    save(dataset, target, **({} if target.suffix == ".nc" else {"layout": layout}))
-    return f"{dataset.sizes['unit']} units in {dataset.sizes['condition']} conditions: {target}"
-
-
-def _refuse_existing(path: Path, overwrite: bool) -> None:
-    if path.exists() and not overwrite:
-        raise UserError(f"{path} exists: choose another file, or add --overwrite to replace it.")
-
-
-def _options(items: Sequence[str]) -> dict[str, Any]:
-    """Options of a reader, given as key=value."""
-    pairs = [item.partition("=") for item in items]
-    if bad := [item for item, pair in zip(items, pairs, strict=True) if not pair[1]]:
-        raise UserError(f"--option {bad[0]!r} is not of the form key=value, for example posture=supination.")
-    return {key.strip(): parse_value(value.strip()) for key, _, value in pairs}

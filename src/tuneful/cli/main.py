@@ -26,9 +26,7 @@ app.add_typer(analyze_app, name="analyze")
 
 Set = Annotated[
     list[str] | None,
-    typer.Option(
-        "--set", help="One setting, key=value; repeat for more: --set objective.batch=128 --set sigma_l=0.2."
-    ),
+    typer.Option("--set", help="One setting, key=value; repeat for more: --set batch=128 --set circuit.sigma_l=0.2."),
 ]
 
 
@@ -41,12 +39,6 @@ def main() -> None:
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
         _fail(f"The file system refused: {error.strerror or error}{where}.")
-    except ValueError as error:
-        from tuneful.curves import DatasetError  # imported already if it is one
-
-        if not isinstance(error, DatasetError):
-            raise
-        _fail(str(error))
 
 
 def _fail(sentence: str) -> None:
@@ -72,7 +64,12 @@ def options(
 
 @app.command()
 def fit(
-    model: Annotated[str, typer.Argument(help="A circuit (m1, ssn), or a configuration file ending in .toml.")],
+    model: Annotated[
+        str,
+        typer.Argument(
+            help="A circuit (m1, ssn), or a configuration file: a .toml, or the config.json of an earlier run."
+        ),
+    ],
     data: Annotated[
         str | None,
         typer.Option(
@@ -89,23 +86,30 @@ def fit(
     start_from: Annotated[
         Path | None, typer.Option(help="Start at the fitted parameters of this earlier run.")
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out, if there is one.")] = False,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Go on with the run in --out, if there is one; with a larger max_steps, extend it."
+        ),
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run in --out.")] = False,
 ) -> None:
     """Fit the statistics of a circuit to a set of tuning curves, and write a report.
 
     The run folder holds the configuration, a log, checkpoints, result.json, curves of the fitted circuit (result.nc)
-    and report.html. Killed at any moment, the same command with --resume goes on.
+    and report.html. Killed at any moment, the same command with --resume goes on. The exit code is 1 if the fit broke
+    off because no further step could be taken; what it had found is written all the same.
     """
     from tuneful.cli.commands import run_fit
 
     asked = {"data": data, "objective": objective, "seed": seed}
     try:
-        report = run_fit(model, asked, out, set_ or [], start_from, resume, overwrite)
+        report, is_broken = run_fit(model, asked, out, set_ or [], start_from, resume, overwrite)
     except KeyboardInterrupt:
-        print("\nInterrupted. The same command with --resume goes on from the last checkpoint.", file=sys.stderr)
+        print("\nInterrupted. The same command with --resume goes on from the last step.", file=sys.stderr)
         raise typer.Exit(130) from None
     print(f"report: {report}")
+    raise typer.Exit(1 if is_broken else 0)
 
 
 @app.command()
@@ -133,10 +137,9 @@ def report(
     out: Annotated[Path | None, typer.Option(help="The page to write. [default: RUN/report.html]")] = None,
 ) -> None:
     """Write the report of a run again."""
-    from tuneful.cli.analyze import is_stabilized, report_again
     from tuneful.cli.commands import run_report
 
-    print(f"report: {report_again(run, out) if is_stabilized(run) else run_report(run, out)}")
+    print(f"report: {run_report(run, out)}")
 
 
 app.command()(stabilize)
@@ -153,7 +156,7 @@ def check(
     option: ReaderOption = None,
 ) -> None:
     """Validate a dataset and say what was found."""
-    from tuneful.cli.commands import run_check
+    from tuneful.cli.data_commands import run_check
 
     print(run_check(path, option or []))
 
@@ -167,7 +170,7 @@ def convert(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the target.")] = False,
 ) -> None:
     """Convert a dataset to another format."""
-    from tuneful.cli.commands import run_convert
+    from tuneful.cli.data_commands import run_convert
 
     print(run_convert(source, target, option or [], layout, overwrite))
 

@@ -122,7 +122,7 @@ def stabilize(
     """
     asked = {name: value for name, value in locals().items() if name not in ("out", "resume", "overwrite")}
     _spare_threads(Path(weights) if weights else n or 0)
-    from tuneful.runs.stabilize_run import run_stabilize
+    from tuneful.cli.stabilizing import run_stabilize
 
     try:
         report, is_reached = run_stabilize(asked, out, resume, overwrite)

@@ -1,7 +1,7 @@
 """What is measured: tuning-curve datasets, statistics of curves, and how far two sets of curves are apart."""
 
 from tuneful.curves import lattice, rates, size_tuning  # noqa: F401  (importing them fills the registry)
-from tuneful.curves.comparison import Comparison, compare, floor, ks_distance, seen_through, significance_line
+from tuneful.curves.comparison import Comparison, compare, critical_value, floor, ks_distance, seen_through
 from tuneful.curves.dataset import complete_units, make_dataset, split
 from tuneful.curves.description import describe
 from tuneful.curves.schema import DatasetError, features, unit_properties
@@ -16,13 +16,13 @@ __all__ = [
     "compare",
     "complete_units",
     "compute",
+    "critical_value",
     "describe",
     "features",
     "floor",
     "ks_distance",
     "make_dataset",
     "seen_through",
-    "significance_line",
     "split",
     "statistic",
     "statistics_for",

@@ -1,14 +1,18 @@
 """Build, select and split tuning-curve datasets; `tuneful.curves.schema` says what one looks like."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 from numpy.typing import ArrayLike
 
 from tuneful.curves.schema import DIMS, ENTRY_UNITS, DatasetError
 from tuneful.curves.validation import default_labels, validate
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 def make_dataset(
@@ -26,20 +30,20 @@ def make_dataset(
     Parameters
     ----------
     rates
-        Firing rates in Hz, shape (n, S); NaN (or masked) where a unit was not measured in a condition.
+        Firing rates in Hz, (units, conditions); NaN (or masked) where a unit was not measured in a condition.
     conditions
-        Stimulus features, name -> values (S,) in their own units; the name ``condition`` holds labels. With
-        no entry at all the conditions are labelled ``c0``, ``c1``, ...
+        Stimulus features, name -> values (conditions,) in their own units; the name `condition` holds
+        labels. With no entry at all the conditions are labelled `c0`, `c1`, ...
     units
-        Properties of units such as ``session``, ``area``, ``cell_type``, name -> values (n,).
+        Properties of units such as `session`, `area`, `cell_type`, name -> values (units,).
     unit_labels
-        Labels (n,), all different; by default ``u0``, ``u1``, ...
+        Labels (units,), all different; by default `u0`, `u1`, ...
     rate_var, n_trials
-        Variance over trials (Hz^2) and number of trials, shape (n, S).
+        Variance over trials (Hz^2) and number of trials, (units, conditions).
     statistics
         Names of the statistics that describe these curves, if not those that the features suggest.
     **attrs
-        Free attributes of the dataset, such as ``source``.
+        Free attributes of the dataset, such as `source`.
 
     Raises
     ------
@@ -50,6 +54,8 @@ def make_dataset(
     >>> data["rate"].sel(unit="u0").values
     array([1., 3.])
     """
+    import xarray as xr  # here and not above: it loads pandas, which an import of the package does not need
+
     table = _as_entries(rates, "rates")
     entries = {"rate": table} | {
         name: _as_entries(values, name, table.shape)
@@ -116,10 +122,23 @@ def complete_units(dataset: xr.Dataset) -> xr.Dataset:
 
 
 def split(dataset: xr.Dataset, held_out: float, seed: int) -> tuple[xr.Dataset, xr.Dataset]:
-    """Set a random fraction of the units aside: ``(train, test)``, each in the order of the dataset.
+    """Set a random fraction of the units aside.
 
-    ``round(held_out * n)`` units drawn without replacement by ``numpy.random.default_rng(seed)`` are held
-    out. A condition measured in few units may end up unmeasured on one side.
+    round(held_out n) of n units are held out, drawn without replacement by `numpy.random.default_rng(seed)`.
+    A condition measured in few units may end up unmeasured on one side.
+
+    Parameters
+    ----------
+    dataset
+        Curves of at least 4 units.
+    held_out
+        The fraction, 0 to 1.
+    seed
+        Decides which units.
+
+    Returns
+    -------
+    The units to fit and those held out, each in the order of the dataset.
 
     Raises
     ------

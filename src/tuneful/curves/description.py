@@ -1,23 +1,41 @@
 """Plain numbers that say what a dataset holds."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 
 from tuneful.curves.schema import features, unit_properties
 from tuneful.curves.statistics import statistics_for
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 def describe(dataset: xr.Dataset) -> dict[str, Any]:
     """What a validated dataset holds, in numbers, strings, lists and dicts only (ready for JSON).
 
-    Keys: ``n_units``, ``n_conditions``, ``n_complete`` (units measured everywhere), ``missing_fraction``,
-    ``rate_range`` [min, max] (Hz), ``n_silent`` (every measured rate is zero), ``n_constant`` (all measured
-    rates equal, silent units included), ``features`` {name: {values, min, max, unit}}, ``units`` {property:
-    number of distinct values}, ``optional`` (other tables there), ``statistics`` (those that apply),
-    ``missing_patterns`` [{n_units, n_missing, missing}], most frequent first, ``missing`` being the indices
-    of the conditions.
+    Returns
+    -------
+    n_units, n_conditions, n_complete
+        Numbers of units, of conditions, and of units measured in every condition.
+    missing_fraction
+        Share of the entries that are NaN.
+    rate_range
+        [min, max] in Hz.
+    n_silent, n_constant
+        Numbers of units whose measured rates are all zero, and all equal (silent units included).
+    features
+        {name: {values, min, max, unit}}.
+    units
+        {property: number of distinct values}.
+    optional
+        Which other tables are there.
+    statistics
+        Names of those that apply.
+    missing_patterns
+        [{n_units, n_missing, missing}], most frequent first; `missing` has the indices of the conditions.
 
     >>> from tuneful.curves import make_dataset
     >>> found = describe(make_dataset([[0.0, 0.0], [2.0, float("nan")]], {"size": [0.5, 4]}))

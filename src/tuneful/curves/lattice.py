@@ -1,6 +1,9 @@
 """Statistics of curves over hand positions x, y, z [Lalazar, Abbott & Vaadia 2016]."""
 
+from __future__ import annotations
+
 import numpy as np
+from jaxtyping import Float, Int
 
 from tuneful.curves.statistics import Conditions, defined, statistic
 
@@ -9,12 +12,12 @@ MIN_POINTS = 5  # four coefficients fit four points exactly
 
 
 @statistic("r2", label="R² of the linear fit to position", needs=AXES)
-def r2(rates: np.ndarray, conditions: Conditions) -> np.ndarray:
+def r2(rates: Float[np.ndarray, "curves conditions"], conditions: Conditions) -> Float[np.ndarray, " curves"]:
     """How well a curve is linear in position: R² = 1 - sum (r - fit)^2 / sum (r - mean)^2.
 
-    ``fit`` is the least-squares fit r ~ a + b x + c y + d z to the measured conditions. Undefined for a
+    `fit` is the least-squares fit r ~ a + b x + c y + d z to the measured conditions. Undefined for a
     constant curve, for fewer than five measured conditions, and where these do not span the space.
-    Source: Lalazar et al. (2016); `science.md` section 5.
+    Source: Lalazar et al. (2016).
 
     >>> x, y, z = (axis.ravel() for axis in np.meshgrid([-1.0, 1], [-1.0, 1], [-1.0, 1], indexing="ij"))
     >>> r2(np.stack([4 + x + y, 4 + x * y]), {"x": x, "y": y, "z": z}).round(12)
@@ -39,12 +42,12 @@ def _explained(design: np.ndarray, rates: np.ndarray) -> np.ndarray:
 
 
 @statistic("complexity", label="Complexity score", needs=AXES)
-def complexity(rates: np.ndarray, conditions: Conditions) -> np.ndarray:
+def complexity(rates: Float[np.ndarray, "curves conditions"], conditions: Conditions) -> Float[np.ndarray, " curves"]:
     """How rough a curve is: the standard deviation of |u_i - u_j| over pairs of neighbouring positions.
 
     u is the curve rescaled to [-1, 1]. Only pairs measured at both ends count. Undefined for a constant curve
     and with fewer than two such pairs.
-    Source: Lalazar et al. (2016); `science.md` section 5 (54 pairs on the 3 x 3 x 3 lattice).
+    Source: Lalazar et al. (2016) (54 pairs on the 3 x 3 x 3 lattice).
 
     >>> x, y, z = (axis.ravel() for axis in np.meshgrid([-1, 0, 1], [-1, 0, 1], [-1, 0, 1], indexing="ij"))
     >>> complexity(np.stack([2.0 + x, (x == 0) + 0.0]), {"x": x, "y": y, "z": z}).round(3)
@@ -64,10 +67,19 @@ def complexity(rates: np.ndarray, conditions: Conditions) -> np.ndarray:
     return defined(varies & (both.sum(axis=1) >= 2), np.sqrt(variance))
 
 
-def neighbours(conditions: Conditions) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs of conditions one lattice step apart along exactly one axis: indices ``(first, second)``, (P,).
+def neighbours(conditions: Conditions) -> tuple[Int[np.ndarray, " pairs"], Int[np.ndarray, " pairs"]]:
+    """Pairs of conditions one lattice step apart along exactly one axis.
 
     The levels of each axis are its distinct values, so any full grid works, evenly spaced or not.
+
+    Parameters
+    ----------
+    conditions
+        The positions `x`, `y`, `z`, in any unit.
+
+    Returns
+    -------
+    Indices of the first and of the second condition of every pair.
 
     >>> first, second = neighbours({"x": np.array([0, 1, 7]), "y": np.zeros(3), "z": np.zeros(3)})
     >>> first, second

@@ -1,6 +1,9 @@
 """Statistics of rates that need no stimulus feature."""
 
+from __future__ import annotations
+
 import numpy as np
+from jaxtyping import Float
 
 from tuneful.curves.statistics import Conditions, defined, statistic
 
@@ -8,8 +11,10 @@ ACTIVE_HZ = 5.0  # a cell counts as active in a condition above this rate [Lalaz
 
 
 @statistic("rate", label="Firing rate", unit="Hz")
-def rate(rates: np.ndarray, conditions: Conditions) -> np.ndarray:
-    """Every measured rate, (n, S), in Hz: the one statistic with a value for each measurement.
+def rate(
+    rates: Float[np.ndarray, "curves conditions"], conditions: Conditions
+) -> Float[np.ndarray, "curves conditions"]:
+    """Every measured rate in Hz: the one statistic with a value for each measurement.
 
     >>> rate(np.array([[1.0, np.nan]]), {})
     array([[ 1., nan]])
@@ -18,7 +23,9 @@ def rate(rates: np.ndarray, conditions: Conditions) -> np.ndarray:
 
 
 @statistic("coding_level", label="Coding level (fraction above 5 Hz)")
-def coding_level(rates: np.ndarray, conditions: Conditions) -> np.ndarray:
+def coding_level(
+    rates: Float[np.ndarray, "curves conditions"], conditions: Conditions
+) -> Float[np.ndarray, " curves"]:
     """Fraction of the measured conditions in which the rate is above 5 Hz [Lalazar et al. 2016].
 
     >>> coding_level(np.array([[0.0, 6.0, np.nan]]), {})
@@ -29,7 +36,7 @@ def coding_level(rates: np.ndarray, conditions: Conditions) -> np.ndarray:
 
 
 @statistic("max_rate", label="Maximum rate", unit="Hz")
-def max_rate(rates: np.ndarray, conditions: Conditions) -> np.ndarray:
+def max_rate(rates: Float[np.ndarray, "curves conditions"], conditions: Conditions) -> Float[np.ndarray, " curves"]:
     """The largest measured rate of a curve, max_s r(s), in Hz.
 
     >>> max_rate(np.array([[0.0, 6.0, np.nan]]), {})

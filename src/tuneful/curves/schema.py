@@ -1,31 +1,36 @@
 """The shape of a tuning-curve dataset: the names of its parts, and the error for data that do not fit.
 
-=================  ======================  ======  ====================================================
-part               dims                    unit    meaning
-=================  ======================  ======  ====================================================
-``rate``           ``(unit, condition)``   Hz      mean firing rate; NaN = not measured
-``rate_var``       ``(unit, condition)``   Hz^2    variance over trials (optional)
-``n_trials``       ``(unit, condition)``   1       number of trials (optional)
-stimulus features  ``(condition,)``        any     ``x``, ``y``, ``z``, ``size``, ``contrast``, ...
-``condition``      ``(condition,)``                labels of conditions (optional beside features)
-``unit``           ``(unit,)``                     labels of units, all different
-unit properties    ``(unit,)``             any     ``session``, ``area``, ``cell_type``, ...
-=================  ======================  ======  ====================================================
+=================  ===================  ====  ===============================================
+part               dims                 unit  meaning
+=================  ===================  ====  ===============================================
+`rate`             (unit, condition)    Hz    mean firing rate; NaN = not measured
+`rate_var`         (unit, condition)    Hz^2  variance over trials (optional)
+`n_trials`         (unit, condition)    1     number of trials (optional)
+stimulus features  (condition,)         any   `x`, `y`, `z`, `size`, `contrast`, ...
+`condition`        (condition,)               labels of conditions (optional beside features)
+`unit`             (unit,)                    labels of units, all different
+unit properties    (unit,)              any   `session`, `area`, `cell_type`, ...
+=================  ===================  ====  ===============================================
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
-import xarray as xr
+from jaxtyping import Real, Shaped
+
+from tuneful.errors import DatasetError as DatasetError
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 DIMS = ("unit", "condition")
 ENTRY_UNITS = {"rate": "Hz", "rate_var": "Hz^2", "n_trials": "1"}
 
 
-class DatasetError(ValueError):
-    """Data that cannot be used; the message names the offending entry and what to try."""
-
-
-def features(dataset: xr.Dataset) -> dict[str, np.ndarray]:
-    """The stimulus features: every coordinate of dim ``condition`` but its labels, name -> values (S,).
+def features(dataset: xr.Dataset) -> dict[str, Real[np.ndarray, " conditions"]]:
+    """The stimulus features: every coordinate of dim `condition` but its labels, name -> values.
 
     >>> from tuneful.curves import make_dataset
     >>> features(make_dataset([[1.0, 2.0]], {"size": [0.5, 4.0]}))
@@ -34,8 +39,13 @@ def features(dataset: xr.Dataset) -> dict[str, np.ndarray]:
     return _coords_on(dataset, "condition")
 
 
-def unit_properties(dataset: xr.Dataset) -> dict[str, np.ndarray]:
-    """The properties of units: every coordinate of dim ``unit`` but its labels, name -> values (n,)."""
+def unit_properties(dataset: xr.Dataset) -> dict[str, Shaped[np.ndarray, " units"]]:
+    """The properties of units: every coordinate of dim `unit` but its labels, name -> values.
+
+    >>> from tuneful.curves import make_dataset
+    >>> unit_properties(make_dataset([[1.0, 2.0]], {"size": [0.5, 4.0]}, {"area": ["V1"]}))
+    {'area': array(['V1'], dtype='<U2')}
+    """
     return _coords_on(dataset, "unit")
 
 
@@ -44,13 +54,13 @@ def _coords_on(dataset: xr.Dataset, dim: str) -> dict[str, np.ndarray]:
 
 
 def unit_name(dataset: xr.Dataset, index: int) -> str:
-    """How messages call one unit: ``unit 'u017'``."""
+    """How messages call one unit: `unit 'u017'`."""
     label = dataset["unit"].values[index] if "unit" in dataset.coords else index
     return f"unit {str(label)!r}"
 
 
 def condition_name(dataset: xr.Dataset, index: int) -> str:
-    """How messages call one condition: ``condition 3 (x=-1, y=0, z=1)``."""
+    """How messages call one condition: `condition 3 (x=-1, y=0, z=1)`."""
     parts = [f"{name}={values[index]}" for name, values in features(dataset).items()]
     if "condition" in dataset.coords:
         parts.insert(0, str(dataset["condition"].values[index]))

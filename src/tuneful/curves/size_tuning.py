@@ -1,6 +1,9 @@
 """Statistics of size-tuning curves [Arakaki et al. 2017]; r(b) is the rate at stimulus size b."""
 
+from __future__ import annotations
+
 import numpy as np
+from jaxtyping import Float
 
 from tuneful.curves.rates import max_rate
 from tuneful.curves.schema import DatasetError
@@ -8,7 +11,9 @@ from tuneful.curves.statistics import Conditions, defined, statistic
 
 
 @statistic("suppression_index", label="Suppression index", needs=("size",))
-def suppression_index(rates: np.ndarray, conditions: Conditions) -> np.ndarray:
+def suppression_index(
+    rates: Float[np.ndarray, "curves conditions"], conditions: Conditions
+) -> Float[np.ndarray, " curves"]:
     """Surround suppression, 1 - r(max b) / max_b r(b): 0 = none, 1 = silenced by the largest stimulus.
 
     Undefined for a silent curve and where the largest size is missing.
@@ -22,8 +27,10 @@ def suppression_index(rates: np.ndarray, conditions: Conditions) -> np.ndarray:
 
 
 @statistic("preferred_size", label="Preferred size", needs=("size",))
-def preferred_size(rates: np.ndarray, conditions: Conditions) -> np.ndarray:
-    """The size with the largest rate, argmax_b r(b), in the unit of ``size``; the smallest of equals.
+def preferred_size(
+    rates: Float[np.ndarray, "curves conditions"], conditions: Conditions
+) -> Float[np.ndarray, " curves"]:
+    """The size with the largest rate, argmax_b r(b), in the unit of `size`; the smallest of equals.
 
     Among the measured sizes. Undefined for a silent curve and where the largest size is missing, since a
     curve cut short does not show whether it had reached its peak.
@@ -39,7 +46,7 @@ def preferred_size(rates: np.ndarray, conditions: Conditions) -> np.ndarray:
 
 
 @statistic("peak_width", label="Peak width (effective number of conditions)")
-def peak_width(rates: np.ndarray, conditions: Conditions) -> np.ndarray:
+def peak_width(rates: Float[np.ndarray, "curves conditions"], conditions: Conditions) -> Float[np.ndarray, " curves"]:
     """Participation ratio (sum_b (r(b) / sum r)^2)^-1: 1 = responds to one condition, S = to all alike.
 
     Over the measured conditions, so the same conditions must be missing in curves that are compared

@@ -1,26 +1,44 @@
 """The registry of statistics: numbers that summarise a tuning curve, so that two sets can be compared.
 
-A statistic is a function of rates (n, S) in Hz (NaN = not measured) and of the conditions (feature name ->
-values (S,)); it returns one value a curve, (n,), or one a measurement, (n, S), with NaN = undefined. Add your
-own by decorating one; a dataset then asks for it in ``attrs["statistics"]``.
+A statistic is a function of rates (curves, conditions) in Hz, NaN where not measured, and of the conditions, feature
+name -> values (conditions,). It returns one value a curve or one a measurement, NaN where it is undefined. Add your
+own by decorating one; a dataset then asks for it in `attrs["statistics"]`.
 """
+
+from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
+from typing import TYPE_CHECKING
 
 import numpy as np
-import xarray as xr
+from jaxtyping import Bool, Float, Real
 
 from tuneful.curves.schema import DatasetError, features
+from tuneful.errors import suggest
 
-Conditions = Mapping[str, np.ndarray]
-StatisticFunction = Callable[[np.ndarray, Conditions], np.ndarray]
+if TYPE_CHECKING:
+    import xarray as xr
+
+Conditions = Mapping[str, Real[np.ndarray, " conditions"]]
+StatisticFunction = Callable[[Float[np.ndarray, "curves conditions"], Conditions], Float[np.ndarray, "curves ..."]]
 
 
 @dataclass(frozen=True)
 class Statistic:
-    """One registered statistic: its name, label and unit for figures, function, and the features it needs."""
+    """One registered statistic.
+
+    Attributes
+    ----------
+    name
+        By which datasets and results call it.
+    label, unit
+        What figures call it.
+    function
+        Computes it.
+    needs
+        Names of the features without which it cannot be computed.
+    """
 
     name: str
     label: str
@@ -35,7 +53,12 @@ STATISTICS: dict[str, Statistic] = {}
 def statistic(
     name: str, *, label: str, unit: str = "", needs: tuple[str, ...] = ()
 ) -> Callable[[StatisticFunction], StatisticFunction]:
-    """Register the decorated function under ``name``; the function itself is returned unchanged.
+    """Register the decorated function under a name; the function itself is returned unchanged.
+
+    Parameters
+    ----------
+    name, label, unit, needs
+        As in `Statistic`.
 
     Raises
     ------
@@ -63,19 +86,33 @@ def statistic(
 
 
 def lookup(name: str) -> Statistic:
-    """The statistic of that name; a `DatasetError` naming close matches if there is none."""
+    """The statistic of that name.
+
+    Raises
+    ------
+    DatasetError
+        If there is none; the message suggests another.
+
+    >>> lookup("max_rat")
+    Traceback (most recent call last):
+    tuneful.curves.schema.DatasetError: There is no statistic 'max_rat'. Did you mean 'max_rate'?
+    """
     if name not in STATISTICS:
-        close = get_close_matches(name, STATISTICS, n=3) or sorted(STATISTICS)
-        raise DatasetError(f"There is no statistic '{name}': did you mean {' or '.join(close)}?")
+        raise DatasetError(f"There is no statistic '{name}'.{suggest(name, sorted(STATISTICS))}")
     return STATISTICS[name]
 
 
 def statistics_for(dataset: xr.Dataset) -> tuple[str, ...]:
     """Names of the statistics that describe a dataset.
 
-    Those in ``attrs["statistics"]`` if there (one name or a list), otherwise by its features: the four
-    of Lalazar et al. (2016) for 3D positions, the four of Arakaki et al. (2017) for stimulus sizes, each
-    shown once; otherwise those that need no feature.
+    Those in `attrs["statistics"]` if there (one name or a list), otherwise by its features: the four of
+    Lalazar et al. (2016) for 3D positions, the four of Arakaki et al. (2017) for stimulus sizes, each shown
+    once; otherwise those that need no feature.
+
+    Raises
+    ------
+    DatasetError
+        If the dataset asks for a statistic that does not exist.
 
     >>> from tuneful.curves import make_dataset
     >>> statistics_for(make_dataset([[1.0, 2.0]], {"size": [0.5, 4]}))
@@ -92,7 +129,9 @@ def statistics_for(dataset: xr.Dataset) -> tuple[str, ...]:
     return ("rate", "coding_level", "max_rate", "peak_width")
 
 
-def compute(name: str, rates: np.ndarray, conditions: Conditions) -> np.ndarray:
+def compute(
+    name: str, rates: Float[np.ndarray, "curves conditions"], conditions: Conditions
+) -> Float[np.ndarray, "curves ..."]:
     """One statistic of every curve, in float64.
 
     Parameters
@@ -100,13 +139,14 @@ def compute(name: str, rates: np.ndarray, conditions: Conditions) -> np.ndarray:
     name
         A key of `STATISTICS`.
     rates
-        Rates in Hz, shape (n, S), NaN where not measured.
+        Rates in Hz, NaN where not measured.
     conditions
-        Feature name -> values (S,), as `tuneful.curves.features` gives them.
+        Feature name -> values, as `tuneful.curves.features` gives them.
 
     Returns
     -------
-    Values (n,), or (n, S) for a statistic of single measurements such as ``rate``; NaN = undefined.
+    Values (curves,), or (curves, conditions) for a statistic of single measurements such as `rate`; NaN where it is
+    undefined.
 
     Raises
     ------
@@ -136,6 +176,10 @@ def compute(name: str, rates: np.ndarray, conditions: Conditions) -> np.ndarray:
     return values
 
 
-def defined(where: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """``values`` where they are defined, NaN elsewhere."""
+def defined(where: Bool[np.ndarray, ...], values: Float[np.ndarray, ...]) -> Float[np.ndarray, ...]:
+    """Values where they are defined, NaN elsewhere.
+
+    >>> defined(np.array([True, False]), np.array([1.0, 2.0]))
+    array([ 1., nan])
+    """
     return np.where(where, values, np.nan)

@@ -1,10 +1,13 @@
 """Check that a dataset is a usable set of tuning curves, and bring it to one canonical form."""
 
+from __future__ import annotations
+
 import numbers
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
+from jaxtyping import Float, Shaped
 
 from tuneful.curves.schema import (
     DIMS,
@@ -16,27 +19,32 @@ from tuneful.curves.schema import (
     unit_properties,
 )
 
+if TYPE_CHECKING:
+    import xarray as xr
+
+Column = tuple[tuple[Any, ...], np.ndarray, dict[Any, Any]]  # dims, values and attributes, as xarray takes them
+
 
 def validate(dataset: xr.Dataset) -> xr.Dataset:
     """Return the dataset in canonical form, or say what is wrong with it.
 
-    Canonical: entries are float64 on dims ``(unit, condition)`` in that order, features are float64, labels
-    and text are numpy strings, units are named in ``attrs["units"]``, and ``attrs["statistics"]``, if there,
-    is a list of names. A MultiIndex on ``condition`` (from ``stack``) becomes plain features. The argument
-    is not changed.
+    Canonical: entries are float64 on dims (unit, condition) in that order, features are float64, labels and
+    text are numpy strings, units are named in `attrs["units"]`, and `attrs["statistics"]`, if there, is a
+    list of names. A MultiIndex on `condition` (from `stack`) becomes plain features. The argument is not
+    changed.
 
     Raises
     ------
     DatasetError
-        One sentence naming the offending entry, for: no ``rate``, wrong dims, an empty table, entries that
+        One sentence naming the offending entry, for: no `rate`, wrong dims, an empty table, entries that
         are not numbers, infinite or negative rates, a unit or a condition that was never measured, duplicate
-        labels or conditions, negative ``rate_var``, ``n_trials`` below 1, features that are not finite.
+        labels or conditions, negative `rate_var`, `n_trials` below 1, features that are not finite.
 
     >>> import xarray as xr
     >>> rate = xr.DataArray([[1.0, -2.0]], dims=("unit", "condition"), coords={"unit": ["a"]})
     >>> validate(xr.Dataset({"rate": rate}, coords={"size": ("condition", [0.5, 4])}))
     Traceback (most recent call last):
-    tuneful.curves.schema.DatasetError: The rate of unit 'a' in condition 1 (size=4.0) is -2 Hz, and a \
+    tuneful.errors.DatasetError: The rate of unit 'a' in condition 1 (size=4.0) is -2 Hz, and a \
 rate cannot be negative: give rates before any baseline is subtracted, or NaN where it was not measured.
     """
     _check_layout(dataset)
@@ -49,6 +57,8 @@ rate cannot be negative: give rates before any baseline is subtracted, or NaN wh
 
 
 def _check_layout(dataset: xr.Dataset) -> None:
+    import xarray as xr  # here and not above: it loads pandas, which an import of the package does not need
+
     if not isinstance(dataset, xr.Dataset):
         raise DatasetError(f"Expected an xarray.Dataset, got {type(dataset).__name__}: build one with make_dataset.")
     if "rate" not in dataset:
@@ -86,38 +96,62 @@ def _canonical(dataset: xr.Dataset) -> xr.Dataset:
     return dataset
 
 
-def default_labels(prefix: str, n: int) -> np.ndarray:
-    """Labels ``u000``, ``u001``, ... with as many digits as the last one needs."""
+def default_labels(prefix: str, n: int) -> Shaped[np.ndarray, " n"]:
+    """Labels with as many digits as the last one needs.
+
+    >>> default_labels("u", 11)[:2].tolist()
+    ['u00', 'u01']
+    """
     return np.array([f"{prefix}{i:0{len(str(n - 1))}d}" for i in range(n)])
 
 
-def _replaced(old: xr.DataArray, values: np.ndarray) -> xr.DataArray:
-    return xr.DataArray(values, dims=old.dims, attrs=old.attrs)
+def _replaced(old: xr.DataArray, values: np.ndarray) -> Column:
+    return old.dims, values, dict(old.attrs)
 
 
 def _as_text(values: np.ndarray) -> np.ndarray:
     return values.astype(str) if values.dtype.kind not in "biuf" else values
 
 
-def _feature(dataset: xr.Dataset, name: str) -> xr.DataArray:
+def _feature(dataset: xr.Dataset, name: str) -> Column:
     def where(index: tuple[int, ...]) -> str:
         return f"Feature '{name}' of condition {index[0]}"
 
     return _replaced(dataset[name], as_float(dataset[name].values, where, "text belongs in 'condition' labels"))
 
 
-def _entries(dataset: xr.Dataset, name: str) -> xr.DataArray:
+def _entries(dataset: xr.Dataset, name: str) -> Column:
     variable = dataset[name].transpose(*DIMS)
 
     def where(index: tuple[int, ...]) -> str:
         return f"'{name}' of {unit_name(dataset, index[0])} in {condition_name(dataset, index[1])}"
 
-    entries = _replaced(variable, as_float(variable.values, where, "use NaN where it was not measured"))
-    return entries.assign_attrs({"units": ENTRY_UNITS[name], **variable.attrs})
+    values = as_float(variable.values, where, "use NaN where it was not measured")
+    return variable.dims, values, {"units": ENTRY_UNITS[name], **variable.attrs}
 
 
-def as_float(values: np.ndarray, where: Callable[[tuple[int, ...]], str], advice: str) -> np.ndarray:
-    """``values`` as float64; None becomes NaN, and anything but a real number is named and refused."""
+def as_float(
+    values: Shaped[np.ndarray, ...], where: Callable[[tuple[int, ...]], str], advice: str
+) -> Float[np.ndarray, ...]:
+    """Values as float64, None as NaN.
+
+    Parameters
+    ----------
+    values
+        Numbers, or objects that may be.
+    where
+        Names an entry, given its index.
+    advice
+        What the error recommends.
+
+    Raises
+    ------
+    DatasetError
+        If an entry is not a real number.
+
+    >>> as_float(np.array([1, None]), str, "")
+    array([ 1., nan])
+    """
     if values.dtype.kind not in "biuf":
         for index, value in np.ndenumerate(values):
             if value is not None and not isinstance(value, numbers.Real):

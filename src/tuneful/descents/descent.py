@@ -24,7 +24,10 @@ class AbstractDescent(ABC, Generic[State, Record]):
     def step(self, state: State) -> tuple[State, Record]:
         """Take one step: the new state, and what is worth knowing about the step.
 
-        **Raises:** `Ended` where there is no step to be taken.
+        Raises
+        ------
+        Ended
+            Where there is no step to be taken.
         """
 
     @abstractmethod
@@ -43,5 +46,8 @@ class AbstractDescent(ABC, Generic[State, Record]):
     def unpack(self, arrays: Any) -> State:
         """Make the state again from what `pack` gave.
 
-        **Raises:** `ValueError` if it is of another problem.
+        Raises
+        ------
+        ValueError
+            If it is of another problem.
         """

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol
+from typing import Any, Generic, Protocol, cast
 
 from tuneful.descents.descent import AbstractDescent, Record, State
 from tuneful.descents.outcome import Ended, Ending, Outcome
@@ -50,28 +50,36 @@ def descend(
 ) -> Descended[State]:
     """Take steps until there is a reason to stop.
 
-    **Arguments:** `state`, from which to go on (by default that of the keeper, else the beginning); `keeper`, which
-    saves states on the way, and the last one; `observers`, called in turn at every moment. One that returns True, or
-    Ctrl-C, ends the descent as interrupted, at a state from which it can go on.
+    Parameters
+    ----------
+    descent
+        What is to be done.
+    state
+        From which to go on; by default that of the keeper, else the beginning.
+    keeper
+        Saves states on the way, and the last one.
+    observers
+        Called in turn at every moment. One that returns True ends the descent as interrupted, as Ctrl-C does, at a
+        state that all of them know and from which it can go on.
     """
-    if state is None:
-        state = _found(descent, keeper)
-    record = None
+    known = _found(descent, keeper) if state is None else state
+    now, record = known, None
     try:
         while True:
-            ending = _end_of_moment(descent, state, record, observers)
+            ending = _end_of_moment(descent, now, record, observers)
+            known = now  # all observers know of it: none is behind a state that is saved
             if ending is not None:
                 break
-            state, record = descent.step(state)
-            if keeper is not None:
-                keeper.keep(descent.steps(state), lambda now=state: descent.pack(now), False)
+            if keeper is not None and record is not None:
+                keeper.keep(descent.steps(known), lambda known=known: descent.pack(known), False)
+            now, record = descent.step(known)
     except Ended as end:
-        state, ending = state if end.state is None else end.state, end.ending
+        known, ending = known if end.state is None else cast(State, end.state), end.ending
     except KeyboardInterrupt:
         ending = Ending(Outcome.INTERRUPTED)
     if keeper is not None:
-        keeper.keep(descent.steps(state), lambda: descent.pack(state), True)
-    return Descended(state, ending)
+        keeper.keep(descent.steps(known), lambda: descent.pack(known), True)
+    return Descended(known, ending)
 
 
 def _found(descent: AbstractDescent[State, Any], keeper: Keeper | None) -> State:

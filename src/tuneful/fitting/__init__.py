@@ -1,7 +1,22 @@
-"""Fitting: the stochastic descent, its refinement, the unconstrained side of parameters, and when a fit ends."""
+"""A fit without files: the problem, its descents, the answer, and what is asked of a fitted circuit."""
 
 from tuneful.fitting.course import Course
-from tuneful.fitting.loop import FitState, Problem, StepRecord, advance
+from tuneful.fitting.fits import FitResult, FitTask, fit_circuit
+from tuneful.fitting.problem import Problem, StepRecord
+from tuneful.fitting.settings import FitSettings
+from tuneful.fitting.simulation import simulate
+from tuneful.fitting.steps import Steps
 from tuneful.fitting.stopping import Stopping
 
-__all__ = ["Course", "FitState", "Problem", "StepRecord", "Stopping", "advance"]
+__all__ = [
+    "Course",
+    "FitResult",
+    "FitSettings",
+    "FitTask",
+    "Problem",
+    "StepRecord",
+    "Steps",
+    "Stopping",
+    "fit_circuit",
+    "simulate",
+]

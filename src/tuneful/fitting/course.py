@@ -1,6 +1,7 @@
-"""The course of a fit: a stochastic descent, then, if the objective asks for one, a refinement."""
+"""The course of a fit: a stochastic descent, then, if it is asked for, a refinement."""
 
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, final
 
 import jax
 import jax.numpy as jnp
@@ -11,112 +12,146 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jax.typing import ArrayLike
 
 from tuneful.circuits.base import AbstractCircuit
-from tuneful.fitting.loop import Problem, StepRecord, advance
-from tuneful.fitting.refinement import PATIENCE, RefinementState, refine
+from tuneful.descents import AbstractDescent, Ending, Outcome, Path
+from tuneful.fitting import stochastic
+from tuneful.fitting.problem import Problem, StepRecord
+from tuneful.fitting.refinement import PATIENCE, RefinementState, Refining, refine
+from tuneful.fitting.stochastic import FitState
 from tuneful.fitting.stopping import Stopping
-from tuneful.fitting.unconstrained import with_free
+from tuneful.fitting.unconstrained import with_unconstrained
 
 
-class Course:
-    """A fit under way.
+@dataclass(frozen=True, eq=False)
+class CourseState:
+    """Where a fit stands.
 
-    steps
-        Taken so far.
-    refinement
-        Where the refinement stands.
-    descent
+    descent, refinement
+        States of the two.
+    path
+        Unconstrained parameters after every step, (steps, values).
+    descent_steps
         How many of the steps are of the descent, or None while it lasts.
-    ended
-        Why the fit ended, or None.
     """
 
-    def __init__(self, problem: Problem, stopping: Stopping, key: Array):
-        """Stand at the start. **Raises:** `ValueError` for what `Problem.start` does not take."""
-        self.problem, self.stopping = problem, stopping
-        self.plan = problem.objective.refinement()
-        self._state = _on_all_devices(problem.start(key))
-        start, self._unravel = ravel_pytree(self._state.free)
-        self.refinement = RefinementState.start(start, jax.random.fold_in(key, 1))
-        self._rows = np.zeros((stopping.max_steps + self.plan.steps, start.size))
-        self.steps = 0
-        self.descent: int | None = None
-        self.ended: str | None = None
+    descent: FitState
+    refinement: RefinementState
+    path: Path
+    descent_steps: int | None = None
 
-    @property
-    def path(self) -> np.ndarray:
-        """Unconstrained parameters after every step, (steps, values)."""
-        return self._rows[: self.steps]
 
-    @property
-    def is_broken(self) -> bool:
-        """Whether the fit ended because it could not go on."""
-        return self.ended is not None and self.ended.startswith("stopped")
+@final
+class Course(AbstractDescent[CourseState, StepRecord]):
+    """A fit as a descent."""
 
-    @property
-    def circuit(self) -> AbstractCircuit:
+    def __init__(self, problem: Problem, stopping: Stopping, refining: Refining, key: Array):
+        """State what is to be done.
+
+        Raises
+        ------
+        ValueError
+            For what `Problem.start` does not take, and for a refinement of an objective that learns on the way.
+        """
+        self.problem, self.stopping, self.refining, self._key = problem, stopping, refining, key
+        start, self._unravel = ravel_pytree(problem.start())
+        self._dtype = start.dtype
+        if refining.steps and problem.objective.learns:
+            raise ValueError(
+                f"The objective {problem.objective.label} learns on the way, so that its loss is nothing that a "
+                "refinement could minimise: set refine_steps = 0."
+            )
+
+    def init(self) -> CourseState:
+        descent = _on_all_devices(stochastic.start(self.problem, self._key))
+        point, _ = ravel_pytree(descent.unconstrained)
+        refinement = RefinementState.start(point, jax.random.fold_in(self._key, 1))
+        return CourseState(descent, refinement, Path.of(np.zeros((0, point.size))))
+
+    def step(self, state: CourseState) -> tuple[CourseState, StepRecord]:
+        if state.descent_steps is not None:
+            refinement, record = refine(self.problem, self.refining, state.descent, state.refinement)
+            return replace(state, refinement=refinement, path=state.path.added(np.asarray(refinement.best))), record
+        descent, record = stochastic.advance(self.problem, state.descent)
+        now, _ = ravel_pytree(descent.unconstrained)
+        return self._onwards(replace(state, descent=descent, path=state.path.added(np.asarray(now)))), record
+
+    def steps(self, state: CourseState) -> int:
+        return len(state.path)
+
+    def ending(self, state: CourseState) -> Ending | None:
+        if state.descent_steps is None:
+            return self._descent_ending(state)
+        return self._refinement_ending(state, len(state.path) - state.descent_steps)
+
+    def circuit(self, state: CourseState) -> AbstractCircuit:
         """The circuit that the last step led to."""
-        return self._at(self.path[-1])
+        return self._at(state.path.rows[-1])
 
-    @property
-    def answer(self) -> AbstractCircuit:
-        """The fitted circuit."""
-        if self.descent is not None:
-            return self.circuit
-        return self._at(ravel_pytree(self._state.good)[0] if self.is_broken else self.stopping.estimate(self.path))
+    def answer(self, state: CourseState) -> AbstractCircuit:
+        """The fitted circuit, as far as this state knows."""
+        return self._at(self.estimate(state))
 
-    def step(self) -> StepRecord:
-        """Take one step, and see whether it was the last."""
-        if self.descent is None:
-            self._state, record = advance(self.problem, self._state)
-            now, _ = ravel_pytree(self._state.free)
-        else:
-            self.refinement, record = refine(self.problem, self.plan, self._state, self.refinement)
-            now = self.refinement.best
-        self._rows[self.steps] = now
-        self.steps += 1
-        self._look()
-        return record
+    def estimate(self, state: CourseState) -> np.ndarray:
+        """The parameters of the answer, unconstrained, (values,): see `named` for their names."""
+        if not len(state.path):
+            return np.asarray(ravel_pytree(state.descent.unconstrained)[0])
+        if state.descent_steps is not None:
+            return state.path.rows[-1]
+        ending = self._descent_ending(state)
+        if ending is not None and ending.outcome.is_broken:
+            return np.asarray(ravel_pytree(state.descent.good)[0])
+        return self.stopping.estimate(state.path.rows)
 
-    def saved(self) -> Any:
-        """Everything that the next step depends on, as arrays."""
-        return self._state, self.refinement, self.path, np.asarray(-1 if self.descent is None else self.descent)
+    def named(self, values: ArrayLike) -> dict[str, Array]:
+        """Unconstrained parameters, (values,), by name."""
+        return self._unravel(self._row(values))
 
-    def restore(self, saved: Any) -> None:
-        """Stand where another course of the same problem was saved."""
-        state, refinement, path, descent = saved
-        self._state, self.refinement = _on_all_devices((state, refinement))
-        self.steps = len(path)
-        self._rows[: self.steps] = path
-        self.descent = None if descent < 0 else int(descent)
-        self._look()
+    def pack(self, state: CourseState) -> Any:
+        steps = np.asarray(-1 if state.descent_steps is None else state.descent_steps)
+        return state.descent, state.refinement, state.path.rows, steps
+
+    def unpack(self, arrays: Any) -> CourseState:
+        """Stand where another course of the same problem was saved.
+
+        One that refined because the maximum of steps was reached goes on with its descent if more are allowed now.
+        """
+        descent, refinement, rows, steps = arrays
+        descent, refinement = _on_all_devices((descent, refinement))
+        state = CourseState(descent, refinement, Path.of(rows), None if steps < 0 else int(steps))
+        if state.descent_steps is None:
+            return self._onwards(state)
+        before = replace(state, path=state.path.until(state.descent_steps), descent_steps=None)
+        return before if self._descent_ending(before) is None else state
+
+    def _descent_ending(self, state: CourseState) -> Ending | None:
+        return self.stopping.ending(state.path.rows, int(state.descent.failed))
+
+    def _onwards(self, state: CourseState) -> CourseState:
+        """Go over to the refinement where the descent ends well."""
+        ending = self._descent_ending(state)
+        if not self.refining.steps or ending is None or ending.outcome.is_broken:
+            return state
+        estimate = self._row(self.stopping.estimate(state.path.rows))
+        refinement = _on_all_devices(RefinementState.start(estimate, state.refinement.key))
+        return replace(state, refinement=refinement, descent_steps=len(state.path))
+
+    def _refinement_ending(self, state: CourseState, steps: int) -> Ending | None:
+        if int(state.refinement.since) >= PATIENCE and not np.isfinite(state.refinement.loss):
+            words = "stopped: no step of the refinement could be taken; the parameters are those of the descent."
+            return Ending(Outcome.LOST, words)
+        if int(state.refinement.since) >= PATIENCE:
+            words = f"converged: the loss fell by less than {self.refining.tolerance:g} in {PATIENCE} refining steps"
+            return Ending(Outcome.CONVERGED, words)
+        if steps >= self.refining.steps:
+            return Ending(Outcome.MAX_STEPS, f"reached the maximum of {self.refining.steps} refining steps")
+        return None
 
     def _row(self, values: ArrayLike) -> Array:
         """Unconstrained parameters as an array on one device."""
-        return jnp.asarray(np.asarray(values), self.refinement.best.dtype)
+        return jnp.asarray(np.asarray(values), self._dtype)
 
     def _at(self, values: ArrayLike) -> AbstractCircuit:
         """The circuit with these values, taken off the devices: LAPACK's eigenvalues hang on several at once."""
-        return with_free(self.problem.circuit, self._unravel(self._row(values)))
-
-    def _look(self) -> None:
-        """Note why the fit ends here, if it does; go over to the refinement where the descent ends well."""
-        if self.descent is not None:
-            self.ended = self._reason_to_stop_refining(self.steps - self.descent)
-            return
-        self.ended = self.stopping.reason(self.path, int(self._state.failed))
-        if self.plan.steps and self.ended is not None and not self.is_broken:
-            self.descent, self.ended = self.steps, None
-            estimate = self._row(self.stopping.estimate(self.path))
-            self.refinement = _on_all_devices(RefinementState.start(estimate, self.refinement.key))
-
-    def _reason_to_stop_refining(self, steps: int) -> str | None:
-        if int(self.refinement.since) >= PATIENCE and not np.isfinite(self.refinement.loss):
-            return "stopped: no step of the refinement could be taken; the parameters are those of the descent."
-        if int(self.refinement.since) >= PATIENCE:
-            return f"converged: the loss fell by less than {self.plan.tolerance:g} in {PATIENCE} refining steps"
-        if steps >= self.plan.steps:
-            return f"reached the maximum of {self.plan.steps} refining steps"
-        return None
+        return with_unconstrained(self.problem.circuit, self.named(values))
 
 
 def _on_all_devices(state: Any) -> Any:

@@ -1,22 +1,26 @@
 """What a fitted circuit is asked: its distance to the held-out units, its predictions, and whether it is stable."""
 
+from __future__ import annotations
+
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
 import jax
 import numpy as np
-import xarray as xr
 from jax import Array
 
 from tuneful.circuits import AbstractCircuit, AbstractRecurrentCircuit
-from tuneful.curves import Comparison, compare, features, ks_distance, significance_line
+from tuneful.curves import Comparison, compare, critical_value, features, ks_distance
 from tuneful.errors import UserError
 from tuneful.fitting.settings import FitSettings
 from tuneful.fitting.simulation import simulate, true_values
 
+if TYPE_CHECKING:
+    import xarray as xr
 
-@dataclasses.dataclass(frozen=True)
+
+@dataclasses.dataclass(frozen=True, eq=False)
 class HeldOut:
     """The units that a fit does not see, and how curves are compared with them."""
 
@@ -42,7 +46,7 @@ class HeldOut:
         return compare(rates, measured, features(self.units), self.names, self.seed, floor_rates=floor["rate"].values)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Prediction:
     """Curves in conditions that were not fitted, and those of the truth if it is known."""
 
@@ -56,20 +60,36 @@ class Prediction:
             return {"conditions": conditions, "ks": None, "line": None}
         model, truth = self.fitted["rate"].values, self.truth["rate"].values
         distances = [ks_distance(model[:, i], truth[:, i]) for i in range(model.shape[1])]
-        return {"conditions": conditions, "ks": distances, "line": significance_line(len(model), len(truth))}
+        return {"conditions": conditions, "ks": distances, "line": critical_value(len(model), len(truth))}
+
+
+def at_predicted_conditions(circuit: AbstractCircuit, settings: FitSettings) -> AbstractCircuit | None:
+    """The circuit in the conditions that the settings ask to predict, if they do.
+
+    Raises
+    ------
+    UserError
+        If the circuit cannot take these conditions.
+    """
+    if settings.predict is None:
+        return None
+    try:
+        return circuit.at_conditions({name: np.array(v) for name, v in settings.predict.items()})
+    except ValueError as error:
+        raise UserError(f"fit.predict: {error}") from error
 
 
 def predict(circuit: AbstractCircuit, dataset: xr.Dataset, settings: FitSettings, key: Array) -> Prediction | None:
     """Draw curves in the conditions that the settings ask for, if they do.
 
-    **Raises:** `UserError` if the circuit cannot take these conditions.
+    Raises
+    ------
+    UserError
+        If the circuit cannot take these conditions.
     """
-    if settings.predict is None:
+    elsewhere = at_predicted_conditions(circuit, settings)
+    if elsewhere is None:
         return None
-    try:
-        elsewhere = circuit.at_conditions({name: np.array(v) for name, v in settings.predict.items()})
-    except ValueError as error:
-        raise UserError(f"fit.predict: {error}") from error
     truth = true_values(dataset, circuit)
     for_fitted, for_truth = jax.random.split(key)
     n = settings.prediction_curves
@@ -77,7 +97,7 @@ def predict(circuit: AbstractCircuit, dataset: xr.Dataset, settings: FitSettings
     return Prediction(simulate(elsewhere, n, for_fitted), known)
 
 
-def stability(circuit: AbstractCircuit, n: int, key: Array) -> dict[str, Any] | None:
+def count_stable(circuit: AbstractCircuit, n: int, key: Array) -> dict[str, Any] | None:
     """Count the stable ones among n realisations: those with a negative spectral abscissa in every condition.
 
     None if n is 0 or the circuit has no dynamics. Abscissas are in 1/ms, the largest of all conditions.

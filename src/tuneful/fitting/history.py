@@ -3,10 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from tuneful.circuits import AbstractCircuit
-from tuneful.fitting import StepRecord
-from tuneful.fitting.simulation import natural_values
-from tuneful.fitting.tables import without_nan
+from tuneful.plain import plain
 
 Line = dict[str, Any]
 
@@ -26,20 +23,4 @@ class History:
 
     def lines(self) -> list[Line]:
         """All lines in order, without numbers that JSON cannot hold."""
-        return without_nan(sorted(self.steps + self.evaluations, key=lambda line: line["step"]))
-
-
-def step_line(step: int, circuit: AbstractCircuit, record: StepRecord, seconds: float) -> Line:
-    """Write a step as a line; `circuit` is the one that it led to."""
-    return {
-        "step": step,
-        "loss": float(record.loss),
-        "penalty": float(record.penalty),
-        "gradient_norm": float(record.gradient_norm),
-        "rejected": float(record.rejected),
-        "saturated": float(record.saturated),
-        "finite": bool(record.finite),
-        "taken": bool(record.taken),
-        "parameters": natural_values(circuit),
-        "seconds": round(seconds, 3),
-    }
+        return plain(sorted(self.steps + self.evaluations, key=lambda line: line["step"]))

@@ -1,11 +1,24 @@
-"""The settings of a fit."""
+"""The settings of a fit: how long, how its steps are taken, and what is reported of it."""
 
 from typing import Any
 
 from pydantic import Field, field_validator
 
+from tuneful.fitting.refinement import Refining
+from tuneful.fitting.steps import Steps
 from tuneful.fitting.stopping import Stopping
 from tuneful.settings import Section
+
+# How each objective is best descended, where nobody says; one that is not named here goes like the energy distance.
+BEST_STEPS: dict[str, dict[str, Any]] = {
+    "energy": {"batch": 64, "learning_rate": 0.03, "b1": 0.9, "b2": 0.99},
+    "wgan-gp": {"batch": 30, "learning_rate": 0.001, "b1": 0.5, "b2": 0.9},  # [Arakaki et al. 2017], motor cortex
+}
+# What is for an objective to suggest, and what another objective does not inherit.
+HOW = ("batch", "learning_rate", "b1", "b2", "refine_steps", "refine_batch", "refine_tolerance")
+# What may differ when a run is gone on with: where it ends, and what is reported of it.
+LIMITS = ("max_steps", "refine_steps")
+REPORTING = ("final_curves", "prediction_curves", "predict", "stability", "checkpoint_every")
 
 
 class FitSettings(Section):
@@ -13,18 +26,23 @@ class FitSettings(Section):
 
     held_out: float = Field(default=0.5, gt=0, lt=1)
     fitted: tuple[str, ...] | None = None  # names of the fitted parameters; None: all
+    batch: int | None = Field(default=None, ge=1)  # generated curves a step; None, here and below: see `BEST_STEPS`
+    learning_rate: float | None = Field(default=None, gt=0, allow_inf_nan=False)  # of Adam, as are b1 and b2
+    b1: float | None = Field(default=None, ge=0, lt=1)
+    b2: float | None = Field(default=None, ge=0, lt=1)
+    clip: float | None = Field(default=None, gt=0)  # limit on gradients, as a multiple of their running norm
+    half_life: float | None = Field(default=None, gt=0)  # steps after which steps are half as long
+    max_lost: float = Field(default=0.5, ge=0, le=1)  # of realisations, unsettled or saturated, in a step
     max_steps: int = Field(default=600, ge=1)
     window: int = Field(default=100, ge=1)
     tolerance: float = Field(default=0.05, ge=0)
+    refine_steps: int = Field(default=0, ge=0)  # at most, after the descent; see `tuneful.fitting.refinement`
+    refine_batch: int = Field(default=1000, ge=1)  # generated curves, with the same random numbers at every step
+    refine_tolerance: float = Field(default=2e-4, ge=0)  # fall of the loss in ten steps that ends it
     evaluate_every: int = Field(default=25, ge=1)
     evaluation_curves: int = Field(default=400, ge=2)
     final_curves: int = Field(default=2000, ge=2)
     checkpoint_every: int = Field(default=25, ge=1)
-    max_lost: float = Field(
-        default=0.5, ge=0, le=1
-    )  # fraction of unsettled or saturated realisations that ends a step
-    clip: float | None = Field(default=None, gt=0)  # limit on gradients, as a multiple of their running norm
-    half_life: float | None = Field(default=None, gt=0)  # steps after which steps are half as long
     prediction_curves: int = Field(default=1000, ge=2)
     predict: dict[str, list[float]] | None = None  # conditions to predict: feature -> values, one a condition
     stability: int = Field(default=0, ge=0)  # realisations of the fitted circuit whose stability is checked
@@ -34,10 +52,19 @@ class FitSettings(Section):
     def _split_names(cls, value: Any) -> Any:
         return tuple(name.strip() for name in value.split(",")) if isinstance(value, str) else value
 
-    def steps(self) -> dict[str, Any]:
-        """How the loop takes steps in these settings; see `tuneful.fitting.Problem`."""
-        return {name: getattr(self, name) for name in ("max_lost", "clip", "half_life")}
+    def for_objective(self, label: str) -> "FitSettings":
+        """These settings, with nothing left to the objective of that label to suggest."""
+        best = BEST_STEPS.get(label, BEST_STEPS["energy"])
+        return self.model_copy(update={k: v for k, v in best.items() if getattr(self, k) is None})
+
+    def steps(self) -> Steps:
+        """How steps are taken; of settings that are complete (`for_objective`)."""
+        return Steps(**{name: getattr(self, name) for name in Steps.names()})
 
     def stopping(self) -> Stopping:
-        """The rule of convergence in these settings."""
+        """The rule of convergence."""
         return Stopping(self.max_steps, self.window, self.tolerance)
+
+    def refining(self) -> Refining:
+        """How the fit is refined when its descent is over."""
+        return Refining(self.refine_steps, self.refine_batch, self.refine_tolerance)

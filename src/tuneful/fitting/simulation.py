@@ -1,17 +1,22 @@
 """Datasets made by a circuit."""
 
+from __future__ import annotations
+
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
 import numpy as np
-import xarray as xr
 from jax import Array
 
 from tuneful.circuits import AbstractCircuit
 from tuneful.curves import make_dataset
 from tuneful.errors import UserError
+from tuneful.fitting.unconstrained import parameter_values
 from tuneful.solvers import Status
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 def simulate(circuit: AbstractCircuit, n: int, key: Array, **attrs: Any) -> xr.Dataset:
@@ -20,7 +25,21 @@ def simulate(circuit: AbstractCircuit, n: int, key: Array, **attrs: Any) -> xr.D
     Curves of realisations that did not settle are left out; the attributes `rejected_fraction` and `outcomes` say how
     many, and why.
 
-    **Raises:** `UserError` if nothing settled.
+    Parameters
+    ----------
+    circuit
+        The generator, at any parameters.
+    n
+        Number of curves; several of one realisation if the circuit records several cells.
+    key
+        A JAX random key.
+    **attrs
+        Further attributes of the dataset.
+
+    Raises
+    ------
+    UserError
+        If nothing settled.
     """
     realisations = -(-n // circuit.cells_per_realisation)
     response = _sample(circuit, key, realisations)
@@ -29,20 +48,20 @@ def simulate(circuit: AbstractCircuit, n: int, key: Array, **attrs: Any) -> xr.D
     if not len(curves):
         raise UserError(
             f"None of {realisations} realisations of {type(circuit).__name__} settled on finite rates at "
-            f"{', '.join(f'{name} = {value}' for name, value in natural_values(circuit).items())}: "
+            f"{', '.join(f'{name} = {value}' for name, value in parameter_values(circuit).items())}: "
             "choose other parameters, such as smaller weights."
         )
     about = {
         "source": f"simulated: {type(circuit).__name__}",
         "circuit": circuit.label,
-        "parameters": json.dumps(natural_values(circuit)),
+        "parameters": json.dumps(parameter_values(circuit)),
         "rejected_fraction": float(1 - accepted.mean()),
-        "outcomes": json.dumps(outcomes(np.broadcast_to(response.status, (realisations,)))),
+        "outcomes": json.dumps(fractions(np.broadcast_to(response.status, (realisations,)))),
     }
     return make_dataset(curves, circuit.conditions(), **(about | attrs))
 
 
-def outcomes(status: np.ndarray) -> dict[str, float]:
+def fractions(status: np.ndarray) -> dict[str, float]:
     """Fractions of realisations by the status of their search for a steady state."""
     return {kind.name.lower(): float((status == kind).mean()) for kind in Status}
 
@@ -50,11 +69,6 @@ def outcomes(status: np.ndarray) -> dict[str, float]:
 @eqx.filter_jit
 def _sample(circuit: AbstractCircuit, key: Array, realisations: int) -> Any:
     return circuit.sample(key, realisations)
-
-
-def natural_values(circuit: AbstractCircuit) -> dict[str, Any]:
-    """The values of all parameters as plain numbers or lists."""
-    return {name: np.asarray(getattr(circuit, name)).astype(float).tolist() for name in circuit.parameters()}
 
 
 def true_values(dataset: xr.Dataset, circuit: AbstractCircuit) -> dict[str, Any]:

@@ -1,8 +1,10 @@
-"""When a fit is finished, and what its answer is."""
+"""When a stochastic descent is finished, and what its answer is."""
 
 import dataclasses
 
 import numpy as np
+
+from tuneful.descents import Ending, Outcome
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,19 +21,21 @@ class Stopping:
     tolerance: float = 0.05
     max_failed: int = 20
 
-    def reason(self, path: np.ndarray, failed: int) -> str | None:
+    def ending(self, path: np.ndarray, failed: int) -> Ending | None:
         """Tell why to stop after the steps in `path` (steps, values), or None to go on."""
         steps = len(path)
         if failed >= self.max_failed:
-            return (
+            return Ending(
+                Outcome.LOST,
                 f"stopped: {failed} steps in a row could not be taken, because a gradient was not finite, or most "
                 "realisations did not settle or saturated; the parameters are the last good ones. Start from smaller "
-                "weights, or lower the learning rate."
+                "weights, or lower the learning rate.",
             )
         if steps >= 2 * self.window and self.drift(path) <= self.tolerance:
-            return f"converged: no parameter drifted by more than {self.tolerance:g} over {self.window} steps"
+            words = f"converged: no parameter drifted by more than {self.tolerance:g} over {self.window} steps"
+            return Ending(Outcome.CONVERGED, words)
         if steps >= self.max_steps:
-            return f"reached the maximum of {self.max_steps} steps"
+            return Ending(Outcome.MAX_STEPS, f"reached the maximum of {self.max_steps} steps")
         return None
 
     def drift(self, path: np.ndarray) -> float:

@@ -1,28 +1,122 @@
 """What a fit found, as plain numbers: the content of result.json."""
 
+from __future__ import annotations
+
+import json
 import platform
 from collections.abc import Iterable, Mapping
-from importlib.metadata import version
-from typing import Any
-
-import numpy as np
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any, Self
 
 from tuneful.circuits import AbstractCircuit
 from tuneful.curves import Comparison
-from tuneful.fitting.simulation import natural_values
+from tuneful.descents import Outcome
+from tuneful.fitting.evaluation import Prediction, count_stable, predict
+from tuneful.fitting.fits import END, PREDICTION, STABILITY, START, FitResult
+from tuneful.fitting.simulation import simulate, true_values
+from tuneful.fitting.unconstrained import parameter_values
+from tuneful.plain import plain
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
-def versions() -> dict[str, str]:
+@dataclass(frozen=True, eq=False)
+class Findings:
+    """Curves of the circuit at the start and at the end of a fit, in new conditions, and how many are stable."""
+
+    start: xr.Dataset
+    end: xr.Dataset
+    prediction: Prediction | None
+    stability: dict[str, Any] | None
+
+    @classmethod
+    def of(cls, result: FitResult) -> Self:
+        """Draw them.
+
+        Raises
+        ------
+        UserError
+            If nothing settles.
+        """
+        task, circuit = result.task, result.circuit
+        settings = task.settings
+        return cls(
+            simulate(task.problem.circuit, settings.evaluation_curves, task.key(START)),
+            simulate(circuit, settings.final_curves, task.key(END)),
+            predict(circuit, task.dataset, settings, task.key(PREDICTION)),
+            count_stable(circuit, settings.stability, task.key(STABILITY)),
+        )
+
+
+def results_table(result: FitResult, findings: Findings, about: Mapping[str, Any]) -> dict[str, Any]:
+    """Everything in result.json.
+
+    Parameters
+    ----------
+    result, findings
+        Of a fit.
+    about
+        What the fit itself does not know: ``data`` (its name), ``command``, ``wall_seconds``, ``settings``.
+    """
+    task, problem = result.task, result.task.problem
+    not_taken = [line for line in result.history.steps if not line["taken"]]
+    found = {
+        "circuit": result.circuit.label,
+        "objective": problem.objective.label,
+        "data": about["data"],
+        "seed": task.seed,
+        "command": about["command"],
+        "steps": result.steps,
+        "descent_steps": result.descent_steps,
+        "wall_seconds": about["wall_seconds"],
+        "outcome": result.ending.outcome,
+        "stopped": str(result.ending),
+        "rejected_fraction": findings.end.attrs["rejected_fraction"],
+        "outcomes": json.loads(findings.end.attrs["outcomes"]),
+        "stability": findings.stability,
+        "non_finite_steps": sum(not line["finite"] for line in not_taken),
+        "retreats": sum(line["finite"] for line in not_taken),
+        "unsolved_gradients": sum(line["unsolved"] for line in result.history.steps),
+        "n_train": task.n_fitted,
+        "n_held_out": task.held_out.units.sizes["unit"],
+        "statistics": statistics_table(task.held_out.compare(findings.end), task.held_out.compare(findings.start)),
+        "prediction": None if findings.prediction is None else findings.prediction.table(),
+        "parameters": parameter_table(
+            problem.circuit, result.circuit, problem.fitted, true_values(task.dataset, result.circuit)
+        ),
+        "versions": versions(),
+        "settings": about["settings"],
+    }
+    return plain(found | {"warnings": warnings(found)})
+
+
+def versions(*more: str) -> dict[str, str]:
     """Versions of everything that the numbers depend on."""
-    packages = ("tuneful", "jax", "jaxlib", "equinox", "optax", "numpy", "xarray")
+    packages = ("tuneful", "jax", "jaxlib", "equinox", "optax", "numpy", "xarray", *more)
     return {"python": platform.python_version()} | {name: version(name) for name in packages}
+
+
+def other_versions(begun_with: Mapping[str, str]) -> list[str]:
+    """A sentence if a run was begun with other versions than are here."""
+    here = {"python": platform.python_version()}
+    for name in begun_with.keys() - here.keys():
+        try:
+            here[name] = version(name)
+        except PackageNotFoundError:
+            here[name] = "missing"
+    other = [f"{name} {old} (now {here[name]})" for name, old in begun_with.items() if here[name] != old]
+    if not other:
+        return []
+    return [f"The run was begun with {', '.join(other)}: the last bits of its numbers may depend on that."]
 
 
 def statistics_table(end: Mapping[str, Comparison], start: Mapping[str, Comparison]) -> dict[str, dict[str, Any]]:
     """Distances between the model and the held-out units, by statistic."""
     return {
         name: {
-            "ks": c.ks, "line": c.line, "floor": c.floor, "n_data": c.n_data, "n_model": c.n_model,
+            "ks": c.ks, "line": c.critical_value, "floor": c.floor, "n_data": c.n_data, "n_model": c.n_model,
             "ks_start": start[name].ks,
         }
         for name, c in end.items()
@@ -32,8 +126,8 @@ def statistics_table(end: Mapping[str, Comparison], start: Mapping[str, Comparis
 def parameter_table(
     initial: AbstractCircuit, final: AbstractCircuit, fitted: Iterable[str], truth: Mapping[str, Any]
 ) -> dict[str, dict[str, Any]]:
-    """Values of all parameters, fitted or not, in natural units."""
-    before, after, names = natural_values(initial), natural_values(final), set(fitted)
+    """Values of all parameters, fitted or not, in their own units."""
+    before, after, names = parameter_values(initial), parameter_values(final), set(fitted)
     return {
         name: {
             "value": after[name], "initial": before[name], "truth": truth.get(name), "fitted": name in names,
@@ -42,17 +136,6 @@ def parameter_table(
         }
         for name, about in final.parameters().items()
     }  # fmt: skip
-
-
-def without_nan(content: Any) -> Any:
-    """Replace what JSON cannot hold by null, at any depth."""
-    if isinstance(content, Mapping):
-        return {key: without_nan(value) for key, value in content.items()}
-    if isinstance(content, (list, tuple)):
-        return [without_nan(value) for value in content]
-    if isinstance(content, (float, np.floating)):
-        return float(content) if np.isfinite(content) else None
-    return content
 
 
 def warnings(found: Mapping[str, Any]) -> list[str]:
@@ -72,10 +155,14 @@ def warnings(found: Mapping[str, Any]) -> list[str]:
             f"At {found['retreats']} steps most realisations did not settle or saturated, and the fit went back to "
             "its last good parameters."
         )
-    if found["stopped"].startswith("reached"):
+    if found["unsolved_gradients"]:
+        sentences.append(
+            f"{found['unsolved_gradients']} steady states had a derivative that was not found in time: they are "
+            "no part of the gradients."
+        )
+    if found["outcome"] == Outcome.MAX_STEPS:
         sentences.append("The fit had not converged by its own rule when it reached the maximum of steps.")
-    distances = {name: row["ks"] for name, row in found["statistics"].items()}
-    undefined = [name for name, ks in distances.items() if ks is None or not np.isfinite(ks)]
+    undefined = [name for name, row in found["statistics"].items() if plain(row["ks"]) is None]
     if undefined:
         sentences.append(f"Not defined for these curves: {', '.join(undefined)}.")
     return sentences

@@ -1,28 +1,30 @@
-"""The fitted parameters of a circuit on their unconstrained side."""
+"""The fitted parameters of a circuit on their unconstrained side, and all of them as plain numbers."""
 
-import difflib
 from collections.abc import Iterable, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import numpy as np
 from jax import Array
 
 from tuneful.circuits.base import AbstractCircuit
+from tuneful.errors import suggest
 
 Circuit = TypeVar("Circuit", bound=AbstractCircuit)
 
 
-def to_free(circuit: AbstractCircuit, names: Iterable[str]) -> dict[str, Array]:
+def unconstrained_values(circuit: AbstractCircuit, names: Iterable[str]) -> dict[str, Array]:
     """Read the named parameters off a circuit, in unconstrained form.
 
-    **Raises:** `ValueError` for a name the circuit does not have, or a value outside its constraint.
+    Raises
+    ------
+    ValueError
+        For a name the circuit does not have, or a value outside its constraint.
     """
     declared = circuit.parameters()
-    free = {}
+    unconstrained = {}
     for name in names:
         if name not in declared:
-            close = difflib.get_close_matches(name, declared, n=1)
-            hint = f" Did you mean {close[0]!r}?" if close else f" It has {', '.join(declared)}."
-            raise ValueError(f"{type(circuit).__name__} has no parameter {name!r}.{hint}")
+            raise ValueError(f"{type(circuit).__name__} has no parameter {name!r}.{suggest(name, declared)}")
         value = getattr(circuit, name)
         constraint = declared[name].constraint
         if not bool(constraint.allows(value)):
@@ -31,17 +33,22 @@ def to_free(circuit: AbstractCircuit, names: Iterable[str]) -> dict[str, Array]:
                 "start the fit from another value, or keep this parameter fixed."
             )
         reference = declared[name].reference
-        free[name] = constraint.to_free(value if reference is None else value - reference(circuit))
-    return free
+        unconstrained[name] = constraint.to_unconstrained(value if reference is None else value - reference(circuit))
+    return unconstrained
 
 
-def with_free(circuit: Circuit, free: Mapping[str, Array]) -> Circuit:
+def with_unconstrained(circuit: Circuit, unconstrained: Mapping[str, Array]) -> Circuit:
     """Return the circuit with the given unconstrained values; all else stays."""
     declared = circuit.parameters()
-    natural = {name: declared[name].constraint.to_natural(value) for name, value in free.items()}
-    absolute = {name: value for name, value in natural.items() if declared[name].reference is None}
+    constrained = {name: declared[name].constraint.to_constrained(value) for name, value in unconstrained.items()}
+    absolute = {name: value for name, value in constrained.items() if declared[name].reference is None}
     circuit = circuit.with_values(absolute)
-    references = {name: declared[name].reference for name in natural.keys() - absolute.keys()}
+    references = {name: declared[name].reference for name in constrained.keys() - absolute.keys()}
     return circuit.with_values(
-        {name: natural[name] + of(circuit) for name, of in references.items() if of is not None}
+        {name: constrained[name] + of(circuit) for name, of in references.items() if of is not None}
     )
+
+
+def parameter_values(circuit: AbstractCircuit) -> dict[str, Any]:
+    """The values of all parameters as plain numbers or lists, in their own units."""
+    return {name: np.asarray(getattr(circuit, name)).astype(float).tolist() for name in circuit.parameters()}

@@ -3,9 +3,9 @@
 Only the gains of the cells learn, one by one or in groups, until the output follows a target over time.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, final
 
 import equinox as eqx
 import jax
@@ -13,16 +13,17 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
+from jaxtyping import Float
 
+from tuneful.descents import AbstractDescent, Ended, Ending, Keeper, Observer, Outcome, Path, descend
 from tuneful.networks.gain_rules import AbstractGainRule, GainTask, GradientRule, RewardRule, variation
 from tuneful.networks.random_weights import as_square_matrix
 from tuneful.networks.rate_dynamics import Drive, as_times, check_range, count_steps
 from tuneful.networks.readout import Readout
 from tuneful.solvers.spectrum import spectral_abscissa
 
-Reason = Literal["reached", "iterations", "interrupted", "not_finite"]
 RULES: dict[str, Callable[[], AbstractGainRule]] = {"gradient": GradientRule, "reward": RewardRule}
-ITERATIONS = {GradientRule: 500, RewardRule: 5000}
+MAX_ITERATIONS = {GradientRule: 500, RewardRule: 5000}
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,15 +41,25 @@ class GainState:
     """
 
     rule: str
-    gains: Array
-    best: Array
+    gains: Float[Array, " groups"]
+    best: Float[Array, " groups"]
     memory: Any
-    errors: np.ndarray
+    errors: Path
 
     @property
     def iterations(self) -> int:
         """Iterations made."""
         return len(self.errors) - 1
+
+    @property
+    def error(self) -> float:
+        """The error of the gains now."""
+        return float(self.errors.rows[-1])
+
+    @property
+    def lowest(self) -> float:
+        """The lowest error so far."""
+        return float(self.errors.rows.min())
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,29 +74,29 @@ class GainModulation:
         sum (output - target)^2 / sum (target - mean)^2: 0 is perfect, 1 is a constant output at best.
     errors
         Of the gains after 0, 1, ... iterations, of earlier runs of a resumed learning too.
-    reason
-        Why learning ended: "reached" its goal, all "iterations" made, "interrupted", or "not_finite": the next error
-        would not have been a number (a smaller rate helps).
+    outcome
+        Why learning ended: reached (its goal), max_steps (all iterations made), interrupted, or not_finite: the next
+        error would not have been a number (a smaller rate helps).
     abscissa
         Of W diag(gains): activity returns to baseline from nearby if it is below 1.
     state
-        Where learning stands: pass it as `resume` to go on.
+        Where learning stands: pass it to `learn_gains` to go on.
     """
 
-    gains: np.ndarray
-    group_gains: np.ndarray
-    output: np.ndarray
-    target: np.ndarray
+    gains: Float[np.ndarray, " n"]
+    group_gains: Float[np.ndarray, " groups"]
+    output: Float[np.ndarray, " times *outputs"]
+    target: Float[np.ndarray, " times *outputs"]
     error: float
-    errors: np.ndarray
-    reason: Reason
+    errors: Float[np.ndarray, " iterations+1"]
+    outcome: Outcome
     abscissa: float
     state: GainState
 
 
 def learn_gains(
     weights: ArrayLike,
-    state: ArrayLike,
+    initial: ArrayLike,
     readout: Readout,
     target: ArrayLike,
     times: ArrayLike,
@@ -101,15 +112,16 @@ def learn_gains(
     largest: float = 100.0,
     tau: ArrayLike = 1.0,
     step: float = 0.02,
-    resume: GainState | None = None,
-    callback: Callable[[int, float], object] | None = None,
+    state: GainState | None = None,
+    keeper: Keeper | None = None,
+    observers: Sequence[Observer] = (),
 ) -> GainModulation:
     r"""Learn gains at which a network produces a target output [Stroud et al. 2018].
 
     Parameters
     ----------
-    weights, state, times, drive, baseline, largest, tau, step
-        The network and how it is followed, see `tuneful.networks.rate_transients`. A state that stirs the
+    weights, initial, times, drive, baseline, largest, tau, step
+        The network and how it is followed, see `tuneful.networks.rate_transients`. An initial activity that stirs the
         network well is the first of `tuneful.networks.scalars.preferred_states`, scaled to a norm of 1.5 sqrt(N) in
         the paper.
     readout
@@ -124,16 +136,19 @@ def learn_gains(
     gains
         Where learning starts: one for all, or one a group.
     iterations
-        To make in all, those of `resume` included; 500 by gradient and 5,000 by reward unless given.
+        To make in all, those of `state` included; 500 by gradient and 5,000 by reward unless given.
     goal
         Error at which to stop.
     seed
         Of the exploration; needed by "reward" only.
-    resume
-        State of an earlier result with the same other arguments, to go on from there.
-    callback
-        Called with the number of iterations and the error after each. If it returns True learning ends as
-        "interrupted"; so it does on Ctrl-C.
+    state
+        Of an earlier result with the same other arguments, to go on from there.
+    keeper
+        Saves the state as learning goes, and finds the one from which to go on (see `tuneful.descents.descend`).
+    observers
+        Called in turn with a `Moment` at the beginning and after every iteration: the number of iterations, the
+        state, whose `error` is that of the gains now, and the record of the iteration. If one returns True learning
+        ends as interrupted; so it does on Ctrl-C.
 
     Returns
     -------
@@ -144,26 +159,29 @@ def learn_gains(
     ------
     ValueError
         If shapes do not fit, values are not finite, the target is constant, groups are not numbered from 0 without a
-        gap, settings are out of range, `seed` is missing, `resume` is of something else, or the error of the
+        gap, settings are out of range, `seed` is missing, `state` is of something else, or the error of the
         initial gains is not finite.
 
     >>> from tuneful.networks import rate_transients
-    >>> weights, state, times = jnp.array([[0.0, -2.0], [2.0, 0.0]]), jnp.array([10.0, 0.0]), jnp.linspace(0, 2, 21)
+    >>> weights, initial, times = jnp.array([[0.0, -2.0], [2.0, 0.0]]), jnp.array([10.0, 0.0]), jnp.linspace(0, 2, 21)
     >>> readout = Readout(jnp.array([1.0, 0.0]), jnp.array(0.0))
-    >>> target = rate_transients(weights, state, times, gains=jnp.array([1.0, 0.7])).rates[:, 0]
-    >>> learned = learn_gains(weights, state, readout, target, times, iterations=200)
+    >>> target = rate_transients(weights, initial, times, gains=jnp.array([1.0, 0.7])).rates[:, 0]
+    >>> learned = learn_gains(weights, initial, readout, target, times, iterations=200)
     >>> learned.error < 1e-3, learned.gains.round(1).tolist() == np.float32([1.0, 0.7]).tolist()
     (True, True)
     """
     rule = _rule(method)
     if isinstance(rule, RewardRule) and seed is None:
         raise ValueError('method="reward" explores at random: pass a `seed`.')
-    task = _task(weights, state, readout, target, times, groups, drive, (baseline, largest), tau, step)
-    limit = ITERATIONS.get(type(rule), 500) if iterations is None else iterations
+    task = _task(weights, initial, readout, target, times, groups, drive, (baseline, largest), tau, step)
+    limit = MAX_ITERATIONS.get(type(rule), 500) if iterations is None else iterations
     if limit < 0 or not goal >= 0:
         raise ValueError(f"iterations and goal must be 0 or more, not {limit} and {goal}.")
-    reason, learned = _learn(rule, task, resume or _start(rule, task, gains), limit, goal, seed or 0, callback)
-    return _result(task, reason, learned)
+    descent = GainDescent(rule, task, gains, limit, goal, seed or 0)
+    if state is not None:
+        descent.check(state)
+    end = descend(descent, state=state, keeper=keeper, observers=observers)
+    return _result(task, end.ending.outcome, end.state)
 
 
 def random_groups(n: int, groups: int, seed: int | np.random.Generator) -> np.ndarray:
@@ -182,34 +200,75 @@ def random_groups(n: int, groups: int, seed: int | np.random.Generator) -> np.nd
     return np.random.default_rng(seed).permutation(np.arange(n) % groups)
 
 
-def _learn(
-    rule: AbstractGainRule,
-    task: GainTask,
-    state: GainState,
-    limit: int,
-    goal: float,
-    seed: int,
-    callback: Callable[[int, float], object] | None,
-) -> tuple[Reason, GainState]:
-    """Iterate until there is a reason to stop. States are replaced, never changed: an interruption finds a whole."""
-    if state.rule != type(rule).__name__ or state.gains.shape != (int(task.groups.max()) + 1,):
-        raise ValueError(f"resume is of {len(state.gains)} gains learned by {state.rule}: not of this task.")
-    try:
-        while state.errors.min() > goal:
-            if state.iterations >= limit:
-                return "iterations", state
-            place = np.asarray([seed, state.iterations])
-            gains, error, memory = _advance(rule, task, state.gains, state.memory, place)
-            if not np.isfinite(float(error)):
-                return "not_finite", state
-            best = gains if float(error) < state.errors.min() else state.best
-            errors = np.append(state.errors, float(error))
-            state = replace(state, gains=gains, best=best, memory=memory, errors=errors)
-            if callback is not None and callback(state.iterations, float(error)) is True:
-                return "interrupted", state
-        return "reached", state
-    except KeyboardInterrupt:
-        return "interrupted", state
+class GainRecord(NamedTuple):
+    """What is worth knowing about an iteration: the error of the gains that it led to."""
+
+    error: float
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class GainDescent(AbstractDescent[GainState, GainRecord]):
+    """Learning by a rule, until the error is at or below `goal` or `max_iterations` are made.
+
+    rule, task
+        How gains learn, and what.
+    gains
+        Where learning starts: one for all, or one a group.
+    max_iterations
+        In all.
+    goal
+        Error at which to stop.
+    seed
+        Of the exploration, and with the number of an iteration of its random numbers.
+    """
+
+    rule: AbstractGainRule
+    task: GainTask
+    gains: ArrayLike
+    max_iterations: int
+    goal: float
+    seed: int
+
+    def init(self) -> GainState:
+        return _start(self.rule, self.task, self.gains)
+
+    def step(self, state: GainState) -> tuple[GainState, GainRecord]:
+        place = np.asarray([self.seed, state.iterations])
+        gains, traced, memory = _advance(self.rule, self.task, state.gains, state.memory, place)
+        error = float(traced)
+        if not np.isfinite(error):
+            raise Ended(Outcome.NOT_FINITE)
+        best = gains if error < state.lowest else state.best
+        return GainState(state.rule, gains, best, memory, state.errors.added(error)), GainRecord(error)
+
+    def steps(self, state: GainState) -> int:
+        return state.iterations
+
+    def ending(self, state: GainState) -> Ending | None:
+        if state.lowest <= self.goal:
+            return Ending(Outcome.REACHED)
+        return Ending(Outcome.MAX_STEPS) if state.iterations >= self.max_iterations else None
+
+    def pack(self, state: GainState) -> dict[str, Any]:
+        return {
+            "rule": np.asarray(state.rule),
+            "gains": np.asarray(state.gains),
+            "best": np.asarray(state.best),
+            "memory": jax.tree.map(np.asarray, state.memory),
+            "errors": state.errors.rows,
+        }
+
+    def unpack(self, arrays: Mapping[str, Any]) -> GainState:
+        gains, best, memory = jax.tree.map(jnp.asarray, [arrays[name] for name in ("gains", "best", "memory")])
+        state = GainState(str(arrays["rule"]), gains, best, memory, Path.of(np.asarray(arrays["errors"])))
+        self.check(state)
+        return state
+
+    def check(self, state: GainState) -> None:
+        """Refuse a state of another rule or of other groups by a `ValueError`."""
+        if state.rule != type(self.rule).__name__ or state.gains.shape != (int(self.task.groups.max()) + 1,):
+            raise ValueError(f"state is of {len(state.gains)} gains learned by {state.rule}: not of this task.")
 
 
 @eqx.filter_jit
@@ -242,19 +301,19 @@ def _start(rule: AbstractGainRule, task: GainTask, gains: ArrayLike) -> GainStat
     error, memory = _first(rule, task, initial)
     if not np.isfinite(float(error)):
         raise ValueError("The error of the initial gains is not finite: is `step` too long for these weights?")
-    return GainState(type(rule).__name__, initial, initial, memory, np.array([float(error)]))
+    return GainState(type(rule).__name__, initial, initial, memory, Path.of(np.array([float(error)])))
 
 
-def _result(task: GainTask, reason: Reason, state: GainState) -> GainModulation:
+def _result(task: GainTask, outcome: Outcome, state: GainState) -> GainModulation:
     gains = np.asarray(state.best)[np.asarray(task.groups)]
     return GainModulation(
         gains=gains,
         group_gains=np.asarray(state.best),
         output=np.asarray(_output(task, state.best)),
         target=np.asarray(task.target),
-        error=float(state.errors.min()),
-        errors=state.errors,
-        reason=reason,
+        error=state.lowest,
+        errors=np.array(state.errors.rows),
+        outcome=outcome,
         abscissa=spectral_abscissa(np.asarray(task.weights, np.float64) * gains),
         state=state,
     )
@@ -270,7 +329,7 @@ def _rule(method: Any) -> AbstractGainRule:
 
 def _task(
     weights: ArrayLike,
-    state: ArrayLike,
+    initial: ArrayLike,
     readout: Readout,
     target: ArrayLike,
     times: ArrayLike,
@@ -283,7 +342,7 @@ def _task(
     """Check everything once, in NumPy, before it is compiled."""
     w, clock = as_square_matrix(np.asarray(weights)), as_times(times)
     check_range(*rates)
-    x, y = _finite("state", state, (len(w),)), np.asarray(target, np.float64)
+    x, y = _finite("initial", initial, (len(w),)), np.asarray(target, np.float64)
     if y.ndim not in (1, 2) or len(y) != len(clock):
         raise ValueError(f"target must have one row a time, {len(clock)}, not the shape {y.shape}.")
     y = _finite("target", y, y.shape)

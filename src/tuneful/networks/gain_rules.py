@@ -24,6 +24,7 @@ import jax.numpy as jnp
 import optax
 from jax import Array
 from jax.typing import ArrayLike
+from jaxtyping import Float, Int
 
 from tuneful.networks.rate_dynamics import Drive, integrate
 from tuneful.networks.readout import Readout
@@ -33,8 +34,8 @@ from tuneful.networks.saturating import saturating_rate
 class GainTask(eqx.Module):
     """What is fixed while gains learn: a network, how it starts, how it is read, what it should do.
 
-    weights, state
-        W, (N, N), and the initial state, (N,).
+    weights, initial
+        W, (N, N), and the initial activity, (N,).
     readout, target
         From rates to output; the wanted output, (T,) or (T, outputs).
     groups
@@ -43,13 +44,13 @@ class GainTask(eqx.Module):
         Of the integration, see `tuneful.networks.rate_dynamics.integrate`.
     """
 
-    weights: Array
-    state: Array
+    weights: Float[Array, "n n"]
+    initial: Float[Array, " n"]
     readout: Readout
-    target: Array
-    groups: Array
-    times: Array
-    tau: Array
+    target: Float[Array, " times *outputs"]
+    groups: Int[Array, " n"]
+    times: Float[Array, " times"]
+    tau: Float[Array, "..."]
     drive: Drive
     steps: int = eqx.field(static=True)
     rates: tuple[float, float] = eqx.field(static=True)
@@ -58,7 +59,7 @@ class GainTask(eqx.Module):
         """The output at one gain a group, of the shape of the target."""
         of_cells = gains[self.groups]
         states = integrate(
-            self.weights, self.state, self.times, of_cells, self.drive, self.rates, self.tau, self.steps
+            self.weights, self.initial, self.times, of_cells, self.drive, self.rates, self.tau, self.steps
         )
         return self.readout(saturating_rate(states, of_cells, *self.rates))
 
@@ -74,7 +75,7 @@ def variation(target: ArrayLike) -> Array:
     2.0
     """
     y = jnp.asarray(target)
-    return jnp.sum((y - y.mean(axis=0)) ** 2)
+    return jnp.sum((y - y.mean(axis=0, keepdims=True)) ** 2)
 
 
 class AbstractGainRule(eqx.Module):
@@ -106,7 +107,8 @@ class GradientRule(AbstractGainRule):
 
     def advance(self, task: GainTask, gains: Array, memory: Any, key: Array) -> tuple[Array, Array, Any]:
         gradient, moments = memory
-        change, moments = optax.adam(self.rate).update(gradient, moments)
+        with jax.numpy_dtype_promotion("standard"):  # Adam mixes its integer count with floats
+            change, moments = optax.adam(self.rate).update(gradient, moments)
         moved: Any = optax.apply_updates(gains, change)
         gains = jnp.maximum(moved, 0)
         error, gradient = jax.value_and_grad(task.error)(gains)

@@ -17,7 +17,7 @@ from tuneful.networks.random_weights import as_square_matrix
 BLOCK = 25  # rows: 16 to 32 were equally fast
 CHUNK = 500  # points at once: the vectors of a chunk stay in the cache
 STRIDE = 3  # Lanczos steps between two tests of convergence
-STEPS = 50  # of the criss-cross method; 3 to 5 are usual
+MAX_ITERATIONS = 50  # of the criss-cross method; 3 to 5 are usual
 
 
 def pseudospectrum(weights: np.ndarray, points: np.ndarray, tolerance: float = 0.01) -> np.ndarray:
@@ -110,7 +110,7 @@ def pseudospectral_abscissa(weights: np.ndarray, eps: float) -> float:
     # Eigenvalues that touch an axis come in pairs: rounding of order 1e-16 moves them off by its root.
     off_axis = 1e-7 * float(np.linalg.norm(w, 2) + eps)
     x, heights = rightmost.real, np.array([rightmost.imag])
-    for _ in range(STEPS):
+    for _ in range(MAX_ITERATIONS):
         reached = max((_reach(w, eps, y, off_axis) for y in heights), default=x)
         if reached - x <= 1e-3 * off_axis:
             break

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+from jaxtyping import Bool, Float
 
 Distribution = Literal["constant", "lognormal"]
 
@@ -24,8 +25,8 @@ class RandomNetwork:
         (N,), bool. Columns of excitatory cells are >= 0, all others <= 0.
     """
 
-    weights: np.ndarray
-    excitatory: np.ndarray
+    weights: Float[np.ndarray, "n n"]
+    excitatory: Bool[np.ndarray, " n"]
 
 
 def excitatory_weight(

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
+from jaxtyping import Float
 
 from tuneful.networks.saturating import saturating_rate
 
@@ -23,7 +24,7 @@ Drive = ArrayLike | Callable[[Array], Array]
 
 
 class RateTransients(NamedTuple):
-    """What follows an initial state.
+    """What follows an initial activity.
 
     states
         Activity x, (times, N).
@@ -31,13 +32,13 @@ class RateTransients(NamedTuple):
         f(x; g), (times, N), Hz relative to baseline.
     """
 
-    states: Array
-    rates: Array
+    states: Float[Array, "*batch times n"]
+    rates: Float[Array, "*batch times n"]
 
 
 def rate_transients(
     weights: ArrayLike,
-    state: ArrayLike,
+    initial: ArrayLike,
     times: ArrayLike,
     gains: ArrayLike = 1.0,
     drive: Drive = 0.0,
@@ -58,7 +59,7 @@ def rate_transients(
     ----------
     weights
         W, (N, N), rows post-synaptic.
-    state
+    initial
         x at the first of the times, (N,). Use `jax.vmap` for many.
     times
         Increasing, in the unit of tau: with the default, in time constants. The network of [Stroud et al. 2018] has
@@ -90,9 +91,9 @@ def rate_transients(
     array([ 0.3679, -0.7358])
     """
     dtype = jnp.result_type(float)
-    w, x, taus = (jnp.asarray(a, dtype) for a in (weights, state, tau))
+    w, x, taus = (jnp.asarray(a, dtype) for a in (weights, initial, tau))
     if w.ndim != 2 or w.shape[0] != w.shape[1] or x.shape != w.shape[:1]:
-        raise ValueError(f"weights (N, N) and state (N,) do not fit: they are {w.shape} and {x.shape}.")
+        raise ValueError(f"weights (N, N) and initial (N,) do not fit: they are {w.shape} and {x.shape}.")
     for name, values in {"gains": gains, "tau": tau, "drive": 0.0 if callable(drive) else drive}.items():
         if jnp.shape(values) not in ((), x.shape):
             raise ValueError(f"{name} must be one number or {len(x)}, not of shape {jnp.shape(values)}.")
@@ -156,7 +157,9 @@ def integrate(
     def follow(x: Array, interval: tuple[Array, Array]) -> tuple[Array, Array]:
         start, end = interval
         h = (end - start) / steps
-        x, _ = jax.lax.scan(lambda x, k: (runge_kutta(flow, start + k * h, x, h), None), x, jnp.arange(steps))
+        x, _ = jax.lax.scan(
+            lambda x, k: (runge_kutta(flow, start + k * h, x, h), None), x, jnp.arange(steps, dtype=h.dtype)
+        )
         return x, x
 
     _, later = jax.lax.scan(follow, x, (times[:-1], times[1:]))

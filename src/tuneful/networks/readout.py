@@ -19,7 +19,8 @@ class Readout(NamedTuple):
 
     def __call__(self, rates: Any) -> Any:
         """The output, (times,) or (times, outputs), at rates (times, N); NumPy or JAX."""
-        return rates @ self.weights + self.offset
+        offset = self.offset[None] if np.ndim(self.offset) else self.offset  # one row a time
+        return rates @ self.weights + offset
 
 
 def fit_readout(

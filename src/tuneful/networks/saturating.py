@@ -14,17 +14,20 @@ def saturating_rate(x: ArrayLike, gain: ArrayLike = 1.0, baseline: float = 20.0,
     The slope at baseline is the gain, f'(0) = g, and rates stay between 0 (f = -r0) and rmax. The first two
     derivatives are continuous, the third jumps at x = 0 by 2 g^3 (1/r0^2 - 1/(rmax - r0)^2).
 
-    **Arguments:** activity `x` and the `gain` g, which broadcast: one gain a cell, or one for all; r0, `baseline`,
-    and rmax, `largest`, in Hz; the unit of x is that of f / g.
+    Parameters
+    ----------
+    x, gain
+        Activity and g, which broadcast: one gain a cell, or one for all. The unit of x is that of f / g.
+    baseline, largest
+        r0 and rmax, Hz.
 
-    **Returns:** f in Hz, of the shape of x and g together. Add the baseline for the rate itself.
+    Returns
+    -------
+    f in Hz, of the shape of x and g together. Add the baseline for the rate itself.
 
-    ```python
     >>> saturating_rate(jnp.array([-1e3, 0.0, 1e3])).tolist()
     [-20.0, 0.0, 80.0]
-
-    ```
     """
-    x = jnp.asarray(x, jnp.result_type(float))
+    x, gain = jnp.broadcast_arrays(jnp.asarray(x, jnp.result_type(float)), gain)
     room = jnp.where(x < 0, baseline, largest - baseline)
     return room * jnp.tanh(gain * x / room)

@@ -124,15 +124,15 @@ def gramians(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return 2 * reached, 2 * seen
 
 
-def evoked_energy(weights: np.ndarray, state: np.ndarray) -> float:
+def evoked_energy(weights: np.ndarray, initial: np.ndarray) -> float:
     """Energy of the transient that follows an initial state a: 2 int |exp(At) a|^2 dt = a^T Q a.
 
-    It is |a|^2 without connections. `state` is (N,).
+    It is |a|^2 without connections. `initial` is a, (N,).
 
     >>> evoked_energy(np.zeros((2, 2)), np.array([3.0, 4.0]))
     25.0
     """
-    return float(state @ gramians(weights)[1] @ state)
+    return float(initial @ gramians(weights)[1] @ initial)
 
 
 def preferred_states(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -6,19 +6,27 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from jax import Array
+from jaxtyping import Float, PRNGKeyArray
 
-from tuneful.objectives.base import AbstractObjective, Draw, Generated, Measured, Refinement, weighted_mean
-from tuneful.objectives.feature_map import View
+from tuneful.objectives.base import AbstractObjective, Draw, Generated, Measured, weighted_mean
+from tuneful.objectives.feature_map import FeatureMap
 
 
 class EnergyState(eqx.Module):
-    """What the data alone decide."""
+    """What the data alone decide.
 
-    view: View
-    seen: Array  # (units, conditions): the measured curves as they are compared
-    spread: Array  # (): E|x - x'| between measured curves
+    feature_map
+        How curves are looked at.
+    seen
+        The measured curves as they are compared.
+    spread
+        E|x - x'| between measured curves.
+    """
+
+    feature_map: FeatureMap
+    seen: Float[Array, "units features"]
+    spread: Float[Array, ""]
 
 
 @final
@@ -33,9 +41,16 @@ class EnergyDistance(AbstractObjective):
     Curves are whitened with the covariance of the data by default: conditions of a tuning curve vary together, and
     in plain Hz the distance sees their common height and little of their shape.
 
-    **Arguments:** `whiten`, `ridge`, `shapes`, `log_above` (see `View`); `batch`, generated curves per step;
-    `learning_rate`, `b1`, `b2` of Adam on the unconstrained parameters; `refine_steps` (0: none), `refine_batch` and
-    `refine_tolerance` of the refinement (see `Refinement`).
+    Parameters
+    ----------
+    whiten, ridge, shapes, log_above
+        See `FeatureMap`.
+
+    >>> objective = EnergyDistance(whiten=False)
+    >>> key, data = jax.random.key(0), Measured.from_rates([[1.0, 2.0], [3.0, 2.0]])
+    >>> generated = Generated(jnp.array([[5.0, 2.0], [7.0, 2.0]]), jnp.ones(2))
+    >>> float(objective.loss(generated, objective.init(key, data), data, key))  # 2 * 4 - 2 - 2
+    4.0
     """
 
     label: ClassVar[str] = "energy"
@@ -44,52 +59,32 @@ class EnergyDistance(AbstractObjective):
     ridge: float = eqx.field(static=True, default=0.1)
     shapes: bool = eqx.field(static=True, default=False)
     log_above: float | None = eqx.field(static=True, default=None)
-    batch: int = eqx.field(static=True, default=64)
-    learning_rate: float = eqx.field(static=True, default=0.03)
-    b1: float = eqx.field(static=True, default=0.9)
-    b2: float = eqx.field(static=True, default=0.99)
-    refine_steps: int = eqx.field(static=True, default=0)
-    refine_batch: int = eqx.field(static=True, default=1000)
-    refine_tolerance: float = eqx.field(static=True, default=2e-4)
 
-    def __check_init__(self) -> None:
-        if self.refine_steps < 0 or self.refine_batch < 1 or not self.refine_tolerance >= 0:
-            raise ValueError(
-                "refine_steps and refine_tolerance must be 0 or more and refine_batch 1 or more, not "
-                f"{self.refine_steps}, {self.refine_tolerance} and {self.refine_batch}."
-            )
-
-    def init(self, key: Array, data: Measured) -> EnergyState:
+    def init(self, key: PRNGKeyArray, data: Measured) -> EnergyState:
         del key
-        view = View.of(data, self.whiten, self.ridge, self.shapes, self.log_above)
-        seen = view.of_units(data.rates, jnp.arange(len(data.rates)))
-        return EnergyState(view, seen, measured_spread(view, data))
+        feature_map = FeatureMap.of(data, self.whiten, self.ridge, self.shapes, self.log_above)
+        seen = feature_map.of_units(data.rates, jnp.arange(len(data.rates)))
+        return EnergyState(feature_map, seen, measured_spread(feature_map, data))
 
-    def update(self, state: EnergyState, generate: Draw, data: Measured, key: Array) -> EnergyState:
+    def update(self, state: EnergyState, generate: Draw, data: Measured, key: PRNGKeyArray) -> EnergyState:
         del generate, data, key
         return state
 
-    def loss(self, generated: Generated, state: EnergyState, data: Measured, key: Array) -> Array:
+    def loss(self, generated: Generated, state: EnergyState, data: Measured, key: PRNGKeyArray) -> Float[Array, ""]:
         """Estimate the distance; the terms are those of the class, each over the pairs that it names."""
         del data, key
         weight = generated.weight
-        seen = state.view.of_patterns(generated.rates)
+        seen = state.feature_map.of_patterns(generated.rates)
 
         def cross(unit: Array, pattern: Array) -> Array:
-            return weighted_mean(_distance(unit, seen[pattern]), weight)
+            return weighted_mean(_distance(unit[None], seen[pattern]), weight)
 
         def within(curves: Array) -> Array:
-            return weighted_mean(_distance(curves[:, None], curves[None]), _distinct_pairs(weight, generated.cells))
+            return weighted_mean(_distance(curves[:, None], curves[None]), _distinct_pairs(weight, generated.n_cells))
 
-        to_data = jax.vmap(cross)(state.seen, state.view.pattern).mean()
-        among_generated = jnp.dot(state.view.share, jax.lax.map(within, seen))
+        to_data = jax.vmap(cross)(state.seen, state.feature_map.pattern).mean()
+        among_generated = jnp.dot(state.feature_map.fraction, jax.lax.map(within, seen))
         return 2 * to_data - among_generated - state.spread
-
-    def optimiser(self) -> optax.GradientTransformation:
-        return optax.adam(self.learning_rate, b1=self.b1, b2=self.b2)
-
-    def refinement(self) -> Refinement:
-        return Refinement(self.refine_steps, self.refine_batch, self.refine_tolerance)
 
 
 def _distance(a: Array, b: Array) -> Array:
@@ -98,19 +93,19 @@ def _distance(a: Array, b: Array) -> Array:
     return jnp.sqrt(jnp.maximum(squared, jnp.finfo(squared.dtype).tiny))
 
 
-def _distinct_pairs(weight: Array, cells: int) -> Array:
+def _distinct_pairs(weight: Array, n_cells: int) -> Array:
     """Weights of all pairs of curves of different realisations, each of so many cells."""
-    realisation = np.arange(len(weight)) // cells
-    return weight[:, None] * weight[None] * (realisation[:, None] != realisation)
+    realisation = np.arange(len(weight)) // n_cells
+    return weight[:, None] * weight[None] * jnp.asarray(realisation[:, None] != realisation, weight.dtype)
 
 
-def measured_spread(view: View, data: Measured) -> Array:
+def measured_spread(feature_map: FeatureMap, data: Measured) -> Float[Array, ""]:
     """E|x - x'|: unit i against every other unit that was measured wherever i was, through i's mask."""
 
     def of_unit(unit: Array) -> tuple[Array, Array]:
-        reaches = jnp.all(data.observed | ~data.observed[unit], axis=1).at[unit].set(False)
-        seen = view.of_units(data.rates, jnp.full(len(data.rates), unit))
-        return weighted_mean(_distance(seen, seen[unit]), reaches.astype(seen.dtype)), reaches.any()
+        reaches = jnp.all(data.observed | ~data.observed[unit][None], axis=1).at[unit].set(False)
+        seen = feature_map.of_units(data.rates, jnp.full(len(data.rates), unit))
+        return weighted_mean(_distance(seen, seen[unit][None]), reaches.astype(seen.dtype)), reaches.any()
 
     spread, known = jax.lax.map(of_unit, jnp.arange(len(data.rates)))
     return weighted_mean(spread, known.astype(spread.dtype))

@@ -1,19 +1,21 @@
 """How curves are looked at before they are compared: whitened, as shapes, through missing conditions."""
 
-from typing import Self
+from typing import final
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jaxtyping import Bool, Float, Int
 
 from tuneful.objectives.base import Measured
 
 FAINTEST = 0.05  # Hz^2: modulation below which a curve counts as flat rather than as a shape
 
 
-class View(eqx.Module):
+@final
+class FeatureMap(eqx.Module):
     """How curves look through the missing conditions of each measured unit.
 
     Units with the same missing conditions share a pattern p. A curve seen through it is (r - centre) @ transform[p]:
@@ -27,24 +29,51 @@ class View(eqx.Module):
 
     With `log_above` = c, rates are seen as log(1 + r / c) before all else: in proportion above c, as differences
     below it. Statistics that are ratios of rates, such as surround suppression, are decided by the small ones.
+
+    pattern
+        That of each unit.
+    observed
+        1 where measured, else 0.
+    transform, centre
+        The linear map.
+    fraction
+        Of the units that have each pattern.
     """
 
-    pattern: Array  # (units,), int: the pattern of each unit
-    seen: Array  # (patterns, conditions): 1 where measured, else 0
-    transform: Array  # (patterns, conditions, conditions)
-    centre: Array  # (conditions,)
-    share: Array  # (patterns,): the fraction of units with each pattern
+    pattern: Int[Array, " units"]
+    observed: Float[Array, "patterns conditions"]
+    transform: Float[Array, "patterns conditions conditions"]
+    centre: Float[Array, " conditions"]
+    fraction: Float[Array, " patterns"]
     shapes: bool = eqx.field(static=True)
     log_above: float | None = eqx.field(static=True)
 
     @classmethod
     def of(
         cls, data: Measured, whiten: bool, ridge: float, shapes: bool = False, log_above: float | None = None
-    ) -> Self:
-        """Make the views of a set of measured curves.
+    ) -> "FeatureMap":
+        """Make the feature map of a set of measured curves.
 
-        **Arguments:** `ridge`: added to every variance, as a fraction of their mean; it bounds how strongly
-        directions in which the data hardly vary are magnified.
+        Parameters
+        ----------
+        data
+            The curves.
+        whiten
+            Whether to whiten with their covariance.
+        ridge
+            Added to every variance, as a fraction of their mean; it bounds how strongly directions in which the data
+            hardly vary are magnified.
+        shapes, log_above
+            See the class; `log_above` in Hz.
+
+        Raises
+        ------
+        ValueError
+            For a negative ridge, or a `log_above` that is not positive.
+
+        >>> seen = FeatureMap.of(Measured.from_rates([[0.0], [2.0]]), whiten=True, ridge=0.0)
+        >>> seen.of_units(jnp.array([[0.0], [2.0]]), jnp.arange(2)).tolist()
+        [[-1.0], [1.0]]
         """
         if not ridge >= 0:
             raise ValueError(f"ridge must not be negative, and is {ridge}.")
@@ -61,40 +90,47 @@ class View(eqx.Module):
         dtype = data.rates.dtype
         return cls(
             pattern=jnp.asarray(pattern, jnp.int32),
-            seen=jnp.asarray(patterns, dtype),
-            transform=jnp.asarray(np.stack([_inverse_root(covariance, seen) for seen in patterns]), dtype),
+            observed=jnp.asarray(patterns, dtype),
+            transform=jnp.asarray(np.stack([_inverse_root(covariance, row) for row in patterns]), dtype),
             centre=jnp.asarray(centre, dtype),
-            share=jnp.asarray(np.bincount(pattern) / len(pattern), dtype),
+            fraction=jnp.asarray(np.bincount(pattern) / len(pattern), dtype),
             shapes=shapes,
             log_above=log_above,
         )
 
-    def of_units(self, rates: Array, units: Array) -> Array:
+    def of_units(
+        self, rates: Float[Array, "curves conditions"], units: Int[Array, " curves"]
+    ) -> Float[Array, "curves features"]:
         """Look at curve k through the missing conditions of unit `units[k]`: (curves, features)."""
         patterns = self.pattern[units]
-        return jax.vmap(self._through)(rates, self.seen[patterns], self.transform[patterns])
+        return jax.vmap(self._through)(rates, self.observed[patterns], self.transform[patterns])
 
-    def of_patterns(self, rates: Array) -> Array:
+    def of_patterns(self, rates: Float[Array, "curves conditions"]) -> Float[Array, "patterns curves features"]:
         """Look at every curve through every pattern: (patterns, curves, features)."""
-        return jax.vmap(self._through, (None, 0, 0))(rates, self.seen, self.transform)
+        return jax.vmap(self._through, (None, 0, 0))(rates, self.observed, self.transform)
 
-    def _through(self, rates: Array, seen: Array, transform: Array) -> Array:
+    def _through(self, rates: Array, observed: Array, transform: Array) -> Array:
         rates = compressed(rates, self.log_above)
+        centre, observed = (jnp.broadcast_to(row, rates.shape) for row in (self.centre, observed))
         if not self.shapes:
-            return (rates - self.centre) @ transform
-        shape = (shape_of(rates, seen) - self.centre) @ transform
-        return jnp.concatenate([shape, jnp.sqrt(rates + 3 / 8) * seen], axis=-1)
+            return (rates - centre) @ transform
+        shape = (shape_of(rates, observed) - centre) @ transform
+        return jnp.concatenate([shape, jnp.sqrt(rates + 3 / 8) * observed], axis=-1)
 
 
-def compressed(rates: Array, log_above: float | None) -> Array:
+def compressed(rates: Float[Array, "*shape"], log_above: float | None) -> Float[Array, "*shape"]:
     """Rates, or log(1 + rates / log_above) if there is such a rate."""
     return rates if log_above is None else jnp.log1p(rates / log_above)
 
 
-def shape_of(rates: Array, seen: Array) -> Array:
+def shape_of(
+    rates: Float[Array, "*curves conditions"],
+    observed: Float[Array, "*curves conditions"] | Bool[Array, "*curves conditions"],
+) -> Float[Array, "*curves conditions"]:
     """Deviation from a curve's own mean over its own standard deviation, in its measured conditions."""
-    weight = seen / jnp.sum(seen, axis=-1, keepdims=True)
-    deviation = (rates - jnp.sum(weight * rates, axis=-1, keepdims=True)) * seen
+    observed = observed.astype(rates.dtype)
+    weight = observed / jnp.sum(observed, axis=-1, keepdims=True)
+    deviation = (rates - jnp.sum(weight * rates, axis=-1, keepdims=True)) * observed
     return deviation / jnp.sqrt(jnp.sum(weight * deviation**2, axis=-1, keepdims=True) + FAINTEST)
 
 
@@ -107,8 +143,23 @@ def gaussian_moments(
     simpler, but are not a covariance matrix: where conditions vary together, as those of a tuning curve do, their
     inconsistency is as large as the small eigenvalues that whitening magnifies. Complete data need one round.
 
-    **Arguments:** `rates` (units, conditions); `patterns` (patterns, conditions), True where measured; `pattern`
-    (units,), which of them each unit has.
+    Parameters
+    ----------
+    rates
+        (units, conditions); anything where not measured.
+    patterns
+        (patterns, conditions), True where measured.
+    pattern
+        (units,), which of them each unit has.
+    tolerance
+        Change of a covariance, relative to the mean variance, that ends the rounds.
+    max_rounds
+        At most so many.
+
+    Returns
+    -------
+    tuple of two arrays
+        Mean, (conditions,), and covariance, (conditions, conditions).
     """
     counts = np.maximum(patterns[pattern].sum(0), 1)
     mean = np.where(patterns[pattern], rates, 0).sum(0) / counts
@@ -127,18 +178,21 @@ def _expectation(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Expected entries where nothing was measured, and the sum over units of their conditional covariance."""
     expected, spread = rates.copy(), np.zeros_like(covariance)
-    for number, seen in enumerate(patterns):
+    for number, observed in enumerate(patterns):
         rows = np.flatnonzero(pattern == number)
-        gain = np.linalg.pinv(covariance[np.ix_(seen, seen)], hermitian=True) @ covariance[np.ix_(seen, ~seen)]
-        expected[np.ix_(rows, ~seen)] = mean[~seen] + (rates[np.ix_(rows, seen)] - mean[seen]) @ gain
-        left = covariance[np.ix_(~seen, ~seen)] - covariance[np.ix_(~seen, seen)] @ gain
-        spread[np.ix_(~seen, ~seen)] += len(rows) * left
+        gain = (
+            np.linalg.pinv(covariance[np.ix_(observed, observed)], hermitian=True)
+            @ covariance[np.ix_(observed, ~observed)]
+        )
+        expected[np.ix_(rows, ~observed)] = mean[~observed] + (rates[np.ix_(rows, observed)] - mean[observed]) @ gain
+        left = covariance[np.ix_(~observed, ~observed)] - covariance[np.ix_(~observed, observed)] @ gain
+        spread[np.ix_(~observed, ~observed)] += len(rows) * left
     return expected, spread
 
 
-def _inverse_root(covariance: np.ndarray, seen: np.ndarray) -> np.ndarray:
-    """Symmetric inverse square root of the block of the seen conditions, zero elsewhere."""
-    values, vectors = np.linalg.eigh(covariance[np.ix_(seen, seen)])
+def _inverse_root(covariance: np.ndarray, observed: np.ndarray) -> np.ndarray:
+    """Symmetric inverse square root of the block of the measured conditions, zero elsewhere."""
+    values, vectors = np.linalg.eigh(covariance[np.ix_(observed, observed)])
     root = np.zeros_like(covariance)
-    root[np.ix_(seen, seen)] = (vectors / np.sqrt(values)) @ vectors.T
+    root[np.ix_(observed, observed)] = (vectors / np.sqrt(values)) @ vectors.T
     return root

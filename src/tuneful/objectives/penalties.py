@@ -7,24 +7,41 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jaxtyping import Float, PRNGKeyArray
 
 from tuneful.circuits.base import AbstractCircuit, AbstractRecurrentCircuit, Response
 from tuneful.solvers.spectrum import smoothed_excess
 
 
 class AbstractPenalty(eqx.Module):
-    """The cost of one realisation of a circuit; its mean over the realisations that settled is added to the loss."""
+    """The cost of one realisation of a circuit; its mean over the realisations that settled is added to the loss.
 
-    label: ClassVar[str]  # the short name used by the command line and in files
+    label
+        The short name used by the command line and in files.
+    """
+
+    label: ClassVar[str]
 
     @abstractmethod
-    def __call__(self, circuit: AbstractCircuit, z: Any, response: Response, key: Array) -> Array:
+    def __call__(self, circuit: AbstractCircuit, z: Any, response: Response, key: PRNGKeyArray) -> Float[Array, ""]:
         """Compute the cost of a realisation, a scalar, differentiable in the circuit's parameters.
 
-        **Arguments:** the circuit; `z`, the random inputs of the realisation; its `response`, settled or not; `key`,
-        a JAX random key of its own, for a penalty that looks at a random part of it.
+        Parameters
+        ----------
+        circuit
+            With the parameters at which the fit stands.
+        z
+            The random inputs of the realisation.
+        response
+            Its responses, settled or not.
+        key
+            A random key of its own, for a penalty that looks at a random part of the realisation. Every penalty gets
+            another one.
 
-        **Raises:** `ValueError` if the penalty does not apply to circuits of this kind.
+        Raises
+        ------
+        ValueError
+            If the penalty does not apply to circuits of this kind.
         """
 
 
@@ -33,6 +50,18 @@ class RatePenalty(AbstractPenalty):
     """Penalty on high rates anywhere in the network, weight sum_i [r_i - limit]_+ [Arakaki et al. 2017, Eq. 15].
 
     The sum runs over all cells and all conditions of a realisation; the defaults are those of the paper.
+
+    Parameters
+    ----------
+    weight
+        Loss per Hz.
+    limit
+        Hz.
+
+    Raises
+    ------
+    ValueError
+        For negative values.
     """
 
     label: ClassVar[str] = "rate"
@@ -44,9 +73,9 @@ class RatePenalty(AbstractPenalty):
         if not self.weight >= 0 or not self.limit >= 0:
             raise ValueError(f"weight and limit must not be negative, not {self.weight} and {self.limit}.")
 
-    def __call__(self, circuit: AbstractCircuit, z: Any, response: Response, key: Array) -> Array:
+    def __call__(self, circuit: AbstractCircuit, z: Any, response: Response, key: PRNGKeyArray) -> Float[Array, ""]:
         del circuit, z, key
-        return self.weight * jnp.sum(jax.nn.relu(response.network - self.limit))
+        return self.weight * jnp.sum(jax.nn.relu(response.all_rates - self.limit))
 
 
 @final
@@ -70,12 +99,23 @@ class StabilityPenalty(AbstractPenalty):
     One evaluation takes one Lyapunov equation where there is no cost, some more where there is
     (`tuneful.solvers.spectrum.smoothed_excess`). Its number is what `conditions` and `share` limit.
 
-    **Arguments:** `weight`, loss per 1/ms; `limit`, 1/ms; `eps`, 1/ms; `conditions`, at which the Jacobian is taken:
-    "strongest" (the one whose Jacobian has the largest norm: nearly always that with the largest abscissa), "random"
-    (another in every realisation and step) or "all" (the mean of their costs); `share`, the fraction of the
-    realisations that are looked at, at random, each then weighing 1 / share.
+    Parameters
+    ----------
+    weight
+        Loss per 1/ms.
+    limit, eps
+        1/ms.
+    conditions
+        Those at which the Jacobian is taken: "strongest" (the one whose Jacobian has the largest norm: nearly always
+        that with the largest abscissa), "random" (another in every realisation and step) or "all" (the mean of their
+        costs).
+    share
+        The fraction of the realisations that are looked at, at random, each then weighing 1 / share.
 
-    **Raises:** `ValueError` for arguments out of range, and for a circuit without recurrent dynamics.
+    Raises
+    ------
+    ValueError
+        For settings out of range, and for a circuit without recurrent dynamics.
     """
 
     label: ClassVar[str] = "stability"
@@ -98,7 +138,7 @@ class StabilityPenalty(AbstractPenalty):
                 f"{self.share} and {self.conditions!r}."
             )
 
-    def __call__(self, circuit: AbstractCircuit, z: Any, response: Response, key: Array) -> Array:
+    def __call__(self, circuit: AbstractCircuit, z: Any, response: Response, key: PRNGKeyArray) -> Float[Array, ""]:
         if not isinstance(circuit, AbstractRecurrentCircuit):
             raise ValueError(
                 f"The penalty {self.label} needs a recurrent circuit: {type(circuit).__name__} has no dynamics whose "
@@ -106,7 +146,7 @@ class StabilityPenalty(AbstractPenalty):
             )
         for_share, for_condition = jax.random.split(key)
         is_taken = response.settled & (jax.random.uniform(for_share) < self.share)
-        rates = jnp.where(response.settled, response.network, 0)  # no NaN, not even in derivatives
+        rates = jnp.where(response.settled, response.all_rates, 0)  # no NaN, not even in derivatives
         cost = jax.lax.cond(
             is_taken,
             lambda r: self._cost(circuit.jacobian(z, r), for_condition),

@@ -8,14 +8,15 @@ import jax
 import jax.numpy as jnp
 import optax
 from jax import Array
+from jaxtyping import Float, PRNGKeyArray
 
 from tuneful.objectives.base import AbstractObjective, Draw, Generated, Measured, weighted_mean
-from tuneful.objectives.feature_map import View, compressed
+from tuneful.objectives.feature_map import FeatureMap, compressed
 
-Layers = list[tuple[Array, Array]]  # (weight, bias) of every layer of the critic
+Layers = list[tuple[Float[Array, "_ _"], Float[Array, " _"]]]  # (weight, bias) of every layer of the critic
 
 
-def draw_critic(key: Array, sizes: tuple[int, ...]) -> Layers:
+def draw_critic(key: PRNGKeyArray, sizes: tuple[int, ...]) -> Layers:
     """Draw weights uniform on +-0.0096 and biases from N(0, 0.01) [Arakaki et al. 2017]."""
     shapes = list(itertools.pairwise(sizes))
     keys = jax.random.split(key, (len(shapes), 2))
@@ -25,7 +26,7 @@ def draw_critic(key: Array, sizes: tuple[int, ...]) -> Layers:
     ]
 
 
-def criticise(layers: Layers, x: Array) -> Array:
+def criticise(layers: Layers, x: Float[Array, " inputs"]) -> Float[Array, ""]:
     """D(x): score one curve by a dense rectified network without normalisation; a scalar."""
     for weight, bias in layers[:-1]:
         x = jax.nn.relu(x @ weight + bias)
@@ -34,11 +35,11 @@ def criticise(layers: Layers, x: Array) -> Array:
 
 
 class CriticState(eqx.Module):
-    """The critic, its optimiser, and what the data alone decide."""
+    """The critic, the state of its optimiser, and what the data alone decide."""
 
     critic: Layers
     moments: optax.OptState
-    view: View
+    feature_map: FeatureMap
 
 
 @final
@@ -52,19 +53,28 @@ class WassersteinGAN(AbstractObjective):
     that of its partner x, so that both sides miss the same conditions alike; where any condition is missing, the
     critic is also told which.
 
-    **Arguments:** defaults are those of the paper's motor-cortex experiment: `batch` curves a step, Adam with `b1`,
-    `b2` for both players, rates `critic_rate` and `learning_rate`, `hidden` layers of the critic, `penalty`, and
-    `n_critic`. `whiten` (with `ridge`) and `log_above` (see `View`) change what the critic is shown; in the paper,
-    plain Hz.
+    Defaults are those of the paper's motor-cortex experiment.
+
+    Parameters
+    ----------
+    whiten, ridge, log_above
+        They change what the critic is shown (see `FeatureMap`); in the paper, plain Hz.
+    critic_rate, b1, b2
+        Of the critic's Adam.
+    n_critic
+        Its steps for one of the generator.
+    penalty
+        Of slopes other than one.
+    hidden
+        Sizes of its hidden layers.
     """
 
     label: ClassVar[str] = "wgan-gp"
+    learns: ClassVar[bool] = True
 
     whiten: bool = eqx.field(static=True, default=False)
     ridge: float = eqx.field(static=True, default=1e-3)
     log_above: float | None = eqx.field(static=True, default=None)
-    batch: int = eqx.field(static=True, default=30)
-    learning_rate: float = eqx.field(static=True, default=0.001)
     critic_rate: float = eqx.field(static=True, default=0.001)
     b1: float = eqx.field(static=True, default=0.5)
     b2: float = eqx.field(static=True, default=0.9)
@@ -72,41 +82,41 @@ class WassersteinGAN(AbstractObjective):
     penalty: float = eqx.field(static=True, default=10.0)
     hidden: tuple[int, ...] = eqx.field(static=True, default=(128, 128))
 
-    def init(self, key: Array, data: Measured) -> CriticState:
+    def init(self, key: PRNGKeyArray, data: Measured) -> CriticState:
         conditions = data.rates.shape[1]
         inputs = conditions if bool(data.observed.all()) else 2 * conditions
         critic = draw_critic(key, (inputs, *self.hidden, 1))
-        view = View.of(data, self.whiten, self.ridge, log_above=self.log_above)
-        return CriticState(critic, self._critic_optimiser().init(critic), view)
+        feature_map = FeatureMap.of(data, self.whiten, self.ridge, log_above=self.log_above)
+        return CriticState(critic, self._critic_optimiser().init(critic), feature_map)
 
-    def update(self, state: CriticState, generate: Draw, data: Measured, key: Array) -> CriticState:
+    def update(self, state: CriticState, generate: Draw, data: Measured, key: PRNGKeyArray) -> CriticState:
         def critic_step(carry: tuple[Any, Any], fresh: tuple[Generated, Array]) -> tuple[tuple[Any, Any], None]:
             critic, moments = carry
-            gradient = jax.grad(self._critic_loss)(critic, state.view, fresh[0], data, fresh[1])
-            change, moments = self._critic_optimiser().update(gradient, moments)
+            gradient = jax.grad(self._critic_loss)(critic, state.feature_map, fresh[0], data, fresh[1])
+            with jax.numpy_dtype_promotion("standard"):  # optax raises floats to whole numbers
+                change, moments = self._critic_optimiser().update(gradient, moments)
             return (optax.apply_updates(critic, change), moments), None
 
         draw, *keys = jax.random.split(key, 1 + self.n_critic)
         batches = generate(draw, self.n_critic)  # at once: the circuit stands still while the critic learns
         (critic, moments), _ = jax.lax.scan(critic_step, (state.critic, state.moments), (batches, jnp.stack(keys)))
-        return CriticState(critic, moments, state.view)
+        return CriticState(critic, moments, state.feature_map)
 
-    def loss(self, generated: Generated, state: CriticState, data: Measured, key: Array) -> Array:
+    def loss(self, generated: Generated, state: CriticState, data: Measured, key: PRNGKeyArray) -> Float[Array, ""]:
         units = jax.random.randint(key, generated.weight.shape, 0, len(data.rates))
-        seen = self._see(generated.rates, units, state.view, data, state.critic)
+        seen = self._see(generated.rates, units, state.feature_map, data, state.critic)
         return -weighted_mean(jax.vmap(criticise, (None, 0))(state.critic, seen), generated.weight)
-
-    def optimiser(self) -> optax.GradientTransformation:
-        return optax.adam(self.learning_rate, b1=self.b1, b2=self.b2)
 
     def _critic_optimiser(self) -> optax.GradientTransformation:
         return optax.adam(self.critic_rate, b1=self.b1, b2=self.b2)
 
-    def _critic_loss(self, critic: Layers, view: View, generated: Generated, data: Measured, key: Array) -> Array:
+    def _critic_loss(
+        self, critic: Layers, feature_map: FeatureMap, generated: Generated, data: Measured, key: Array
+    ) -> Array:
         pick, mix = jax.random.split(key)
         units = jax.random.randint(pick, generated.weight.shape, 0, len(data.rates))
-        fake = self._see(generated.rates, units, view, data, critic)
-        real = self._see(data.rates[units], units, view, data, critic)
+        fake = self._see(generated.rates, units, feature_map, data, critic)
+        real = self._see(data.rates[units], units, feature_map, data, critic)
         e = jax.random.uniform(mix, (len(units), 1))
         slope = jax.vmap(jax.grad(criticise, argnums=1), (None, 0))(critic, e * real + (1 - e) * fake)
         # Slopes in the mask are not slopes in a curve; the mask is the same at both ends.
@@ -115,10 +125,10 @@ class WassersteinGAN(AbstractObjective):
         terms = score(critic, fake) - score(critic, real) + self.penalty * (norm - 1) ** 2
         return weighted_mean(terms, generated.weight)
 
-    def _see(self, rates: Array, units: Array, view: View, data: Measured, critic: Layers) -> Array:
+    def _see(self, rates: Array, units: Array, feature_map: FeatureMap, data: Measured, critic: Layers) -> Array:
         """What the critic is shown of each curve, through the missing conditions of `units`."""
         observed = data.observed[units].astype(rates.dtype)
         plain = compressed(rates, self.log_above) * observed
-        curves = view.of_units(rates, units) if self.whiten else plain
+        curves = feature_map.of_units(rates, units) if self.whiten else plain
         shows_mask = critic[0][0].shape[0] > curves.shape[1]
         return jnp.concatenate([curves, observed], axis=1) if shows_mask else curves

@@ -9,6 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from tuneful.curves import DatasetError, unit_properties
+from tuneful.readers.text import is_number
 
 Table = dict[str, pd.Series]
 
@@ -40,7 +41,7 @@ def parse(column: pd.Series) -> np.ndarray:
         return column.to_numpy(np.float64, na_value=np.nan)
     cells = as_text(column)
     present = ~np.isin(cells, MISSING)
-    if all(map(_is_number, cells[present])) and not _looks_like_code(cells):
+    if all(map(is_number, cells[present])) and not _looks_like_code(cells):
         return _as_numbers(cells, present)
     if np.isin(cells, ("True", "False")).all():
         return cells == "True"
@@ -54,7 +55,7 @@ def parse_numbers(column: pd.Series) -> np.ndarray:
     cells = as_text(column)
     present = ~np.isin(cells, MISSING)
     for i in np.flatnonzero(present):
-        if not _is_number(cells[i]):
+        if not is_number(cells[i]):
             _refuse_cell(column, cells, int(i))
     return _as_numbers(cells, present).astype(np.float64)
 
@@ -62,14 +63,6 @@ def parse_numbers(column: pd.Series) -> np.ndarray:
 def as_text(column: pd.Series) -> np.ndarray:
     """A column as stripped numpy strings; missing cells are empty."""
     return column.astype(object).where(column.notna(), "").astype(str).str.strip().to_numpy(str)
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return "_" not in cell  # Python reads 1_000, people and spreadsheets do not
 
 
 def _looks_like_code(cells: np.ndarray) -> bool:
@@ -110,10 +103,10 @@ def is_text(column: pd.Series) -> bool:
     """
     values = parse(column)
     if values.dtype.kind == "U":
-        is_number = np.array([_is_number(cell) for cell in values])
+        numeric = np.array([is_number(cell) for cell in values])
         present = ~np.isin(values, MISSING)
-        if (is_number & present).sum() > present.sum() / 2 and not _looks_like_code(values):
-            _refuse_cell(column, values, int((present & ~is_number).argmax()))
+        if (numeric & present).sum() > present.sum() / 2 and not _looks_like_code(values):
+            _refuse_cell(column, values, int((present & ~numeric).argmax()))
     return values.dtype.kind not in "iuf"
 
 

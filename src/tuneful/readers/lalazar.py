@@ -13,6 +13,8 @@ import pooch
 import xarray as xr
 
 from tuneful.curves import DatasetError, complete_units, make_dataset
+from tuneful.errors import suggest
+from tuneful.readers.text import decoded, numbers_of
 
 POSTURES = ("pronation", "supination")
 STEP_MM = 35.0  # nominal distance of neighbouring positions
@@ -71,7 +73,7 @@ def read_lalazar(
     293
     """
     if posture not in POSTURES:
-        raise DatasetError(f"There is no posture '{posture}': choose 'pronation' or 'supination'.")
+        raise DatasetError(f"There is no posture '{posture}'.{suggest(str(posture), POSTURES)}")
     rates = _read_dat(Path(folder) / f"TuningCurves_{posture.capitalize()}.dat")
     targets = _read_targets(Path(folder), rates.shape)
     rows, positions, properties = np.arange(len(rates)), POSITIONS, {}
@@ -124,7 +126,7 @@ def _read_dat(path: Path) -> np.ndarray:
     if path.stat().st_size == 0:
         raise DatasetError(f"'{path}' is empty: copy it again.")
     try:
-        table = np.loadtxt(path, delimiter=",", ndmin=2)
+        table = numbers_of(decoded(path.read_bytes()))
     except (OSError, ValueError) as error:
         raise DatasetError(f"'{path}' could not be read ({error}): expected 27 numbers a line.") from error
     if table.shape[1] != len(POSITIONS):

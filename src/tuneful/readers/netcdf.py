@@ -5,6 +5,7 @@ from pathlib import Path
 import xarray as xr
 
 from tuneful.curves import DatasetError, validate
+from tuneful.files import replacing
 
 
 def read_netcdf(path: str | Path) -> xr.Dataset:
@@ -34,7 +35,8 @@ def write_netcdf(dataset: xr.Dataset, path: str | Path) -> None:
         If the dataset is not valid, or an attribute is of a type that NetCDF does not know.
     """
     try:
-        validate(dataset).to_netcdf(path, engine="h5netcdf")
+        with replacing(path) as temporary:
+            validate(dataset).to_netcdf(temporary, engine="h5netcdf")
     except (OSError, TypeError) as error:
         raise DatasetError(
             f"'{path}' could not be written ({_brief(error)}): check the folder, and that attributes are "

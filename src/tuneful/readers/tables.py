@@ -27,8 +27,11 @@ import pandas as pd
 import xarray as xr
 
 from tuneful.curves import DatasetError, validate
+from tuneful.errors import suggest
+from tuneful.files import write_atomically
 from tuneful.readers.columns import EXAMPLE, Table
 from tuneful.readers.long import from_long, to_long
+from tuneful.readers.text import decoded, lines_of
 from tuneful.readers.wide import from_wide, to_wide
 
 WRITERS = {"long": to_long, "wide": to_wide}
@@ -80,7 +83,7 @@ def from_frame(frame: pd.DataFrame, layout: str | None = None, unit_columns: Seq
     """
     table = _columns(frame)
     if absent := [name for name in unit_columns if name not in table]:
-        raise DatasetError(f"There is no column '{absent[0]}' (found: {', '.join(table)}).")
+        raise DatasetError(f"There is no column '{absent[0]}'.{suggest(absent[0], table)}")
     return _of(READERS, layout or ("long" if "rate" in table else "wide"))(table, set(unit_columns))
 
 
@@ -103,17 +106,16 @@ def to_frame(dataset: xr.Dataset, layout: str = "long") -> pd.DataFrame:
 def write_table(dataset: xr.Dataset, path: str | Path, layout: str = "long") -> None:
     """Write a valid dataset as ``.csv`` or ``.tsv``; attributes are not kept."""
     try:
-        to_frame(dataset, layout).to_csv(path, sep=_separator(path), index=False)
+        write_atomically(path, to_frame(dataset, layout).to_csv(sep=_separator(path), index=False))
     except OSError as error:
         raise DatasetError(f"'{path}' could not be written ({error}): check the folder.") from error
 
 
 def _read_cells(path: str | Path) -> list[tuple[int, list[str]]]:
-    """Line numbers and cells; lines without any text are left out, as spreadsheets write them at the end."""
+    """Line numbers and cells; lines of empty cells are left out, as spreadsheets write them at the end."""
     try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file, delimiter=_separator(path))
-            return [(reader.line_num, cells) for cells in reader if any(map(str.strip, cells))]
+        lines = lines_of(decoded(Path(path).read_bytes()), _separator(path))
+        return [(number, cells) for number, cells in lines if any(map(str.strip, cells))]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DatasetError(f"'{path}' could not be read as a text table ({error}): expected {EXAMPLE}.") from error
 
@@ -124,7 +126,7 @@ def _separator(path: str | Path) -> str:
 
 def _of(layouts: dict[str, Callable], layout: str) -> Callable:
     if layout not in layouts:
-        raise DatasetError(f"There is no layout '{layout}': choose {' or '.join(layouts)}.")
+        raise DatasetError(f"There is no layout '{layout}'.{suggest(str(layout), layouts)}")
     return layouts[layout]
 
 

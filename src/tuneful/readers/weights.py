@@ -12,6 +12,8 @@ import scipy.sparse
 
 from tuneful.errors import UserError, suggest
 from tuneful.networks.random_weights import RandomNetwork, as_square_matrix, user_network
+from tuneful.readers.paths import by_kind, content_of
+from tuneful.readers.text import decoded, numbers_of
 
 PREFERRED = ("weights", "W", "w")  # what a matrix among several variables is likely to be called
 TYPES = "excitatory"  # the variable that names cell types, if a file has it
@@ -74,14 +76,7 @@ def read_arrays(path: Path) -> Arrays:
         If the file is missing, of another format, or damaged.
     """
     readers = {".npy": _npy, ".npz": _npz, ".mat": _mat} | dict.fromkeys((".csv", ".tsv", ".txt"), _table)
-    reader = readers.get(path.suffix.lower())
-    if reader is None:
-        raise UserError(f"{path} is not of a known format: {', '.join(readers)}.")
-    if not path.is_file():
-        raise UserError(f"There is no file {path}.")
-    content = path.read_bytes()
-    if not content:
-        raise UserError(f"{path} is empty.")
+    reader, content = by_kind(readers, path), content_of(path)
     try:
         return reader(content)
     except Exception as error:  # readers of foreign formats fail in every way on damaged files
@@ -127,12 +122,7 @@ def _dense(value: Any) -> Any:
 
 
 def _table(content: bytes) -> Arrays:
-    text = content.decode("utf-8-sig")
-    first = next((line for line in text.splitlines() if line.strip() and not line.startswith("#")), "")
-    delimiter = next((mark for mark in (",", ";", "\t") if mark in first), None)
-    if not first:
-        raise ValueError("it holds no numbers")
-    return {"": np.loadtxt(io.StringIO(text), delimiter=delimiter, ndmin=2)}
+    return {"": numbers_of(decoded(content))}
 
 
 def _chosen(arrays: Arrays, variable: str | None, path: Path) -> str:

@@ -1,12 +1,11 @@
-"""How figures are drawn, and those of the fit itself: distances and loss over the steps."""
+"""How figures are drawn: colours, axes, levels with a name, and one panel as inline SVG."""
 
 import math
 import re
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import StringIO
-from typing import Any
 
 import matplotlib.style
 import numpy as np
@@ -14,8 +13,6 @@ from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter
-
-from tuneful.report.wording import as_float
 
 # Every colour has a role, and becomes a variable of the style sheet so that figures follow light and dark mode.
 ROLES = {
@@ -128,61 +125,9 @@ def tick(value: float) -> str:
     return f"{value:.5g}".replace("-", "−")
 
 
-def thinned(steps: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """At most `MOST_POINTS` of the steps, evenly spread, the first and the last included."""
-    if len(steps) <= MOST_POINTS:
-        return list(steps)
-    return [steps[i] for i in np.unique(np.linspace(0, len(steps) - 1, MOST_POINTS).round().astype(int))]
-
-
-def distance_figure(
-    name: str, title: str, evaluations: Sequence[Mapping[str, Any]], statistic: Mapping[str, Any], top: float
-) -> Markup:
-    """KS distance of one statistic over the steps, with the 5 % line and the floor; `top` ends the axis."""
-    steps = [as_float(entry.get("step")) for entry in evaluations]
-    distances = [as_float((entry.get("statistics") or {}).get(name)) for entry in evaluations]
-    line, floor = as_float(statistic.get("line")), as_float(statistic.get("floor"))
-    levels = [Level(line, "5 % line", INK, "--"), Level(floor, "floor", MUTED, ":")]
-
-    def paint(axes: Axes) -> None:
-        marker = "o" if len(steps) <= 40 else None
-        axes.plot(steps, distances, color=END, marker=marker, markersize=2.6)
-        axes.set_ylim(0, top)
-        step_axis(axes, steps)
-        label_axes(axes, "step", "KS distance")
-        draw_levels(axes, levels)
-        name_levels(axes, levels)
-
-    return draw(paint, f"KS distance over training: {title}", right=0.79)
-
-
-def highest_distance(evaluations: Sequence[Mapping[str, Any]], statistics: Mapping[str, Any]) -> float:
-    """The end of the common axis of all panels of KS distances."""
-    shown = [as_float(v) for entry in evaluations for v in (entry.get("statistics") or {}).values()]
-    shown += [as_float(entry.get(key)) for entry in statistics.values() for key in ("line", "floor")]
-    return min(1.02, 1.1 * max((v for v in shown if math.isfinite(v)), default=0.9))
-
-
-def course_figure(
-    key: str, title: str, steps: Sequence[Mapping[str, Any]], logarithmic: bool = False
-) -> Markup | None:
-    """One number of every step, such as the loss."""
-    kept = thinned(steps)
-    x, y = (np.array([as_float(entry.get(name)) for entry in kept]) for name in ("step", key))
-    shown = y > 0 if logarithmic else np.isfinite(y)
-    if not shown.any():
-        return None
-
-    def paint(axes: Axes) -> None:
-        axes.plot(x, np.where(shown, y, np.nan), color=END, linewidth=1)
-        if logarithmic:
-            axes.set_yscale("log")
-        else:
-            axes.set_ylim(*padded(y))
-        step_axis(axes, x)
-        label_axes(axes, "step", title.lower())
-
-    return draw(paint, f"{title} over training")
+def drawn_points(n: int) -> np.ndarray:
+    """Indices of at most `MOST_POINTS` of n points of a line, evenly spread, the first and the last included."""
+    return np.unique(np.linspace(0, n - 1, MOST_POINTS).round().astype(int))[:n]
 
 
 def draw_levels(axes: Axes, levels: Sequence[Level], width: float = 1) -> None:

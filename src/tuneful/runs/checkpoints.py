@@ -3,7 +3,9 @@
 import json
 import os
 import shutil
+import time
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,23 +15,71 @@ import numpy as np
 
 from tuneful import __version__
 from tuneful.errors import UserError
+from tuneful.files import write_atomically
+from tuneful.runs.progress import Stopwatch
 
-FORMAT = 1
+FORMAT = 2
 KEPT = 2  # the newest, and one more should the newest be damaged
+FIRST_SAVE = 1.0  # seconds from the beginning to the first save of the state
+SAVE_EVERY = 3.0  # seconds between two saves ...
+SAVE_SHARE = 20.0  # ... and at least so many times as long as a save takes
 
 
-def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write a whole file or nothing."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    data = content.encode() if isinstance(content, str) else content
-    try:
-        with open(temporary, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+class Checkpoints:
+    """Keeps the states of a descent in a folder, so that it goes on after a kill with the same bits.
+
+    A descent that is given this keeper goes on from the newest state in the folder, if there is one.
+
+    Parameters
+    ----------
+    folder
+        Is made if it is not there, and holds nothing else.
+    every
+        Save after so many steps; None: every few seconds, and as seldom as saving is slow.
+
+    >>> from tempfile import mkdtemp
+    >>> from tuneful.networks import random_network
+    >>> from tuneful.stability import stabilize
+    >>> network, folder = random_network(40, seed=0, radius=4.0), mkdtemp()
+    >>> begun = stabilize(network.weights, target=0.5, max_steps=3, keeper=Checkpoints(folder))
+    >>> ended = stabilize(network.weights, target=0.5, keeper=Checkpoints(folder))
+    >>> begun.steps, str(ended.outcome)
+    (3, 'reached')
+    """
+
+    def __init__(self, folder: Path | str, every: int | None = None):
+        self._folder, self._every = Path(folder), every
+        self.clock = Stopwatch()
+        self._saved_steps = -1
+        self._saved, self._pause = time.perf_counter(), FIRST_SAVE
+
+    def load(self, template: Callable[[], Any]) -> Any | None:
+        """Find the newest readable state, None if there is none; the seconds go on from there.
+
+        Raises
+        ------
+        UserError
+            If there are states and none can be used.
+        """
+        saved = newest_checkpoint(self._folder, lambda: {"state": template(), "seconds": np.zeros(())})
+        if saved is None:
+            return None
+        self.clock = Stopwatch(float(saved["seconds"]))
+        return saved["state"]
+
+    def keep(self, steps: int, pack: Callable[[], Any], is_last: bool) -> None:
+        """Save a state if it is time to, or if it is the last."""
+        if steps == self._saved_steps or not (is_last or self._is_due(steps)):
+            return
+        before = time.perf_counter()
+        save_checkpoint(self._folder, steps, {"state": pack(), "seconds": np.asarray(self.clock())})
+        self._saved, self._saved_steps = time.perf_counter(), steps
+        self._pause = max(SAVE_EVERY, SAVE_SHARE * (self._saved - before))
+
+    def _is_due(self, steps: int) -> bool:
+        if self._every is not None:
+            return steps % self._every == 0
+        return time.perf_counter() - self._saved > self._pause
 
 
 def save_checkpoint(folder: Path, step: int, tree: Any) -> None:
@@ -64,10 +114,32 @@ def checkpoints(folder: Path) -> list[Path]:
     return sorted(folder.glob("step-*"))
 
 
+def newest_checkpoint(folder: Path, template: Callable[[], Any]) -> Any | None:
+    """Read the newest readable checkpoint of a folder into the structure of `template()`; None if there is none.
+
+    Raises
+    ------
+    UserError
+        If there are checkpoints and none can be used.
+    """
+    found, like = checkpoints(folder), None
+    for path in reversed(found):
+        like = template() if like is None else like
+        try:
+            return load_checkpoint(path, like)
+        except UserError:
+            if path == found[0]:
+                raise
+    return None
+
+
 def load_checkpoint(path: Path, template: Any) -> Any:
     """Read a checkpoint into the structure of `template`.
 
-    **Raises:** `UserError` if it is damaged or of another configuration.
+    Raises
+    ------
+    UserError
+        If it is damaged or of another configuration.
     """
     try:
         about = json.loads((path / "checkpoint.json").read_text())

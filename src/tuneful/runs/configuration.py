@@ -1,15 +1,22 @@
-"""The configuration of a fit: defaults, a TOML file, and single settings from the command line."""
+"""The configuration of a fit: everything that decides its result. `config.json` of a run folder is one."""
 
+import json
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from tuneful.errors import UserError, suggest
-from tuneful.fitting.settings import FitSettings
-from tuneful.settings import Section
+from tuneful.circuits import AbstractCircuit
+from tuneful.errors import UserError
+from tuneful.fitting.settings import HOW, LIMITS, REPORTING, FitSettings
+from tuneful.objectives import AbstractObjective, AbstractPenalty
+from tuneful.plain import plain
+from tuneful.registry import build, circuits, objectives, penalties, settings_of
+from tuneful.settings import Section, differences
+
+FORMAT = 2  # of run folders
 
 
 class DataSettings(Section):
@@ -19,19 +26,23 @@ class DataSettings(Section):
     options: dict[str, Any] = Field(default_factory=dict)  # handed to the reader (posture, complete, ...)
     simulate: int = Field(default=1000, ge=4)  # curves, if there is no path
     truth: dict[str, Any] = Field(default_factory=dict)  # of the simulated circuit, where it differs from the fitted
+    name: str | None = None  # what pages call the data
+    sha256: str | None = None  # of the curves as they were read; other curves are then refused
 
 
 class RunConfig(Section):
     """Everything that decides the result of a fit."""
 
+    kind: Literal["fit"] = "fit"
+    format: Literal[2] = FORMAT
     circuit: dict[str, Any]
     objective: dict[str, Any] = Field(default_factory=lambda: {"name": "energy"})
-    alternatives: dict[str, dict[str, Any]] = Field(default_factory=dict)  # settings of other objectives, by name
     penalties: dict[str, dict[str, Any]] = Field(default_factory=dict)  # settings by name
     data: DataSettings = DataSettings()
     fit: FitSettings = FitSettings()
     seed: int = Field(default=0, ge=0, lt=2**32)  # all that a random key takes in
     precision: Literal["float32", "float64"] = "float32"
+    versions: dict[str, str] = Field(default_factory=dict)  # with which a run began; they decide nothing
 
     @field_validator("circuit", "objective", mode="before")
     @classmethod
@@ -43,62 +54,106 @@ class RunConfig(Section):
     def _allow_bare_path(cls, value: Any) -> Any:
         return {"path": value} if isinstance(value, str) else value
 
+    def components(
+        self,
+        circuit: AbstractCircuit | None = None,
+        objective: AbstractObjective | None = None,
+        avoided: Sequence[AbstractPenalty] | None = None,
+    ) -> tuple[AbstractCircuit, AbstractObjective, Sequence[AbstractPenalty]]:
+        """Build circuit, objective and penalties, but for those that are given.
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """Read a configuration file. **Raises:** `UserError` if it is missing, unreadable or not TOML."""
+        Raises
+        ------
+        UserError
+            For names that are not installed, and for settings that they do not take.
+        """
+        if avoided is None:
+            costs = [{"name": name} | values for name, values in self.penalties.items()]
+            avoided = [build("penalty", penalties(), cost) for cost in costs]
+        return (
+            circuit or build("circuit", circuits(), self.circuit),
+            objective or build("objective", objectives(), self.objective),
+            avoided,
+        )
+
+    def completed(
+        self, circuit: AbstractCircuit, objective: AbstractObjective, avoided: Sequence[AbstractPenalty]
+    ) -> "RunConfig":
+        """This configuration with nothing left to defaults, which may change."""
+        costs = [settings_of(penalty) for penalty in avoided]
+        return self.model_copy(
+            update={
+                "circuit": settings_of(circuit),
+                "objective": settings_of(objective),
+                "penalties": {cost.pop("name"): cost for cost in costs},
+                "fit": self.fit.for_objective(objective.label),
+            }
+        )
+
+    def written(self) -> dict[str, Any]:
+        """The content of config.json."""
+        return plain(self.model_dump())
+
+    def changes(self, before: "RunConfig") -> list[str]:
+        """Settings in which a run that is gone on with may not differ from how it was begun, and does."""
+        free = {f"fit.{name}" for name in (*LIMITS, *REPORTING)}
+        free |= {"data.path", "data.options", "data.name", "versions"}  # the digest of the data decides
+        changed = differences(before.written(), self.written())
+        return [name for name in changed if not any(name == f or name.startswith(f"{f}.") for f in free)]
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Read a configuration file, TOML or the config.json of a run, in the form that it has today.
+
+    The curves of a run are those that lie beside its configuration, wherever they were read from first.
+
+    Raises
+    ------
+    UserError
+        If it is missing, unreadable, damaged, or written by a later version.
+    """
+    read = json.loads if path.suffix == ".json" else tomllib.loads
     try:
-        return tomllib.loads(path.read_text())
+        found = read(path.read_text())
     except FileNotFoundError as error:
         raise UserError(f"There is no configuration file {path}.") from error
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"The configuration file {path} cannot be read: {error}.") from error
-    except tomllib.TOMLDecodeError as error:
-        raise UserError(f"The configuration file {path} is not valid TOML: {error}.") from error
-
-
-def apply_overrides(
-    settings: dict[str, Any], overrides: Sequence[str], owners: dict[str, list[str]]
-) -> dict[str, Any]:
-    """Apply `--set key=value` items to nested settings.
-
-    A key is a path (`objective.batch`), or a bare name that one section only knows (`max_steps`, `sigma_l`).
-
-    **Arguments:** `owners`: for every bare name, the sections that have it.
-
-    **Raises:** `UserError` for an item without `=`, or a bare name that no section or several sections have.
-    """
-    settings = {key: dict(value) if isinstance(value, dict) else value for key, value in settings.items()}
-    for item in overrides:
-        key, equals, text = (part.strip() for part in item.partition("="))
-        if not equals or not key:
-            raise UserError(f"--set {item!r} is not of the form key=value, for example --set objective.batch=128.")
-        *path, name = _full_path(key, owners)
-        target = settings
-        for part in path:
-            target = target.setdefault(part, {})
-            if not isinstance(target, dict):
-                raise UserError(f"--set {item!r}: {part} is not a section of the configuration.")
-        target[name] = parse_value(text)
+    except ValueError as error:
+        raise UserError(f"The configuration file {path} is not valid {path.suffix[1:].upper()}: {error}.") from error
+    if not isinstance(found, dict):
+        raise UserError(f"The configuration file {path} holds no settings.")
+    settings, curves = upgraded(found, str(path)), path.with_name("data.nc")
+    if path.name == "config.json" and (settings.get("data") or {}).get("path") and curves.exists():
+        settings["data"] = settings["data"] | {"path": str(curves), "options": {}}  # the run kept them
     return settings
 
 
-def _full_path(key: str, owners: dict[str, list[str]]) -> list[str]:
-    if "." in key:
-        return key.split(".")
-    sections = owners.get(key, [])
-    if len(sections) == 1:
-        return [*filter(None, sections[0].split(".")), key]
-    if sections:
-        choices = " or ".join(f"{section}.{key}" for section in sections)
-        raise UserError(f"--set {key}=... is ambiguous: write {choices}.")
-    raise UserError(f"No section of the configuration has a setting {key!r}.{suggest(key, owners)}")
+def upgraded(settings: Mapping[str, Any], origin: str) -> dict[str, Any]:
+    """Settings of an earlier format in the form that they have today.
+
+    How steps are taken was a matter of the objective once, and the configuration of a run had lists of penalties and
+    the name of its data.
+    """
+    now = dict(settings)
+    if isinstance(now.get("format"), int) and now["format"] > FORMAT:
+        raise UserError(f"{origin} was written by a later version of tuneful (format {now['format']}): update it.")
+    if "alternatives" in now:
+        raise UserError(f"{origin}: there is no section [alternatives] any more: write a file for each objective.")
+    if isinstance(now.get("penalties"), list):
+        now["penalties"] = {cost["name"]: {k: v for k, v in cost.items() if k != "name"} for cost in now["penalties"]}
+    if isinstance(now.get("data"), str) and "versions" in now:
+        now["data"] = {"path": "data.nc", "name": now["data"]}
+    return with_steps_in_fit(now)
 
 
-def parse_value(text: str) -> Any:
-    """Read a value as TOML would (numbers, true/false, lists), or `none`; anything else is a string."""
-    if text == "none":
-        return None
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
+def with_steps_in_fit(settings: dict[str, Any]) -> dict[str, Any]:
+    """Move what says how steps are taken from the objective, where it used to be, to the fit."""
+    objective, fit = settings.get("objective"), settings.get("fit", {})
+    if not isinstance(objective, dict) or not isinstance(fit, dict):
+        return settings
+    own = objectives().get(str(objective.get("name", "energy")))
+    fields = own.__dataclass_fields__ if own is not None else {}
+    moved = {name: value for name, value in objective.items() if name in HOW and name not in fields}
+    kept = {name: value for name, value in objective.items() if name not in moved}
+    return settings | {"objective": kept, "fit": {**fit, **moved}} if moved else settings

@@ -3,20 +3,46 @@
 import json
 import shutil
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import xarray as xr
 
-from tuneful.runs.checkpoints import checkpoints, load_checkpoint, save_checkpoint, write_atomically
 from tuneful.errors import UserError
+from tuneful.files import write_atomically
 from tuneful.readers import load, save
+from tuneful.runs.lock import HOLDER, LOCK, FolderLock
 
-CONFIG = "config.json"
-CONTENTS = (
-    CONFIG, "data.nc", "start.nc", "metrics.jsonl", "checkpoints", "result.json", "result.nc", "prediction.nc",
-    "prediction_truth.nc", "circuit.npz", "report.html",
-)  # fmt: skip
+CONFIG = "config.json"  # the configuration: everything that decides the result
+RESULT = "result.json"  # what was found; written last
+CONTENTS = {
+    CONFIG: "the configuration, everything that decides the result",
+    "data.nc": "the curves of a fit, with a coordinate that says which were held out",
+    "metrics.jsonl": "a line for every step, and for every evaluation",
+    "checkpoints": "the states from which a killed run goes on",
+    "start.nc": "curves at the start of a fit",
+    "result.nc": "curves of the fitted circuit",
+    "prediction.nc": "curves of the fitted circuit in conditions that were not fitted",
+    "prediction_truth.nc": "those of the circuit that made the data",
+    "circuit.npz": "a stabilised network, and how it went",
+    "report.html": "the page",
+    RESULT: "everything in numbers; written last, it marks a finished run",
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a run is kept, and what may become of one that is there already."""
+
+    folder: "RunFolder"
+    resume: bool = False
+    overwrite: bool = False
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether a run that is there is gone on with."""
+        return self.resume and self.folder.exists
 
 
 class RunFolder:
@@ -30,41 +56,72 @@ class RunFolder:
         """Whether a run was begun here."""
         return (self.path / CONFIG).exists()
 
+    @property
+    def checkpoints(self) -> Path:
+        """Where states are kept."""
+        return self.path / "checkpoints"
+
     def has(self, name: str) -> bool:
         """Whether a file of the run is there."""
         return (self.path / name).exists()
 
-    def prepare(self, overwrite: bool) -> None:
-        """Make the folder, or empty it of an earlier run.
+    def lock(self) -> FolderLock:
+        """A context in which no other process can have the folder.
 
-        **Raises:** `UserError` if it holds a run and `overwrite` is false, or holds something else.
+        Raises
+        ------
+        UserError
+            If one has it.
         """
         if self.path.exists() and not self.path.is_dir():
             raise UserError(f"{self.path} is a file, not a folder: choose another --out.")
-        strangers = sorted(p.name for p in self.path.glob("[!.]*") if p.name not in CONTENTS)
-        if not overwrite:
-            self.refuse_existing()
-        if strangers and not self.exists:
-            raise UserError(f"{self.path} holds other files ({strangers[0]}, ...): choose a new folder.")
-        left_by_a_kill = self.path.glob(".*.tmp*")
-        for target in (*(self.path / name for name in CONTENTS), *left_by_a_kill):
-            shutil.rmtree(target) if target.is_dir() else target.unlink(missing_ok=True)
-        self.path.mkdir(parents=True, exist_ok=True)
+        return FolderLock(self.path)
 
-    def refuse_existing(self) -> None:
-        """**Raises:** `UserError` if a run was begun here."""
-        if self.exists:
+    def refuse(self, overwrite: bool) -> None:
+        """Check that a run may begin here.
+
+        Raises
+        ------
+        UserError
+            If the folder holds a run and `overwrite` is false, or holds something else.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise UserError(f"{self.path} is a file, not a folder: choose another --out.")
+        if self.exists and not overwrite:
             raise UserError(
                 f"{self.path} already holds a run: choose another --out, add --resume to go on with it, "
                 "or --overwrite to replace it."
             )
+        strangers = sorted(p.name for p in self.path.glob("[!.]*") if p.name not in CONTENTS)
+        if strangers and not self.exists:
+            raise UserError(f"{self.path} holds other files ({strangers[0]}, ...): choose a new folder.")
+
+    def prepare(self, overwrite: bool) -> None:
+        """Make the folder, or empty it of an earlier run.
+
+        Raises
+        ------
+        UserError
+            As `refuse` does.
+        """
+        self.refuse(overwrite)
+        left_by_a_kill = (p for p in self.path.glob(".*.tmp*") if p.name not in (LOCK, HOLDER))
+        for target in (*(self.path / name for name in CONTENTS), *left_by_a_kill):
+            shutil.rmtree(target) if target.is_dir() else target.unlink(missing_ok=True)
+        self.path.mkdir(parents=True, exist_ok=True)
 
     def write_json(self, name: str, content: Any) -> None:
         """Write one JSON file whole."""
         write_atomically(self.path / name, json.dumps(content, indent=1))
 
     def read_json(self, name: str) -> Any:
-        """Read one JSON file. **Raises:** `UserError` if it is missing or damaged."""
+        """Read one JSON file.
+
+        Raises
+        ------
+        UserError
+            If it is missing or damaged.
+        """
         try:
             return json.loads((self.path / name).read_text())
         except FileNotFoundError as error:
@@ -74,18 +131,22 @@ class RunFolder:
         except (OSError, ValueError) as error:
             raise UserError(f"{self.path / name} cannot be read: {error}.") from error
 
-    def read_fit_config(self) -> dict[str, Any]:
-        """Read the configuration of a fit. **Raises:** `UserError` if the folder is of something else."""
+    def kind(self) -> str:
+        """What was run here: "fit", "stabilized circuit".
+
+        Raises
+        ------
+        UserError
+            If nothing was.
+        """
         config = self.read_json(CONFIG)
-        if not isinstance(config, dict) or "circuit" not in config:
-            raise UserError(f"{self.path} is not the folder of a fit.")
-        return config
+        if not isinstance(config, dict) or not ("kind" in config or "circuit" in config):
+            raise UserError(f"{self.path} is not the folder of a run.")
+        return str(config.get("kind", "fit"))  # fits did not say so once
 
     def write_dataset(self, name: str, dataset: xr.Dataset) -> None:
         """Write one dataset whole."""
-        temporary = self.path / f".{name}.tmp.nc"
-        save(dataset, temporary)
-        temporary.replace(self.path / name)
+        save(dataset, self.path / name)
 
     def read_dataset(self, name: str) -> xr.Dataset:
         """Read one dataset."""
@@ -112,21 +173,3 @@ class RunFolder:
     def rewrite_metrics(self, lines: Iterable[dict[str, Any]]) -> None:
         """Replace the log."""
         write_atomically(self.path / "metrics.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
-
-    def save_checkpoint(self, step: int, state: Any) -> None:
-        """Save the state after a step."""
-        save_checkpoint(self.path / "checkpoints", step, state)
-
-    def load_checkpoint(self, template: Any) -> Any | None:
-        """Read the newest readable checkpoint, None if there is none.
-
-        **Raises:** `UserError` if there are checkpoints and none can be used.
-        """
-        found = checkpoints(self.path / "checkpoints")
-        for path in reversed(found):
-            try:
-                return load_checkpoint(path, template)
-            except UserError:
-                if path == found[0]:
-                    raise
-        return None

@@ -9,34 +9,47 @@ from tqdm import tqdm
 EVERY = 5.0  # seconds between the lines of work that has no natural pauses
 
 
+class Stopwatch:
+    """Seconds of work, those of earlier processes included."""
+
+    def __init__(self, before: float = 0.0):
+        self._began = time.perf_counter() - before
+
+    def __call__(self) -> float:
+        return time.perf_counter() - self._began
+
+
 class Progress:
-    """Shows how far a fit or a descent has come and how good it is, on standard error.
+    """Shows how far a fit or a descent has come and how good it is, on standard error, or nothing at all."""
 
-    `total` is None where it is not known how many steps it will take.
-    """
-
-    def __init__(self, total: int | None, done: int, show: bool):
+    def __init__(self, show: bool):
         self._show = show and sys.stderr is not None
-        self._total = total
-        self._live = show and sys.stderr is not None and sys.stderr.isatty()
-        self._bar = tqdm(total=total, initial=done, unit="step", disable=not self._live, dynamic_ncols=True)
+        self._live = self._show and sys.stderr is not None and sys.stderr.isatty()
+        self._total: int | None = None
+        self._bar: tqdm | None = None
         self._spoke = time.monotonic()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._bar.close()
+        if self._bar is not None:
+            self._bar.close()
 
-    def step(self, loss: float) -> None:
-        """One more step was taken."""
-        self._bar.set_postfix_str(f"loss {loss:.4g}", refresh=False)
-        self._bar.update()
+    def begin(self, done: int, total: int | None = None) -> None:
+        """Work begins, or goes on, after so many steps; `total` is None where it is not known how many there are."""
+        self._total = total
+        self._bar = tqdm(total=total, initial=done, unit="step", disable=not self._live, dynamic_ncols=True)
 
     def at(self, step: int, text: str) -> None:
-        """So many steps were taken in all; elsewhere than on a terminal, said every few seconds only."""
-        self._bar.set_postfix_str(text, refresh=False)
-        self._bar.update(step - self._bar.n)
+        """So many steps were taken in all."""
+        if self._bar is not None:
+            self._bar.set_postfix_str(text, refresh=False)
+            self._bar.update(step - self._bar.n)
+
+    def now_and_then(self, step: int, text: str) -> None:
+        """The same; elsewhere than on a terminal, it is said every few seconds."""
+        self.at(step, text)
         if not self._live and time.monotonic() - self._spoke >= EVERY:
             self._spoke = time.monotonic()
             self.say(f"step {step:>5}   {text}")
@@ -48,5 +61,9 @@ class Progress:
 
     def say(self, text: str) -> None:
         """Print a line above the bar."""
-        if self._show:
-            self._bar.write(text, file=sys.stderr) if self._live else print(text, file=sys.stderr, flush=True)
+        if not self._show:
+            return
+        if self._live and self._bar is not None:
+            self._bar.write(text, file=sys.stderr)
+        else:
+            print(text, file=sys.stderr, flush=True)

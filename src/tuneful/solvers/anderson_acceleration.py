@@ -7,26 +7,38 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 from jax.scipy.linalg import cho_solve
-
-MIXING = 0.6
-WINDOW = 10
+from jaxtyping import Float, Int
 
 
 class Root(eqx.Module):
-    """A point where the residual is small, for each of several independent problems."""
+    """A point where the residual is small, for each of several independent problems.
 
-    point: Array  # (problems, n)
-    residual: Array  # (problems,): largest absolute entry
-    evaluations: Array  # (), int
+    `residual` is the largest absolute entry, `evaluations` their number for all problems together.
+    """
+
+    point: Float[Array, "problems n"]
+    residual: Float[Array, " problems"]
+    evaluations: Int[Array, ""]
 
 
 def size(x: Array) -> Array:
-    """Largest absolute entry of every row."""
+    """Largest absolute entry of every row.
+
+    >>> size(jnp.array([[1.0, -2.0]])).tolist()
+    [2.0]
+    """
     return jnp.max(jnp.abs(x), axis=-1)
 
 
 def anderson(
-    residual: Callable[[Array], Array], start: Array, tolerance: Callable[[Array], Array], most: int, pending: Array
+    residual: Callable[[Array], Array],
+    start: Array,
+    tolerance: Callable[[Array], Array],
+    max_evaluations: int,
+    pending: Array,
+    *,
+    mixing: float = 0.6,
+    window: int = 10,
 ) -> Root:
     r"""Solve residual(x) = 0 for several problems at once.
 
@@ -39,48 +51,69 @@ def anderson(
     GMRES with a window; on nonlinear ones every evaluation serves both, so it needs about half the evaluations of
     Newton's method with GMRES inside. It does not care which root it finds: start close to the one that you want.
 
-    **Arguments:** `residual`, from (problems, n) to the same; `start`; `tolerance(x)`, the largest residual to
-    accept, (problems,); `most`, evaluations at most; `pending`, (problems,), bool: problems that must converge.
+    Parameters
+    ----------
+    residual
+        From (problems, n) to the same.
+    start
+        (problems, n).
+    tolerance
+        Of x: the largest residual to accept, (problems,).
+    max_evaluations
+        Of the residual.
+    pending
+        (problems,), bool: problems that must converge.
+    mixing, window
+        As above; how many of the latest changes are used.
+
+    >>> root = anderson(lambda x: 2 - x**2, jnp.ones((1, 1)), lambda x: jnp.full(1, 1e-5), 20, jnp.ones(1, bool))
+    >>> round(float(root.point[0, 0]), 4)
+    1.4142
     """
     problems, n = start.shape
-    window = min(WINDOW, n)
+    window = min(window, n)
 
     def is_open(carry: tuple[Array, _History]) -> Array:
         _, history = carry
         above = ~(size(history.residual) <= tolerance(history.point))
-        return (history.evaluations < most) & jnp.any(above & pending)
+        return (history.evaluations < max_evaluations) & jnp.any(above & pending)
 
     def step(carry: tuple[Array, _History]) -> tuple[Array, _History]:
         x, old = carry
         new = old.with_evaluation(x, residual(x))
-        return x + MIXING * new.residual - jnp.einsum("pi,pin->pn", new.combination(), new.steps), new
+        return x + mixing * new.residual - jnp.einsum("pi,pin->pn", new.combination(), new.steps), new
 
     g = residual(start)
     nothing = jnp.zeros((problems, window, n), start.dtype)
     gram = jnp.broadcast_to(jnp.eye(window, dtype=start.dtype), (problems, window, window))
-    first = _History(start, g, nothing, nothing, gram, jnp.ones((), jnp.int32))
-    _, last = jax.lax.while_loop(is_open, step, (start + MIXING * g, first))
+    first = _History(start, g, nothing, nothing, gram, jnp.ones((), jnp.int32), mixing)
+    _, last = jax.lax.while_loop(is_open, step, (start + mixing * g, first))
     return Root(last.point, size(last.residual), last.evaluations)
 
 
 class _History(eqx.Module):
-    """The last evaluation, and the changes between evaluations that led there, oldest overwritten first."""
+    """The last evaluation, x and g, and the changes between evaluations that led there, oldest overwritten first.
 
-    point: Array  # (problems, n): x
-    residual: Array  # (problems, n): g
-    steps: Array  # (problems, window, n): dX + mixing dG
-    changes: Array  # (problems, window, n): dG
-    gram: Array  # (problems, window, window): inner products of the changes; the identity where there are none yet
-    evaluations: Array  # (), int
+    `steps` are dX + mixing dG, `changes` dG; `gram` holds the inner products of the changes, the identity where there
+    are none yet.
+    """
+
+    point: Float[Array, "problems n"]
+    residual: Float[Array, "problems n"]
+    steps: Float[Array, "problems window n"]
+    changes: Float[Array, "problems window n"]
+    gram: Float[Array, "problems window window"]
+    evaluations: Int[Array, ""]
+    mixing: float = eqx.field(static=True)
 
     def with_evaluation(self, x: Array, g: Array) -> "_History":
         change = g - self.residual
         slot = (self.evaluations - 1) % self.changes.shape[1]
         changes = _replaced(self.changes, change, slot, axis=1)
-        steps = _replaced(self.steps, x - self.point + MIXING * change, slot, axis=1)
+        steps = _replaced(self.steps, x - self.point + self.mixing * change, slot, axis=1)
         row = jnp.einsum("pin,pn->pi", changes, change)
         gram = _replaced(_replaced(self.gram, row, slot, axis=1), row, slot, axis=2)
-        return _History(x, g, steps, changes, gram, self.evaluations + 1)
+        return _History(x, g, steps, changes, gram, self.evaluations + 1, self.mixing)
 
     def combination(self) -> Array:
         """c = argmin |g - dG c| for every problem, (problems, window), by regularised normal equations.
@@ -90,7 +123,8 @@ class _History(eqx.Module):
         precision = jnp.finfo(self.gram.dtype)
         length = jnp.sqrt(jnp.maximum(jnp.diagonal(self.gram, axis1=1, axis2=2), precision.tiny))
         scaled = self.gram / (length[:, :, None] * length[:, None, :])
-        factor = jnp.linalg.cholesky(scaled + 100 * precision.eps * jnp.eye(length.shape[1], dtype=length.dtype))
+        ridge = 100 * precision.eps * jnp.eye(length.shape[1], dtype=length.dtype)
+        factor = jnp.linalg.cholesky(scaled + ridge[None])
         explained = jnp.einsum("pin,pn->pi", self.changes, self.residual) / length
         return jax.vmap(lambda lower, b: cho_solve((lower, True), b))(factor, explained) / length
 

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import Array
 
 # Each doubling squares the contraction; 60 reach eigenvalues within 1e-16 of their size from the imaginary axis.
-DOUBLINGS = 60
+MAX_DOUBLINGS = 60
 
 
 @jax.jit
@@ -52,7 +52,9 @@ def gramians(a: Array) -> tuple[Array, Array]:
 
     Not differentiable in reverse mode; `lyapunov` is.
 
-    **Returns:** P and Q, (N, N); NaN if A is not stable.
+    Returns
+    -------
+    P and Q, (N, N); NaN if A is not stable.
 
     >>> [solution.round(6).tolist() for solution in gramians(jnp.array([[-1.0, 1.0], [0.0, -1.0]]))]
     [[[0.75, 0.25], [0.25, 0.5]], [[0.5, 0.25], [0.25, 0.75]]]
@@ -89,7 +91,7 @@ def _doubled(c: Array, p: Array, q: Array | None) -> tuple[Array, Any]:
     def is_going_on(state: tuple[Array, Array, Array, Any]) -> Array:
         k, c, _, _ = state
         size = jnp.linalg.norm(c)
-        return (k < DOUBLINGS) & (size > tolerance) & jnp.isfinite(size)
+        return (k < MAX_DOUBLINGS) & (size > tolerance) & jnp.isfinite(size)
 
     def double(state: tuple[Array, Array, Array, Any]) -> tuple[Array, Array, Array, Any]:
         k, c, p, q = state

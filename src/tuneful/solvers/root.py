@@ -12,7 +12,9 @@ def bracketed_newton(point: Any, low: Any, high: Any, gap: Any, slope: Any, xp: 
     the middle; while the upper end is infinite, as far again from the lower one. A slope of NaN says that there is
     none. Works on scalars, and on traced or batched values with `xp=jax.numpy`.
 
-    **Returns:** the next point and the ends of the bracket.
+    Returns
+    -------
+    The next point and the ends of the bracket.
 
     >>> point, low, high = 1.0, 0.0, np.inf
     >>> for _ in range(6):

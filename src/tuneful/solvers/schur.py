@@ -15,13 +15,13 @@ from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
+from jaxtyping import Float
 from scipy.linalg import get_lapack_funcs, schur
 
 from tuneful.solvers.root import bracketed_newton
 
 # Blocks up to this size go to LAPACK's unblocked solver; 24 to 64 were equally fast for N = 200 to 1000.
 LEAF = 32
-ITERATIONS = 100  # of the root finder; 5 to 10 are usual, and bisection alone ends within 60
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,8 +34,8 @@ class SchurForm:
         U, (N, N), orthogonal.
     """
 
-    triangle: np.ndarray
-    basis: np.ndarray
+    triangle: Float[np.ndarray, "n n"]
+    basis: Float[np.ndarray, "n n"]
 
     @classmethod
     def of(cls, matrix: np.ndarray) -> Self:
@@ -80,7 +80,9 @@ class SchurForm:
     def gradient(self, shift: float, columns: Any = slice(None)) -> np.ndarray:
         """QP / trace(QP) at a given shift, some columns of it: the gradient of the smoothed abscissa at that shift.
 
-        **Returns:** shape (N, selected columns).
+        Returns
+        -------
+        (N, selected columns).
         """
         reached, seen = self._gramians_in_basis(shift, None, None)
         scaled = (seen @ reached) / np.vdot(seen, reached)
@@ -92,6 +94,7 @@ class SchurForm:
         inputs: np.ndarray | None = None,
         outputs: np.ndarray | None = None,
         tolerance: float = 1e-12,
+        max_iterations: int = 100,
     ) -> tuple[float, np.ndarray]:
         r"""Smoothed spectral abscissa s and its gradient ds/dW [Vanbiervliet et al. 2009].
 
@@ -102,6 +105,21 @@ class SchurForm:
 
         The root finder works on 1/phi - eps, which increases and is nearly straight (phi = N / (2 (s - lambda)) if
         all eigenvalues are equal and W is normal).
+
+        Parameters
+        ----------
+        eps
+            Positive.
+        inputs, outputs
+            B of shape (N, m) and C of shape (k, N); the identity by default.
+        tolerance
+            On s, relative to 1 + |s|.
+        max_iterations
+            Of the root finder; 5 to 10 are usual, and bisection alone ends within 60.
+
+        Returns
+        -------
+        s, and its gradient, (N, N).
 
         Raises
         ------
@@ -120,7 +138,7 @@ class SchurForm:
         weights = self._weights_in_basis(inputs, outputs)
         low, high = self.abscissa, np.inf
         shift = low + eps * len(self.basis) / 2
-        for _ in range(ITERATIONS):
+        for _ in range(max_iterations):
             reached, seen = self._gramians_in_basis(shift, *weights)
             phi = np.trace(reached) if weights[1] is None else np.vdot(weights[1], reached)
             overlap = np.vdot(seen, reached)

@@ -12,7 +12,7 @@ from jax.typing import ArrayLike
 from tuneful.solvers.lyapunov_equations import gramians, lyapunov
 from tuneful.solvers.root import bracketed_newton
 
-ITERATIONS = 100
+MAX_ITERATIONS = 100  # of the root finder; 5 to 10 are usual
 
 
 def spectral_abscissa(matrix: np.ndarray) -> float:
@@ -74,7 +74,7 @@ def _smoothed(w: Array, eps: Array, b: Array, c: Array) -> Array:
 
     def is_going_on(state: Any) -> Array:
         k, s, _, _, correction = state
-        return (k < ITERATIONS) & ~(jnp.abs(correction) <= tolerance * (1 + jnp.abs(s)))
+        return (k < MAX_ITERATIONS) & ~(jnp.abs(correction) <= tolerance * (1 + jnp.abs(s)))
 
     def step(state: Any) -> Any:
         k, s, low, high, _ = state
@@ -85,7 +85,7 @@ def _smoothed(w: Array, eps: Array, b: Array, c: Array) -> Array:
     start = mean + jnp.linalg.norm(w) / jnp.sqrt(len(w)) + eps * len(w) / 2
     state = (jnp.zeros((), int), start, mean, jnp.full_like(mean, jnp.inf), jnp.full_like(mean, jnp.nan))
     k, s, _, _, _ = jax.lax.while_loop(is_going_on, step, state)
-    return jnp.where(k < ITERATIONS, s, jnp.nan)
+    return jnp.where(k < MAX_ITERATIONS, s, jnp.nan)
 
 
 @_smoothed.defjvp
@@ -176,7 +176,7 @@ def _root_above(w: Array, eps: float, limit: float) -> tuple[Array, Array]:
 
     def is_going_on(state: Any) -> Array:
         k, point, _, _, correction, _ = state
-        return (k < ITERATIONS) & ~(jnp.abs(correction) <= tolerance * (distance + point))
+        return (k < MAX_ITERATIONS) & ~(jnp.abs(correction) <= tolerance * (distance + point))
 
     def step(state: Any) -> Any:
         k, point, low, high, _, _ = state
@@ -194,4 +194,4 @@ def _root_above(w: Array, eps: float, limit: float) -> tuple[Array, Array]:
     zero = jnp.zeros((), w.dtype)
     state = (jnp.zeros((), int), zero, zero, zero + jnp.inf, zero + jnp.nan, jnp.zeros_like(w))
     k, point, _, _, _, gradient = jax.lax.while_loop(is_going_on, step, state)
-    return jnp.where(k < ITERATIONS, point, jnp.nan), gradient
+    return jnp.where(k < MAX_ITERATIONS, point, jnp.nan), gradient

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from jaxtyping import Bool, Float, Int
 
 from tuneful.networks.random_weights import as_mask
 
 Balance = Literal["type", "row"] | None
 Sparsity = Literal["strongest", "replace"]
-
-FAINT = 1e-3  # weight of a synapse without strength of its own, as a fraction of the mean strength
 
 
 @dataclass(frozen=True)
@@ -74,15 +73,18 @@ class InhibitoryConstraints:
         Typical strength of a synapse, > 0: the scale of faint ones.
     seed
         For "replace".
+    faint
+        Weight of a synapse without strength of its own, as a fraction of the typical strength.
     """
 
-    allowed: np.ndarray
+    allowed: Bool[np.ndarray, "n inhibitory"]
     quotas: tuple[tuple[slice, int], ...] | None
-    groups: np.ndarray
-    wanted: np.ndarray
+    groups: Int[np.ndarray, "..."]
+    wanted: Float[np.ndarray, " groups"]
     sparsity: Sparsity
     strength: float
     seed: int | None
+    faint: float = 1e-3
 
     def project(self, raw: np.ndarray, current: np.ndarray, step: int) -> np.ndarray:
         """Bring proposed weights back into the set.
@@ -98,7 +100,7 @@ class InhibitoryConstraints:
         """
         if self.quotas is None:
             return self.balance(np.where(self.allowed, np.minimum(raw, 0), 0))
-        faint = -FAINT * self.strength
+        faint = -self.faint * self.strength
         weights = np.zeros_like(raw)
         for number, (rows, count) in enumerate(self.quotas):
             if self.sparsity == "strongest":
@@ -146,7 +148,7 @@ class PublishedConstraints:
     very end; and one synapse fewer than the density says is kept. Ties are broken in the order of columns.
     """
 
-    inhibitory: np.ndarray  # (inhibitory cells,), int: their rows
+    inhibitory: Int[np.ndarray, " inhibitory"]  # their rows
     balance: Callable[[np.ndarray], np.ndarray]
     density: float
 

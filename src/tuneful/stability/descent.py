@@ -17,11 +17,14 @@ N = 200; large steps with p = 0 lead to less energetic circuits than it, and p =
 to the same kind. Momentum acts on what was really moved, so that synapses held at zero do not gather speed.
 """
 
-from dataclasses import dataclass, replace
-from typing import Self
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, NamedTuple, Self, final
 
 import numpy as np
+from jaxtyping import Float, Int
 
+from tuneful.descents import AbstractDescent, Ended, Ending, Outcome, Path
 from tuneful.networks.linear_dynamics import effective_matrix
 from tuneful.solvers.schur import SchurForm
 from tuneful.solvers.spectrum import spectral_abscissa
@@ -81,19 +84,18 @@ class Problem:
         Of the Schur form, float32 or float64. Whether the target is reached is always decided in float64.
     """
 
-    weights: np.ndarray
-    inhibitory: np.ndarray
-    time_constants: np.ndarray
+    weights: Float[np.ndarray, "n n"]
+    inhibitory: Int[np.ndarray, " inhibitory"]
+    time_constants: Float[np.ndarray, " n"]
     target: float
     constraints: InhibitoryConstraints | PublishedConstraints
     step: Step
     rate: float
     precision: type
 
-    def start(self) -> "DescentState":
-        """The state before the first step: the network's own inhibition, brought into the admissible set."""
-        own = self.weights[:, self.inhibitory]
-        return DescentState.start(self.constraints.admit(own))
+    def start(self) -> Float[np.ndarray, "n inhibitory"]:
+        """Inhibition before the first step: the network's own, brought into the admissible set."""
+        return self.constraints.admit(self.weights[:, self.inhibitory])
 
     def circuit(self, inhibition: np.ndarray) -> np.ndarray:
         """The weight matrix with this inhibition."""
@@ -118,7 +120,7 @@ class DescentState:
     """Where a descent stands: all that is needed to go on with the same bits.
 
     inhibition, before
-        Inhibitory columns now and one step earlier, (N, inhibitory cells).
+        Inhibitory columns now and one step earlier.
     squares
         Running mean of the squared gradient.
     steps
@@ -127,44 +129,119 @@ class DescentState:
         Abscissa after 0, 1, ... steps.
     best
         Inhibitory columns with the lowest abscissa so far.
+    form
+        Schur form of the dynamics, kept so that the next step need not compute it again; None in a state that was
+        read from arrays.
     """
 
-    inhibition: np.ndarray
-    before: np.ndarray
-    squares: np.ndarray
+    inhibition: Float[np.ndarray, "n inhibitory"]
+    before: Float[np.ndarray, "n inhibitory"]
+    squares: Float[np.ndarray, "n inhibitory"]
     steps: int
-    abscissae: np.ndarray
-    best: np.ndarray
+    abscissae: Path
+    best: Float[np.ndarray, "n inhibitory"]
+    form: SchurForm | None = None
 
     @classmethod
-    def start(cls, inhibition: np.ndarray) -> Self:
-        """The state before the first step."""
-        return cls(inhibition, inhibition, np.zeros_like(inhibition), 0, np.empty(0), inhibition)
+    def start(cls, inhibition: Float[np.ndarray, "n inhibitory"]) -> Self:
+        """The state before the first step, not evaluated yet."""
+        return cls(inhibition, inhibition, np.zeros_like(inhibition), 0, Path.of(np.empty(0)), inhibition)
+
+    @property
+    def abscissa(self) -> float:
+        """The abscissa now."""
+        return float(self.abscissae.rows[-1])
 
     @property
     def steps_since_best(self) -> int:
         """How long ago the lowest abscissa was found."""
-        return self.steps - int(np.argmin(self.abscissae))
+        return self.steps - int(np.argmin(self.abscissae.rows))
 
-    def record(self, abscissa: float) -> Self:
-        """Note the abscissa after the current number of steps."""
-        abscissae = np.append(self.abscissae[: self.steps], abscissa)
-        is_best = int(np.argmin(abscissae)) == self.steps
-        return replace(self, abscissae=abscissae, best=self.inhibition if is_best else self.best)
+    def evaluated(self, problem: Problem) -> Self:
+        """This state with the Schur form and the abscissa of its matrix."""
+        form, abscissa = problem.evaluate(self.inhibition)
+        abscissae = self.abscissae.until(self.steps).added(abscissa)
+        is_best = int(np.argmin(abscissae.rows)) == self.steps
+        return replace(self, abscissae=abscissae, best=self.inhibition if is_best else self.best, form=form)
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Everything but the Schur form as plain arrays; see `from_arrays`."""
+        return {name: np.asarray(getattr(self, name)) for name in _SAVED} | {"abscissae": self.abscissae.rows}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Self:
+        """Rebuild a state from `to_arrays`, bit for bit."""
+        saved: dict[str, Any] = {name: np.asarray(arrays[name]) for name in _SAVED}
+        return cls(**saved | {"steps": int(saved["steps"]), "abscissae": Path.of(saved["abscissae"])})
 
 
-def advance(problem: Problem, state: DescentState, form: SchurForm) -> DescentState:
-    """Take one step from a state whose Schur form is known; an `ArithmeticError` if it has no gradient."""
+_SAVED = tuple(f.name for f in fields(DescentState) if f.name != "form")
+
+
+class StabilityRecord(NamedTuple):
+    """What is worth knowing about a step: the abscissa that it led to."""
+
+    abscissa: float
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class StabilityDescent(AbstractDescent[DescentState, StabilityRecord]):
+    """The descent of a problem's smoothed abscissa.
+
+    problem
+        What is fixed.
+    max_steps, patience
+        It ends after so many steps in all, or after so many without a lower abscissa.
+    """
+
+    problem: Problem
+    max_steps: int
+    patience: int
+
+    def init(self) -> DescentState:
+        return DescentState.start(self.problem.start()).evaluated(self.problem)
+
+    def step(self, state: DescentState) -> tuple[DescentState, StabilityRecord]:
+        if state.steps >= self.max_steps:
+            raise Ended(Outcome.MAX_STEPS)
+        if state.steps_since_best >= self.patience:
+            raise Ended(Outcome.STALLED)
+        try:
+            moved = advance(self.problem, state)
+        except ArithmeticError as error:
+            raise Ended(Outcome.NO_GRADIENT) from error
+        after = moved.evaluated(self.problem)
+        return after, StabilityRecord(after.abscissa)
+
+    def steps(self, state: DescentState) -> int:
+        return state.steps
+
+    def ending(self, state: DescentState) -> Ending | None:
+        return Ending(Outcome.REACHED) if state.abscissa <= self.problem.target else None
+
+    def pack(self, state: DescentState) -> dict[str, np.ndarray]:
+        return state.to_arrays()
+
+    def unpack(self, arrays: Mapping[str, np.ndarray]) -> DescentState:
+        state, own = DescentState.from_arrays(arrays), self.problem.weights[:, self.problem.inhibitory]
+        if state.inhibition.shape != own.shape:
+            raise ValueError(f"state is of a network with other cells: {state.inhibition.shape} inhibitory weights.")
+        return state.evaluated(self.problem)
+
+
+def advance(problem: Problem, state: DescentState) -> DescentState:
+    """Take one step from an evaluated state; an `ArithmeticError` if it has no gradient."""
+    assert state.form is not None
     step, steps = problem.step, state.steps + 1
-    gradient = step.shift.gradient(form, state.steps, problem.inhibitory).astype(np.float64)
+    gradient = step.shift.gradient(state.form, state.steps, problem.inhibitory).astype(np.float64)
     gradient /= problem.time_constants[:, None]
     squares = step.memory * state.squares + (1 - step.memory) * gradient**2
-    unbiased = squares / (1 - step.memory**steps)
-    level = unbiased.mean()
+    level = squares.mean()
     if not np.isfinite(level):
         raise FloatingPointError("The gradient of the smoothed abscissa is not finite.")
-    direction = gradient * (level / (unbiased + 0.01 * level)) ** (step.adaptivity / 2)
+    direction = gradient * (level / (squares + 0.01 * level)) ** (step.adaptivity / 2)
     moved = state.inhibition - state.before
     proposal = state.inhibition - problem.rate * direction + step.momentum * moved
     inhibition = problem.constraints.project(proposal, state.inhibition, steps)
-    return replace(state, inhibition=inhibition, before=state.inhibition, squares=squares, steps=steps)
+    return replace(state, inhibition=inhibition, before=state.inhibition, squares=squares, steps=steps, form=None)

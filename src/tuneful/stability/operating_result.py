@@ -1,24 +1,25 @@
 """What stabilising an operating point yields."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
+from jaxtyping import Bool, Float
 
+from tuneful.descents import Outcome
 from tuneful.stability.checks import Check
+from tuneful.stability.operating_descent import OperatingState
 
-Reason = Literal["reached", "max_steps", "stalled", "no_gradient", "no_state", "not_from_rest", "interrupted"]
-EXPLANATION: dict[Reason, str] = {
-    "reached": "reached the target in every condition",
-    "max_steps": "not reached: the maximum of steps was taken; go on from `weights`, or raise `max_steps`",
-    "stalled": "not reached: no step lowers the smoothed abscissa, or excitation cannot grow further; allow more "
-    "synapses, or ask for a higher target",
-    "no_gradient": "not reached: eps is too small for rounding; use a larger one",
-    "no_state": "not reached: the network does not settle from rest even without excitation, or is above the "
+EXPLANATION = {
+    Outcome.REACHED: "reached the target in every condition",
+    Outcome.MAX_STEPS: "not reached: the maximum of steps was taken; go on with `state`, or raise `max_steps`",
+    Outcome.STALLED: "not reached: no step lowers the smoothed abscissa, or excitation cannot grow further; allow "
+    "more synapses, or ask for a higher target",
+    Outcome.NO_GRADIENT: "not reached: eps is too small for rounding; use a larger one",
+    Outcome.NO_STATE: "not reached: the network does not settle from rest even without excitation, or is above the "
     "ceiling; use weaker input or a higher ceiling",
-    "not_from_rest": "not reached: the steady state that was followed is stable, but from rest the network does "
-    "not settle, not even at far lower abscissae; use weaker input or weights, or a larger eps",
-    "interrupted": "not reached: interrupted; go on from `weights`",
+    Outcome.NOT_FROM_REST: "not reached: the steady state that was followed is stable, but from rest the network "
+    "does not settle, not even at far lower abscissae; use weaker input or weights, or a larger eps",
+    Outcome.INTERRUPTED: "not reached: interrupted; go on with `state`",
 }
 
 
@@ -30,9 +31,8 @@ class StabilizedOperatingPoint:
         (N, N), float64.
     excitatory
         (N,), bool.
-    reason
-        Why the descent ended: "reached", "max_steps", "stalled", "no_gradient", "no_state", "not_from_rest" or
-        "interrupted".
+    outcome
+        Why the descent ended: reached, max_steps, stalled, no_gradient, no_state, not_from_rest or interrupted.
     abscissae
         Spectral abscissa of the Jacobian in every condition, 1/ms; empty if there is no state.
     rates
@@ -45,23 +45,26 @@ class StabilizedOperatingPoint:
         The largest abscissa, and the strength of excitation, after 0, 1, ..., steps steps.
     checks
         Made on the weights after the descent, among them that the dynamics reach this state from rest.
+    state
+        Where the descent stands: pass it to `stabilize_operating_point` to go on.
     """
 
-    weights: np.ndarray
-    excitatory: np.ndarray
-    reason: Reason
-    abscissae: np.ndarray
-    rates: np.ndarray
+    weights: Float[np.ndarray, "n n"]
+    excitatory: Bool[np.ndarray, " n"]
+    outcome: Outcome
+    abscissae: Float[np.ndarray, " conditions"]
+    rates: Float[np.ndarray, "conditions n"]
     strength: float
     steps: int
-    history: np.ndarray
-    strengths: np.ndarray
+    history: Float[np.ndarray, " steps+1"]
+    strengths: Float[np.ndarray, " steps+1"]
     checks: tuple[Check, ...]
+    state: OperatingState
 
     @property
     def reached(self) -> bool:
         """Whether the abscissa is at or below the target in every condition, at full strength."""
-        return self.reason == "reached"
+        return self.outcome is Outcome.REACHED
 
     @property
     def abscissa(self) -> float:
@@ -70,5 +73,5 @@ class StabilizedOperatingPoint:
 
     @property
     def explanation(self) -> str:
-        """The reason in words, with what to try."""
-        return EXPLANATION[self.reason]
+        """The outcome in words, with what to try."""
+        return EXPLANATION[self.outcome]

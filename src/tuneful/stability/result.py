@@ -2,21 +2,23 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
+from jaxtyping import Bool, Float
 
+from tuneful.descents import Outcome
 from tuneful.stability.checks import Check
 from tuneful.stability.descent import DescentState
 
-Reason = Literal["reached", "max_steps", "stalled", "no_gradient", "interrupted"]
-EXPLANATION: dict[Reason, str] = {
-    "reached": "reached the target",
-    "max_steps": "not reached: the maximum of steps was taken; go on with `state`, or raise `max_steps`",
-    "stalled": "not reached: no progress in `patience` steps; raise the density or gamma, allow more synapses, or "
-    "ask for a higher target",
-    "no_gradient": "not reached: the shift is too close to the spectrum for rounding; use a larger offset or eps",
-    "interrupted": "not reached: interrupted; go on with `state`",
+EXPLANATION = {
+    Outcome.REACHED: "reached the target",
+    Outcome.MAX_STEPS: "not reached: the maximum of steps was taken; go on with `state`, or raise `max_steps`",
+    Outcome.STALLED: "not reached: no progress in `patience` steps; raise the density or gamma, allow more synapses, "
+    "or ask for a higher target",
+    Outcome.NO_GRADIENT: "not reached: the shift is too close to the spectrum for rounding; use a larger offset or "
+    "eps",
+    Outcome.INTERRUPTED: "not reached: interrupted; go on with `state`",
 }
 
 
@@ -28,8 +30,8 @@ class StabilizedCircuit:
         (N, N), float64. The circuit with the lowest abscissa if the target was not reached.
     excitatory
         (N,), bool.
-    reason
-        Why the descent ended: "reached", "max_steps", "stalled", "no_gradient" or "interrupted".
+    outcome
+        Why the descent ended: reached, max_steps, stalled, no_gradient or interrupted.
     abscissa
         Of the weights, in float64.
     steps
@@ -42,29 +44,29 @@ class StabilizedCircuit:
         Where the descent stands: pass it to `stabilize` to go on.
     """
 
-    weights: np.ndarray
-    excitatory: np.ndarray
-    reason: Reason
+    weights: Float[np.ndarray, "n n"]
+    excitatory: Bool[np.ndarray, " n"]
+    outcome: Outcome
     abscissa: float
     steps: int
-    history: np.ndarray
+    history: Float[np.ndarray, " steps+1"]
     checks: tuple[Check, ...]
     state: DescentState
 
     @property
     def reached(self) -> bool:
         """Whether the abscissa is at or below the target."""
-        return self.reason == "reached"
+        return self.outcome is Outcome.REACHED
 
     @property
     def explanation(self) -> str:
-        """The reason in words, with what to try."""
-        return EXPLANATION[self.reason]
+        """The outcome in words, with what to try."""
+        return EXPLANATION[self.outcome]
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Everything as plain arrays, for `numpy.savez` and the like; see `from_arrays`."""
-        arrays = {name: np.asarray(getattr(self, name)) for name in _PLAIN}
-        arrays |= {f"state_{f.name}": np.asarray(getattr(self.state, f.name)) for f in fields(DescentState)}
+        arrays = {name: np.asarray(getattr(self, name)) for name in _PLAIN} | {"reason": np.array(self.outcome.value)}
+        arrays |= {f"state_{name}": array for name, array in self.state.to_arrays().items()}
         for f in fields(Check):
             arrays[f"check_{f.name}"] = np.array([getattr(check, f.name) for check in self.checks])
         return arrays
@@ -73,13 +75,14 @@ class StabilizedCircuit:
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Self:
         """Rebuild a result from `to_arrays`, bit for bit."""
         plain = {name: _unpacked(arrays[name]) for name in _PLAIN}
-        state = DescentState(**{f.name: _unpacked(arrays[f"state_{f.name}"]) for f in fields(DescentState)})
+        state = {name.removeprefix("state_"): arrays[name] for name in arrays if name.startswith("state_")}
         columns = [np.asarray(arrays[f"check_{f.name}"]).tolist() for f in fields(Check)]
         checks = tuple(Check(*row) for row in zip(*columns, strict=True))
-        return cls(**plain, checks=checks, state=state)
+        outcome = Outcome(np.asarray(arrays["reason"]).item())
+        return cls(**plain, outcome=outcome, checks=checks, state=DescentState.from_arrays(state))
 
 
-_PLAIN = tuple(f.name for f in fields(StabilizedCircuit) if f.name not in ("checks", "state"))
+_PLAIN = tuple(f.name for f in fields(StabilizedCircuit) if f.name not in ("outcome", "checks", "state"))
 
 
 def _unpacked(array: np.ndarray) -> Any:

@@ -1,17 +1,18 @@
 """Stability-optimised circuits: one call from an unstable network to a stable, still rich one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
+from tuneful.descents import Keeper, Observer, Outcome, descend
 from tuneful.networks.linear_dynamics import effective_matrix
 from tuneful.networks.random_weights import RandomNetwork, user_network
 from tuneful.solvers.spectrum import spectral_abscissa
 from tuneful.stability.checks import Check, check_constraints
 from tuneful.stability.constraints import Balance, Constraints, Sparsity
-from tuneful.stability.descent import DescentState, Problem, Step, advance
+from tuneful.stability.descent import DescentState, Problem, StabilityDescent, Step
 from tuneful.stability.problem import free_problem, published_problem
-from tuneful.stability.result import Reason, StabilizedCircuit
+from tuneful.stability.result import StabilizedCircuit
 from tuneful.stability.shifts import Margin, Smoothing
 
 
@@ -36,8 +37,8 @@ def stabilize(
     seed: int | None = None,
     faithful: bool = False,
     state: DescentState | None = None,
-    callback: Callable[[int, float], object] | None = None,
-    on_state: Callable[[DescentState], object] | None = None,
+    keeper: Keeper | None = None,
+    observers: Sequence[Observer] = (),
 ) -> StabilizedCircuit:
     r"""Let inhibition learn to keep a network stable [Hennequin, Vogels & Gerstner 2014].
 
@@ -86,16 +87,17 @@ def stabilize(
         .39495 instead of .4, gamma 2.995 to 2.998 instead of 3). About 30 times as many steps.
     state
         Of an earlier result with the same other arguments, to go on from there.
-    callback
-        Called with the number of steps and the abscissa at every step. If it returns True the descent ends as
-        "interrupted"; so it does on Ctrl-C.
-    on_state
-        Called with the state of the descent at every step, after `callback`: one that is saved can be gone on from.
+    keeper
+        Saves the state as the descent goes, and finds the one from which to go on (see `tuneful.descents.descend`).
+    observers
+        Called in turn with a `Moment` at the beginning and after every step: the number of steps, the state, whose
+        `abscissa` is that of the matrix now, and the record of the step. If one returns True the descent ends as
+        interrupted; so it does on Ctrl-C.
 
     Returns
     -------
     StabilizedCircuit
-        Weights, reason for stopping, history, checks. If the target was not reached it holds the best circuit.
+        Weights, outcome, history, checks. If the target was not reached it holds the best circuit.
 
     Raises
     ------
@@ -106,7 +108,7 @@ def stabilize(
     >>> from tuneful.circuits import random_network
     >>> network = random_network(40, seed=0, radius=4.0)
     >>> circuit = stabilize(network.weights, network.excitatory, target=0.5)
-    >>> circuit.reason, all(check.holds for check in circuit.checks)
+    >>> circuit.outcome.value, all(check.holds for check in circuit.checks)
     ('reached', True)
     """
     network = user_network(weights, excitatory)
@@ -117,47 +119,14 @@ def stabilize(
     limit = max_steps if max_steps is not None else (10_000 if faithful else 2_000)
     if limit < 0 or patience < 1:
         raise ValueError(f"max_steps must be 0 or more and patience 1 or more, not {limit} and {patience}.")
-    start = problem.start()
-    if state is not None and state.inhibition.shape != start.inhibition.shape:
-        raise ValueError(f"state is of a network with other cells: {state.inhibition.shape} inhibitory weights.")
-    reason, state = _descend(problem, state or start, limit, patience, callback, on_state)
-    return _result(problem, network, constraints, state, reason)
-
-
-def _descend(
-    problem: Problem,
-    state: DescentState,
-    max_steps: int,
-    patience: int,
-    callback: Callable[[int, float], object] | None,
-    on_state: Callable[[DescentState], object] | None,
-) -> tuple[Reason, DescentState]:
-    """Step until there is a reason to stop. States are replaced, never changed: an interruption finds a whole one."""
-    try:
-        while True:
-            form, abscissa = problem.evaluate(state.inhibition)
-            state = state.record(abscissa)
-            is_ended = callback is not None and callback(state.steps, abscissa) is True
-            if on_state is not None:
-                on_state(state)
-            if abscissa <= problem.target:
-                return "reached", state
-            if is_ended:
-                return "interrupted", state
-            if state.steps >= max_steps:
-                return "max_steps", state
-            if state.steps_since_best >= patience:
-                return "stalled", state
-            try:
-                state = advance(problem, state, form)
-            except ArithmeticError:
-                return "no_gradient", state
-    except KeyboardInterrupt:
-        return "interrupted", state
+    descent = StabilityDescent(problem, limit, patience)
+    begin = None if state is None else descent.unpack(descent.pack(state))  # evaluated anew, for these arguments
+    end = descend(descent, state=begin, keeper=keeper, observers=observers)
+    return _result(problem, network, constraints, end.state, end.ending.outcome)
 
 
 def _result(
-    problem: Problem, network: RandomNetwork, constraints: Constraints, state: DescentState, reason: Reason
+    problem: Problem, network: RandomNetwork, constraints: Constraints, state: DescentState, outcome: Outcome
 ) -> StabilizedCircuit:
     weights = problem.circuit(state.best)
     abscissa = spectral_abscissa(effective_matrix(weights, problem.time_constants))
@@ -165,10 +134,10 @@ def _result(
     return StabilizedCircuit(
         weights=weights,
         excitatory=network.excitatory,
-        reason=reason,
+        outcome=outcome,
         abscissa=abscissa,
         steps=state.steps,
-        history=state.abscissae,
+        history=np.array(state.abscissae.rows),
         checks=(reached, *check_constraints(weights, network, constraints)),
         state=state,
     )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tuneful.report.fit.incidents import incidents
+from tuneful.report.fit.incidents import sentences
 
 
 @pytest.mark.parametrize(
@@ -22,12 +22,12 @@ from tuneful.report.fit.incidents import incidents
     ],
 )
 def test_outcomes_in_one_sentence(outcomes, sentence):
-    assert sentence in incidents({"rejected_fraction": 0.0, "outcomes": outcomes})
+    assert sentence in sentences({"rejected_fraction": 0.0, "outcomes": outcomes})
 
 
 @pytest.mark.parametrize("outcomes", [None, {}, {"settled": None}, {"settled": 0.0}])
 def test_unknown_outcomes_are_not_mentioned(outcomes):
-    assert incidents({"outcomes": outcomes}) == incidents({})
+    assert sentences({"outcomes": outcomes}) == sentences({})
 
 
 @pytest.mark.parametrize(
@@ -37,12 +37,28 @@ def test_unknown_outcomes_are_not_mentioned(outcomes):
 )  # fmt: skip
 def test_stability_in_one_sentence(stable, beginning):
     about = {"realisations": 64, "stable": stable, "abscissa": {"median": -0.0412, "largest": 0.0021}}
-    (sentence,) = [s for s in incidents({"stability": about}) if "stable" in s]
+    (sentence,) = [s for s in sentences({"stability": about}) if "stable" in s]
     assert sentence.startswith(f"{beginning} stable against small perturbations in every condition: ")
     assert sentence.endswith("is −0.0412/ms in the median and 0.0021/ms at most.")
 
 
 def test_stability_without_numbers():
-    assert incidents({"stability": {"realisations": 0, "stable": 0}}) == incidents({})
-    (sentence,) = [s for s in incidents({"stability": {"realisations": 2, "stable": 2}}) if "stable" in s]
+    assert sentences({"stability": {"realisations": 0, "stable": 0}}) == sentences({})
+    (sentence,) = [s for s in sentences({"stability": {"realisations": 2, "stable": 2}}) if "stable" in s]
     assert sentence == "All of the 2 realisations examined are stable against small perturbations in every condition."
+
+
+@pytest.mark.parametrize("unsolved", [None, 0])
+def test_gradients_that_were_all_found_are_not_mentioned(unsolved):
+    assert sentences({"unsolved_gradients": unsolved}) == sentences({})
+
+
+@pytest.mark.parametrize(
+    ("unsolved", "sentence"),
+    [
+        (3, "3 steady states had a derivative that was not found in time and were left out of the gradients."),
+        (1, "1 steady state had a derivative that was not found in time and was left out of the gradients."),
+    ],
+)
+def test_gradients_that_were_not_found_are_counted(unsolved, sentence):
+    assert sentence in sentences({"unsolved_gradients": unsolved})

@@ -1,12 +1,12 @@
-"""Parameters that are vectors or matrices: their entries, and how these are drawn."""
+"""Parameters that are vectors or matrices: their entries, and the rows of their table."""
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 
-from tuneful.report import figures, figures_parameters, parameters
+from tuneful.report.fit import parameters, render
 
 PAIRS = [["EE", "EI"], ["IE", "II"]]
+NAN = float("nan")
 
 
 @pytest.mark.parametrize(
@@ -39,39 +39,41 @@ def test_index_joins_the_subscript_of_a_symbol():
     assert [row["error"] for row in group["rows"]] == ["–", "–"]
 
 
-@pytest.mark.parametrize(
-    ("shown", "scale"), [([1.0, 4.9], "linear"), ([1.0, 5.1], "log"), ([0.0, 9.0], "linear"), ([-1.0, 9.0], "linear")]
-)
-def test_axis_is_logarithmic_if_entries_are_far_apart(shown, scale):
-    axes = Figure().add_subplot()
-    figures_parameters._scale(axes, np.array([*shown, np.nan]))
-    assert axes.get_yscale() == scale
-    low, high = axes.get_ylim()
-    assert low < shown[0]
-    assert high > shown[1]
+def test_table_has_one_row_per_entry(size_page, words, section):
+    table = section(size_page, "Parameters").find("table")
+    assert table is not None
+    rows = [words(row) for row in table.iter("tr")]
+    assert len(rows) == 1 + 12
+    assert rows[1] == "J EE J smallest weight 0.0354 0.0959 0.0957 +0.2 % 1/Hz"
+    assert rows[2] == "J EI 0.0236 0.051 0.0638 −20 %"
+    assert "entry at each step" in words(section(size_page, "Parameters"))
+    assert "value at each step" not in words(section(size_page, "Parameters"))
+    assert rows[12] == "σ II 0.074 0.25 0.2 +25 %"
 
 
-def test_equal_truths_of_neighbours_are_both_seen():
-    starts = [figures_parameters._dashes(i)[0] for i in range(4)]
-    for one, other in [(0, 1), (0, 2), (1, 3), (2, 3)]:
-        assert abs(starts[one] - starts[other]) == 5  # a whole dash
+def test_path_goes_through_the_log_from_the_start(size_content, true_values):
+    content = size_content(4)
+    found = parameters.entries(content.result["parameters"]["dJ"])
+    walked = parameters.path("dJ", content.steps, found)
+    assert walked is not None
+    assert walked[0].tolist() == [0, 1, 2, 3, 4]
+    np.testing.assert_allclose(walked[1][0], 0.37 * np.ravel(true_values["dJ"]))
+    np.testing.assert_array_equal(walked[1][3], np.ravel(content.steps[2]["parameters"]["dJ"]))
+    assert parameters.path("other", content.steps, found) is None
 
 
-def test_many_entries_are_drawn_without_names():
-    values = np.arange(1.0, 31.0).tolist()
-    about = {"value": values, "initial": values, "symbol": "w"}
-    steps = [{"step": s, "parameters": {"w": values}} for s in (1, 2)]
-    svg = str(figures_parameters.parameter_figure("w", "w", steps, about))
-    assert ">30</text>" not in svg
-    assert "entry-1" not in svg
+def test_names_of_entries_with_markup_are_shown_as_they_are(size_content, words, section):
+    content = size_content()
+    content.result["parameters"]["J"]["entries"] = [["<b>E&E", "EI"], ["IE", "$I$"]]
+    html = render(content)
+    table = words(section(html, "Parameters"))
+    assert "J <b>E&E J smallest weight" in table
+    assert "$I$" in table
+    assert "<b>" not in html
 
 
-def test_names_in_the_margin_do_not_overlap():
-    rng = np.random.default_rng(0)
-    for _ in range(50):
-        heights = np.sort(rng.uniform(0, 1, 4)) ** 2
-        placed = np.array(figures._apart(heights.tolist(), 0.1))
-        assert (np.diff(placed) > 0.1 - 1e-9).all()
-        assert placed[0] >= 0
-    assert figures._apart([0.1, 0.5, 0.9], 0.1) == [0.1, 0.5, 0.9]
-    np.testing.assert_allclose(figures._apart([0.5, 0.5, 0.5, 0.9], 0.1), [0.4, 0.5, 0.6, 0.9])
+def test_vector_parameters(fit_result, fit_content, outline_of):
+    about = {"value": [1.0, 2.0], "unit": "Hz", "initial": [0.5, 1.0], "symbol": "w", "meaning": "", "fitted": True}
+    steps = [{"step": s, "parameters": {"w": [1.0 + s, 2.0 + s]}} for s in range(3)]
+    outline = outline_of(render(fit_content(result=fit_result(parameters={"w": about}), steps=steps)))
+    assert "w1 w– 0.51 Hz w2 12 entry at each step" in outline.words

@@ -1,8 +1,6 @@
 """What a report is made from, and the sets of curves that its figures compare."""
 
 import dataclasses
-import math
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -18,16 +16,17 @@ class ReportContent:
     Parameters
     ----------
     result
-        The content of ``result.json``: ``circuit``, ``objective``, ``data``, ``seed``, ``steps``,
-        ``wall_seconds``, ``stopped``, ``rejected_fraction``, ``non_finite_steps``, ``n_train``,
-        ``n_held_out``, ``versions`` {package: version}, ``statistics`` {name: {ks, line, floor, n_data,
-        n_model, ks_start}}, ``parameters`` {name: {value, unit, initial, symbol, meaning, fitted, truth,
-        entries}}, ``settings`` (nested), ``warnings`` [sentences]. Values of a parameter are numbers or nested
-        lists, and ``entries`` names the entries in the same shape or is None. Optionally ``command``, the line
-        that reproduces it; ``descent_steps``, the steps before the refinement; ``outcomes`` {settled,
-        saturated, moving, oscillating}, fractions of the realisations at the end of the fit; ``stability``
-        {realisations, stable, abscissa: {median, largest}}, in 1/ms; ``prediction`` {ks, line, conditions:
-        {feature: values}}, distances of ``prediction`` from ``prediction_truth``.
+        The content of ``result.json``: ``circuit``, ``objective``, ``data``, ``seed``, ``steps``, ``wall_seconds``,
+        ``stopped`` (why it ended, a sentence), ``rejected_fraction``, ``non_finite_steps``, ``n_train``,
+        ``n_held_out``, ``versions`` {package: version}, ``statistics`` {name: {ks, line, floor, n_data, n_model,
+        ks_start}}, ``parameters`` {name: {value, unit, initial, symbol, meaning, fitted, truth, entries}},
+        ``settings`` (nested), ``warnings`` [sentences]. Values of a parameter are numbers or nested lists, and
+        ``entries`` names the entries in the same shape or is None. Optionally ``command``, the line that reproduces
+        it; ``outcome``, the word for why it ended (`tuneful.descents.Outcome`); ``unsolved_gradients``, how many
+        derivatives of steady states were not found; ``descent_steps``, the steps before the refinement; ``outcomes``
+        {settled, saturated, moving, oscillating}, fractions of the realisations at the end of the fit; ``stability``
+        {realisations, stable, abscissa: {median, largest}}, in 1/ms; ``prediction`` {ks, line, conditions: {feature:
+        values}}, distances of ``prediction`` from ``prediction_truth``.
     steps
         One entry per optimisation step: ``step``, ``loss``, ``gradient_norm``, ``rejected`` (fraction),
         ``finite``, ``parameters`` {name: value or nested list}, ``seconds``.
@@ -90,16 +89,3 @@ def finite_rates(curves: xr.Dataset) -> np.ndarray:
     """Generated rates (n, S) in Hz without the curves that are not finite everywhere."""
     rates = np.asarray(curves["rate"].values, dtype=float)
     return rates[np.isfinite(rates).all(axis=1)]
-
-
-def jsonable(value: Any) -> Any:
-    """The same numbers and texts in types that JSON knows; NaN and infinities become null."""
-    if isinstance(value, Mapping):
-        return {str(key): jsonable(item) for key, item in value.items()}
-    if isinstance(value, np.ndarray | np.generic):
-        return jsonable(value.tolist())
-    if isinstance(value, list | tuple | set):
-        return [jsonable(item) for item in value]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value if isinstance(value, str | int | bool | None) else str(value)

@@ -8,7 +8,8 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 
 from tuneful.report.figures import DATA, END, START, draw, label_axes
-from tuneful.report.wording import axis_label, label, number, percent
+from tuneful.report.fit.wording import axis_label, label
+from tuneful.report.numbers import number, percent
 
 MOST_CATEGORIES = 12
 MOST_BINS = 24

@@ -4,7 +4,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from tuneful.report.wording import as_float, capitalised, count, enumerated, number, percent
+from tuneful.report.numbers import as_float, count, number, percent
+from tuneful.report.wording import capitalised, enumerated
 
 # What a neuroscientist would say of the networks that ended so.
 OUTCOMES = {
@@ -15,10 +16,10 @@ OUTCOMES = {
 }
 
 
-def incidents(result: Mapping[str, Any]) -> list[str]:
+def sentences(result: Mapping[str, Any]) -> list[str]:
     """Sentences on rejected realisations and skipped steps, and on the outcomes and stability if they are known."""
-    sentences = [_rejected(result), _outcomes(result), _stability(result), _skipped(result)]
-    return [sentence for sentence in sentences if sentence]
+    told = [_rejected(result), _outcomes(result), _stability(result), _skipped(result), _unsolved(result)]
+    return [sentence for sentence in told if sentence]
 
 
 def _rejected(result: Mapping[str, Any]) -> str:
@@ -37,6 +38,17 @@ def _skipped(result: Mapping[str, Any]) -> str:
     if skipped == 0:
         return "No step had a loss or a gradient that was not finite."
     return f"{count(int(skipped), 'step')} had a loss or a gradient that was not finite and changed nothing."
+
+
+def _unsolved(result: Mapping[str, Any]) -> str:
+    unsolved = as_float(result.get("unsolved_gradients"))
+    if not unsolved > 0:
+        return ""
+    was = "was" if unsolved == 1 else "were"
+    return (
+        f"{count(int(unsolved), 'steady state')} had a derivative that was not found in time and {was} left out of "
+        "the gradients."
+    )
 
 
 def _outcomes(result: Mapping[str, Any]) -> str:

@@ -7,19 +7,23 @@ from typing import Any
 
 import numpy as np
 
-from tuneful.report import figures, wording
-from tuneful.report.document import render_template, write_document
+from tuneful.files import write_atomically
+from tuneful.plain import plain
+from tuneful.report.document import render_template
 from tuneful.report.fit import (
-    figures_curves,
-    figures_parameters,
+    course,
+    curves,
     gallery,
     histograms,
+    incidents,
     parameters,
     prediction_section,
+    trajectories,
+    wording,
 )
-from tuneful.report.fit.content import ReportContent, held_out, jsonable, samples
-from tuneful.report.fit.incidents import incidents
-from tuneful.report.wording import DASH, as_float, distance, number
+from tuneful.report.fit.content import ReportContent, held_out, samples
+from tuneful.report.numbers import DASH, as_float, count, distance, duration, number
+from tuneful.report.wording import flattened, outcome_in_words, symbol
 
 Panel = dict[str, Any]
 
@@ -49,12 +53,12 @@ def write_report(content: ReportContent, path: str | os.PathLike[str]) -> None:
     OSError
         If the folder does not exist or cannot be written.
     """
-    write_document(render(content), path)
+    write_atomically(path, render(content))
 
 
 def _view(content: ReportContent) -> dict[str, Any]:
     result = content.result
-    layout = figures_curves.layout_of(content.measured)
+    layout = curves.layout_of(content.measured)
     pairs = gallery.pairs(content)
     groups = parameters.table(result)
     entries_shown = [len(group["rows"]) for group in groups if group["fitted"]]
@@ -71,18 +75,18 @@ def _view(content: ReportContent) -> dict[str, Any]:
         "any_missing": bool(np.isnan([pair.measured for pair in pairs]).any()) if pairs else False,
         "layout_caption": layout.caption,
         "projections": _projections(content, pairs),
-        "prediction": prediction_section.prediction_section(content),
+        "prediction": prediction_section.section(content),
         "parameters": groups,
         "any_scalar": min(entries_shown, default=0) == 1,
         "any_matrix": max(entries_shown, default=0) > 1,
         "any_truth": parameters.any_truth(result),
         "trajectories": _trajectories(content),
         "course": _course(content),
-        "incidents": incidents(result),
+        "incidents": incidents.sentences(result),
         "warnings": [str(warning) for warning in result.get("warnings") or []],
         "command": wording.command(result),
-        "settings": wording.flattened(_entries(result, "settings")),
-        "numbers": jsonable(result),
+        "settings": flattened(_entries(result, "settings")),
+        "numbers": plain(result),
     }
 
 
@@ -97,14 +101,14 @@ def _facts(result: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Data", f"{_text(result.get('data'))} ({units})"),
         ("Objective", _text(result.get("objective"))),
         ("Seed", _text(result.get("seed"))),
-        ("Length", f"{_steps(result)} in {wording.duration(result.get('wall_seconds'))}"),
-        ("Stopped", _text(result.get("stopped"))),
+        ("Length", f"{_steps(result)} in {duration(result.get('wall_seconds'))}"),
+        ("Stopped", _text(result.get("stopped") or outcome_in_words(result.get("outcome")))),
     ]
 
 
 def _steps(result: Mapping[str, Any]) -> str:
     steps, descent = result.get("steps"), result.get("descent_steps")
-    whole = wording.count(steps, "step")
+    whole = count(steps, "step")
     return whole if not steps or not descent or descent == steps else f"{whole}, {steps - descent} of them refining,"
 
 
@@ -139,12 +143,12 @@ def _distances(content: ReportContent) -> list[Panel]:
     if not content.evaluations:
         return []
     statistics = _entries(content.result, "statistics")
-    top = figures.highest_distance(content.evaluations, statistics)
+    top = course.highest_distance(content.evaluations, statistics)
     return [
         {
             "title": wording.label(name),
             "note": f"KS {distance(entry.get('ks_start'))} → {distance(entry.get('ks'))}",
-            "svg": figures.distance_figure(name, wording.label(name), content.evaluations, entry, top),
+            "svg": course.distance_figure(name, wording.label(name), content.evaluations, entry, top),
         }
         for name, entry in statistics.items()
     ]
@@ -164,16 +168,16 @@ def _distributions(content: ReportContent) -> list[Panel]:
     return [panel for panel in panels if panel["svg"]]
 
 
-def _curve_panel(pair: gallery.Pair, layout: figures_curves.Layout) -> Panel:
+def _curve_panel(pair: gallery.Pair, layout: curves.Layout) -> Panel:
     apart = f"{number(pair.difference, 2)} Hz apart" if pair.nearest is not None else "no generated curve"
-    return {"title": f"Unit {pair.unit}", "note": apart, "svg": figures_curves.curve_figure(pair, layout)}
+    return {"title": f"Unit {pair.unit}", "note": apart, "svg": curves.curve_figure(pair, layout)}
 
 
 def _projections(content: ReportContent, pairs: list[gallery.Pair]) -> list[Panel]:
     positions = gallery.positions_of(content)
     if positions is None:
         return []
-    unit = figures_curves.unit_of(content.measured, "x")
+    unit = curves.unit_of(content.measured, "x")
     panels = [_projection_panel(pair, positions, unit) for pair in pairs]
     return panels if any(panel["svg"] for panel in panels) else []
 
@@ -187,7 +191,7 @@ def _projection_panel(pair: gallery.Pair, positions: np.ndarray, unit: str) -> P
     return {
         "title": f"Unit {pair.unit}",
         "note": f"R² {r2[0]} measured, {r2[1]} generated",
-        "svg": figures_curves.projection_figure(pair.unit, measured, generated, unit),
+        "svg": curves.projection_figure(pair.unit, measured, generated, unit),
     }
 
 
@@ -195,9 +199,9 @@ def _trajectories(content: ReportContent) -> list[Panel]:
     about = _entries(content.result, "parameters")
     panels = [
         {
-            "title": wording.symbol(entry.get("symbol") or name),
+            "title": symbol(entry.get("symbol") or name),
             "note": entry.get("meaning") or "",
-            "svg": figures_parameters.parameter_figure(name, str(name), content.steps, entry),
+            "svg": trajectories.parameter_figure(name, str(name), content.steps, entry),
         }
         for name, entry in about.items()
         if entry.get("fitted", True)
@@ -210,7 +214,7 @@ def _course(content: ReportContent) -> list[Panel]:
     if any(as_float(step.get("rejected")) > 0 for step in content.steps):
         shown["rejected"] = "Fraction rejected"
     panels = [
-        {"title": title, "note": "", "svg": figures.course_figure(key, title, content.steps, key == "gradient_norm")}
+        {"title": title, "note": "", "svg": course.course_figure(key, title, content.steps, key == "gradient_norm")}
         for key, title in shown.items()
     ]
     return [panel for panel in panels if panel["svg"]]

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from tuneful.report.wording import DASH, as_float, as_floats, number, percent, symbol
+from tuneful.report.numbers import DASH, as_float, as_floats, number, percent
+from tuneful.report.wording import symbol
 
 
 @dataclass(frozen=True)

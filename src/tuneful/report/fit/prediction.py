@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from tuneful.curves import features, ks_distance, significance_line
+from tuneful.curves import critical_value, features, ks_distance
 from tuneful.report.fit.content import ReportContent, finite_rates, held_out
-from tuneful.report.wording import as_float, as_floats
+from tuneful.report.numbers import as_float, as_floats
 
 SPREAD = (0.1, 0.5, 0.9)  # quantiles over cells
 
@@ -61,7 +61,7 @@ def distances(content: ReportContent) -> Distances | None:
         return None
     line = as_float(noted.get("line"))
     if math.isnan(line) and true is not None:
-        line = significance_line(len(predicted), len(true))
+        line = critical_value(len(predicted), len(true))
     return Distances(ks, line)
 
 

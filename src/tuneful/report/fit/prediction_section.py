@@ -1,6 +1,5 @@
 """The section on conditions that were not fitted: a figure along one feature, or a table of conditions."""
 
-import dataclasses
 from typing import Any
 
 import numpy as np
@@ -8,8 +7,7 @@ import xarray as xr
 
 from tuneful.curves import features
 from tuneful.report.fit.content import ReportContent, finite_rates
-from tuneful.report.fit.figures_curves import title_of
-from tuneful.report.fit.figures_prediction import prediction_distance_figure, prediction_figure
+from tuneful.report.fit.curves import title_of
 from tuneful.report.fit.prediction import (
     Distances,
     data_along,
@@ -19,12 +17,15 @@ from tuneful.report.fit.prediction import (
     spread,
     truth_along,
 )
-from tuneful.report.wording import APART, DASH, distance, in_words, number, verdict
+from tuneful.report.fit.prediction_figures import distances_figure, rates_figure
+from tuneful.report.fit.wording import APART, verdict
+from tuneful.report.numbers import DASH, distance, number
+from tuneful.report.wording import apart, in_words
 
-DISTINGUISHABLE = dataclasses.replace(APART, words="distinguishable from it")
+DISTINGUISHABLE = apart("distinguishable from it")
 
 
-def prediction_section(content: ReportContent) -> dict[str, Any] | None:
+def section(content: ReportContent) -> dict[str, Any] | None:
     """What the template shows of a prediction; None if there is none."""
     if content.prediction is None:
         return None
@@ -60,10 +61,10 @@ def _which(within: int, n: int) -> str:
 def _panels(content: ReportContent, prediction: xr.Dataset, name: str, found: Distances | None) -> list[dict]:
     axis, new = title_of(prediction, name), np.asarray(prediction[name].values, dtype=float)
     model = model_along(content, prediction, name)
-    rates = prediction_figure(axis, model, data_along(content, name), truth_along(content, name), new)
+    rates = rates_figure(axis, model, data_along(content, name), truth_along(content, name), new)
     panels = [{"title": f"Rate over {name}", "note": "median and 10–90 % of the cells", "svg": rates}]
     if found is not None:
-        svg = prediction_distance_figure(axis, new, found, model)
+        svg = distances_figure(axis, new, found, model)
         note = "of the rates, fitted from true circuit"
         panels.append({"title": "Distance in each new condition", "note": note, "svg": svg})
     return panels

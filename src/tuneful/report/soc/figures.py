@@ -12,13 +12,13 @@ from tuneful.report.figures import (
     END,
     ENTRIES,
     INK,
-    MOST_POINTS,
     MUTED,
     ROLES,
     RULE,
     Level,
     draw,
     draw_levels,
+    drawn_points,
     label_axes,
     name_levels,
     padded,
@@ -39,7 +39,7 @@ EDGE = 2.5  # how far from the line of stability the panel of the edge reaches t
 
 
 def spectrum_figure(
-    eigenvalues: Spectrum, target: float | None, limits: Sequence[float], title: str, role: str
+    eigenvalues: Spectrum, target: float | None, limits: Sequence[float], title: str, role: str = "end"
 ) -> Markup:
     """Eigenvalues in the complex plane, with the line of stability and that of the target."""
     left, right, top = limits
@@ -81,7 +81,7 @@ def _vertical_lines(axes: Axes, target: float | None) -> None:
 
 def abscissa_figure(history: np.ndarray, target: float) -> Markup:
     """Spectral abscissa after every step; logarithmic if it can be, since it falls over orders of magnitude."""
-    kept = np.unique(np.linspace(0, len(history) - 1, MOST_POINTS).round().astype(int))
+    kept = drawn_points(len(history))
     levels = [Level(STABLE, "stable", INK, "--"), Level(target, "target", MUTED, ":")]
 
     def paint(axes: Axes) -> None:
@@ -169,7 +169,7 @@ def energies_figure(energies: np.ndarray) -> Markup:
     """Evoked energies in descending order; 1 is what a network without connections has."""
     levels = [Level(1.0, "no network", MUTED, ":")]
     ranks = np.arange(1, len(energies) + 1)
-    kept = np.unique(np.linspace(0, len(energies) - 1, MOST_POINTS).round().astype(int))
+    kept = drawn_points(len(energies))
 
     def paint(axes: Axes) -> None:
         axes.plot(ranks[kept], energies[kept], color=END)

@@ -7,19 +7,20 @@ from typing import Any
 
 import numpy as np
 
+from tuneful.files import write_atomically
 from tuneful.networks.linear_dynamics import linear_transients
 from tuneful.networks.scalars import preferred_states
-from tuneful.report import wording
-from tuneful.report.document import render_template, write_document
-from tuneful.report.fit.content import jsonable
+from tuneful.plain import plain
+from tuneful.report.document import render_template
+from tuneful.report.numbers import DASH, count, number
 from tuneful.report.soc import figures
 from tuneful.report.soc.wording import SCALARS, answer, facts, has_published_settings
-from tuneful.report.wording import APART, DASH, Verdict, number
+from tuneful.report.wording import apart, capitalised, flattened, good
 
 DURATION, STEPS = 5.0, 100  # of the example transients, in tau
 SHOWN_STATES = 3  # preferred initial states whose norm is shown, beside a random one
 SHOWN_CELLS = 4  # of each type
-HOLDS, VIOLATED = Verdict("good", "✓", "holds"), Verdict("apart", APART.sign, "violated")
+HOLDS, VIOLATED = good("holds"), apart("violated")
 Panel = dict[str, Any]
 
 
@@ -46,8 +47,14 @@ class SocContent:
 
 
 def write_soc_report(content: SocContent, path: str | os.PathLike[str]) -> None:
-    """Write the page, all of it or nothing. **Raises:** `OSError` if it cannot be written."""
-    write_document(render_soc(content), path)
+    """Write the page, all of it or nothing.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    write_atomically(path, render_soc(content))
 
 
 def render_soc(content: SocContent) -> str:
@@ -69,8 +76,8 @@ def render_soc(content: SocContent) -> str:
         "scalars": _scalars(result),
         "applies": has_published_settings(result),
         "command": result["command"],
-        "settings": wording.flattened(result.get("settings", {})),
-        "numbers": jsonable(result),
+        "settings": flattened(result.get("settings", {})),
+        "numbers": plain(result),
     }
     return render_template("soc/page.html.jinja", view | _transients(content))
 
@@ -82,27 +89,22 @@ def _spectra(content: SocContent) -> list[Panel]:
     limits = figures.whole_plane(after) if before is None else figures.whole_plane(before, after)
     panels = []
     if before is not None:
-        panels.append(_panel("Before", _abscissa(before), _spectrum(before, target, limits, "before", "start")))
+        panels.append(
+            _panel("Before", _abscissa(before), figures.spectrum_figure(before, target, limits, "before", "start"))
+        )
     panels.append(
-        _panel("Circuit" if before is None else "After", _abscissa(after), _spectrum(after, target, limits, "after"))
+        _panel(
+            "Circuit" if before is None else "After",
+            _abscissa(after),
+            figures.spectrum_figure(after, target, limits, "after"),
+        )
     )
-    edge = _spectrum(after, target, figures.edge_of_plane(after), "at the edge")
+    edge = figures.spectrum_figure(after, target, figures.edge_of_plane(after), "at the edge")
     return [*panels, _panel("At the edge", "the same, enlarged", edge)]
 
 
 def _eigenvalues(weights: np.ndarray) -> figures.Spectrum:
     return np.linalg.eigvals(weights).astype(np.complex128)
-
-
-def _spectrum(
-    eigenvalues: figures.Spectrum,
-    target: float | None,
-    limits: Any,
-    title: str,
-    role: str = "end",
-    is_round: bool = True,
-) -> Any:
-    return figures.spectrum_figure(eigenvalues, target, limits, title, role)
 
 
 def _abscissa(eigenvalues: figures.Spectrum) -> str:
@@ -112,7 +114,7 @@ def _abscissa(eigenvalues: figures.Spectrum) -> str:
 def _course(content: SocContent) -> list[Panel]:
     if content.history is None or not len(content.history):
         return []
-    note = f"{wording.count(len(content.history) - 1, 'step')}"
+    note = f"{count(len(content.history) - 1, 'step')}"
     svg = figures.abscissa_figure(content.history, float(content.result["target"]))
     return [_panel("Spectral abscissa", note, svg)]
 
@@ -158,12 +160,12 @@ def _activity(times: np.ndarray, activity: np.ndarray, types: np.ndarray, i: int
     chosen = np.concatenate([cells[np.argsort(-reach[cells])[:SHOWN_CELLS]] for cells in of_type])
     title = f"preferred initial state {i + 1}"
     svg = figures.activity_figure(times, activity[:, chosen], types[chosen], title)
-    return _panel(wording.capitalised(title), f"evoked energy {number(energies[i])}", svg)
+    return _panel(capitalised(title), f"evoked energy {number(energies[i])}", svg)
 
 
 def _check(check: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "name": wording.capitalised(check["name"]),
+        "name": capitalised(check["name"]),
         "value": number(check["value"], 7),
         "wanted": ("≤ " if check["name"] == "abscissa" else "") + number(check["wanted"], 7),
         "verdict": HOLDS if check["holds"] else VIOLATED,
@@ -174,7 +176,7 @@ def _scalars(result: Mapping[str, Any]) -> list[dict[str, Any]]:
     values = result["scalars"]
     return [
         {
-            "name": wording.capitalised(scalar.name),
+            "name": capitalised(scalar.name),
             "key": scalar.key,
             "meaning": scalar.meaning,
             "published": scalar.published,

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tuneful.report import wording
-from tuneful.report.wording import DASH, number
+from tuneful.report.numbers import DASH, count, duration, number
+from tuneful.report.wording import outcome_in_words
 
 # Settings for which the ranges of published circuits hold.
 PUBLISHED = {
@@ -13,12 +13,6 @@ PUBLISHED = {
     "target": 0.15, "gamma": 3.0, "density": 0.4, "balance": "type", "sparsity": "strongest",
     "self_connections": False, "allowed": None,
 }  # fmt: skip
-REASONS = {
-    "reached": "the target was reached",
-    "max_steps": "the maximum of steps was taken",
-    "stalled": "no progress",
-    "no_gradient": "the gradient was lost in rounding",
-}
 
 
 @dataclass(frozen=True)
@@ -95,11 +89,11 @@ def facts(result: Mapping[str, Any]) -> list[tuple[str, str]]:
     checks = result["checks"]
     n_holding = sum(check["holds"] for check in checks)
     holding = f"all {len(checks)} hold" if n_holding == len(checks) else f"{n_holding} of {len(checks)} hold"
-    length = f"{wording.count(result['steps'], 'step')} in {wording.duration(result['wall_seconds'])}"
+    length = f"{count(result['steps'], 'step')} in {duration(result['wall_seconds'])}"
     return [
         ("Network", f"{cells}; {origin}"),
         ("Target", f"spectral abscissa {number(result['target'])}"),
         ("Length", length),
-        ("Stopped", REASONS.get(result["reason"], str(result["reason"]))),
+        ("Stopped", outcome_in_words(result.get("outcome") or result.get("reason"))),
         ("Checks", holding),
     ]

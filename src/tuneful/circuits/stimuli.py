@@ -1,0 +1,113 @@
+"""What is shown to a circuit: one stimulus a condition, as an input to every place."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import final
+
+import numpy as np
+from jax.typing import ArrayLike
+
+Values = tuple[float, ...]
+
+
+def as_values(values: ArrayLike | Sequence) -> Values:
+    """Convert a number or a sequence of numbers to a hashable form, known when the circuit is compiled.
+
+    Raises
+    ------
+    ValueError
+        For anything else, and for numbers that are not finite.
+
+    >>> as_values(20), as_values([1, 2])
+    ((20.0,), (1.0, 2.0))
+    """
+    array = np.atleast_1d(np.asarray(values, dtype=float))
+    if array.ndim != 1 or not len(array) or not np.isfinite(array).all():
+        raise ValueError(f"expected a finite number, or a sequence of them, not {values!r}.")
+    return tuple(array.tolist())
+
+
+def crossed(**values: ArrayLike | Sequence) -> dict[str, Values]:
+    """Cross stimulus features: every value of one with every value of the others, the last fastest.
+
+    >>> crossed(contrasts=(10, 20), sizes=(1, 2))
+    {'contrasts': (10.0, 10.0, 20.0, 20.0), 'sizes': (1.0, 2.0, 1.0, 2.0)}
+    """
+    grid = np.meshgrid(*map(as_values, values.values()), indexing="ij")
+    return {name: as_values(axis.ravel()) for name, axis in zip(values, grid, strict=True)}
+
+
+@final
+@dataclass(frozen=True)
+class Apertures:
+    """Stimuli of some size around a position, with soft edges.
+
+    A place x receives A sig((b/2 + x - c)/l) sig((b/2 - x + c)/l), with size b, contrast A, position c, smoothness l,
+    and sig the logistic function [Arakaki et al. 2017, Eq. 12]. Sizes, contrasts and positions are one value a
+    condition, or one for all.
+
+    >>> apertures = Apertures(sizes=(1.0, 2.0), contrasts=(20.0,), positions=(0.0,), smoothness=0.25)
+    >>> apertures.at(np.array([0.0, 4.0])).round(2).tolist()
+    [[15.52, 0.0], [19.29, 0.0]]
+    """
+
+    sizes: Values
+    contrasts: Values
+    positions: Values
+    smoothness: float
+
+    def check(self) -> None:
+        """Refuse conditions of different lengths.
+
+        Raises
+        ------
+        ValueError
+            If it is not clear which value belongs to which condition.
+        """
+        if len({len(self.sizes), len(self.contrasts), len(self.positions)} - {1}) > 1:
+            raise ValueError(
+                "sizes, contrasts and positions must have one value a condition, or one for all, not "
+                f"{len(self.sizes)}, {len(self.contrasts)}, {len(self.positions)}: SSN.crossed makes joint designs."
+            )
+
+    @property
+    def table(self) -> np.ndarray:
+        """Size, contrast and position of every condition, (conditions, 3)."""
+        return np.stack(np.broadcast_arrays(self.sizes, self.contrasts, self.positions), axis=-1)
+
+    def at(self, places: np.ndarray) -> np.ndarray:
+        """The input to every place in every condition, (conditions, places)."""
+        size, contrast, position = (column[:, None] for column in self.table.T)
+        inside = _logistic((size / 2 + places - position) / self.smoothness)
+        return contrast * inside * _logistic((size / 2 - places + position) / self.smoothness)
+
+    def conditions(self) -> dict[str, np.ndarray]:
+        """The features of the stimuli: the size, and what else varies."""
+        varied = {"contrast": self.contrasts, "position": self.positions}
+        names = ["size", *(name for name, values in varied.items() if len(values) > 1)]
+        columns: dict[str, np.ndarray] = dict(zip(("size", "contrast", "position"), self.table.T, strict=True))
+        return {name: columns[name] for name in names}
+
+    def at_conditions(self, features: Mapping[str, np.ndarray], circuit: str) -> "Apertures":
+        """The stimuli of a dataset, given as features of its conditions; `circuit` is who needs them.
+
+        Raises
+        ------
+        ValueError
+            If sizes are missing, or a feature that varies here.
+        """
+        if "size" not in features:
+            raise ValueError(
+                f"{circuit} needs stimulus sizes, a feature `size`; the data have {', '.join(features)}."
+            )
+        ours = {"contrast": self.contrasts, "position": self.positions}
+        for name, values in ours.items():
+            if name not in features and len(values) > 1:
+                raise ValueError(f"The circuit has {len(values)} values of {name}, but the data have none.")
+        contrasts, positions = (as_values(np.asarray(features.get(name, values))) for name, values in ours.items())
+        sizes = as_values(np.asarray(features["size"]))
+        return replace(self, sizes=sizes, contrasts=contrasts, positions=positions)
+
+
+def _logistic(v: np.ndarray) -> np.ndarray:
+    return (1 + np.tanh(v / 2)) / 2

@@ -1,0 +1,260 @@
+"""A fit without files: from a circuit, an objective and a dataset to a fitted circuit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+import jax
+import numpy as np
+from jax import Array
+
+from tuneful.circuits import AbstractCircuit
+from tuneful.curves import features, split, statistics_for, validate
+from tuneful.descents import Ending, Keeper, Moment, Observer, descend
+from tuneful.errors import UserError
+from tuneful.fitting.course import Course, CourseState
+from tuneful.fitting.evaluation import HeldOut, at_predicted_conditions
+from tuneful.fitting.history import History, Line
+from tuneful.fitting.problem import Problem, StepRecord
+from tuneful.fitting.settings import FitSettings
+from tuneful.fitting.unconstrained import parameter_values
+from tuneful.objectives import AbstractObjective, AbstractPenalty, Measured
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+STEPS, START, END, EVALUATION, PREDICTION, STABILITY = range(6)  # streams of random numbers, all from the one seed
+
+
+@dataclass(frozen=True, eq=False)
+class FitTask:
+    """What is to be fitted, checked: everything that decides the result.
+
+    dataset
+        The data, with a coordinate ``held_out`` on ``unit``.
+    problem
+        The circuit at the conditions of the data, the objective, and the curves to be matched.
+    held_out
+        The units that are set aside, for reporting only.
+    settings
+        Complete.
+    """
+
+    dataset: xr.Dataset
+    problem: Problem
+    held_out: HeldOut
+    settings: FitSettings
+    seed: int
+
+    @classmethod
+    def of(
+        cls,
+        circuit: AbstractCircuit,
+        objective: AbstractObjective,
+        dataset: xr.Dataset,
+        settings: FitSettings,
+        seed: int,
+        penalties: Sequence[AbstractPenalty] = (),
+    ) -> Self:
+        """Set units aside by the seed, and state the problem.
+
+        Raises
+        ------
+        UserError
+            One sentence on what in circuit, data or settings does not fit together; a `DatasetError` for the data.
+        """
+        dataset = validate(dataset)
+        settings = settings.for_objective(objective.label)
+        train, test = split(dataset, settings.held_out, seed)
+        _refuse_identical(train["rate"].values)
+        circuit = at_conditions_of(dataset, circuit)
+        at_predicted_conditions(circuit, settings)
+        fitted = settings.fitted or tuple(circuit.parameters())
+        measured = Measured.from_rates(train["rate"].values)
+        problem = Problem(circuit, objective, measured, fitted, tuple(penalties), settings.steps())
+        aside = np.isin(dataset["unit"].values, test["unit"].values)
+        held_out = HeldOut(test, dataset, statistics_for(dataset), seed)
+        return cls(dataset.assign_coords(held_out=("unit", aside)), problem, held_out, settings, seed)
+
+    def key(self, stream: int) -> Array:
+        """The random key of one of the streams at the top of this file."""
+        return jax.random.fold_in(jax.random.key(self.seed), stream)
+
+    def course(self) -> Course:
+        """The fit as a descent.
+
+        Raises
+        ------
+        UserError
+            For parameters, penalties or a refinement that do not go with the circuit or the objective.
+        """
+        try:
+            return Course(self.problem, self.settings.stopping(), self.settings.refining(), self.key(STEPS))
+        except ValueError as error:
+            raise UserError(str(error)) from error
+
+    @property
+    def n_fitted(self) -> int:
+        """How many units the fit sees."""
+        return len(self.problem.data.rates)
+
+
+@dataclass(frozen=True, eq=False)
+class FitResult:
+    """What a fit found.
+
+    circuit
+        The fitted circuit, at the conditions of the data.
+    estimate
+        The fitted parameters in unconstrained coordinates, by name.
+    ending
+        Why the fit ended: an outcome, and the sentence that says it.
+    history
+        Steps and evaluations.
+    state
+        What is needed to go on: pass it to `fit_circuit`.
+    task
+        What was fitted.
+    """
+
+    circuit: AbstractCircuit
+    estimate: dict[str, Array]
+    ending: Ending
+    history: History
+    state: CourseState
+    task: FitTask
+
+    @property
+    def steps(self) -> int:
+        """Steps in all, refining ones included."""
+        return len(self.state.path)
+
+    @property
+    def descent_steps(self) -> int:
+        """Steps of the stochastic descent."""
+        return self.steps if self.state.descent_steps is None else self.state.descent_steps
+
+
+class Recorder:
+    """An observer of a fit that notes every step, and every so often the distances to the held-out units.
+
+    `latest` are the lines of this moment; `clock`, if there is one, gives the seconds that the fit took so far.
+    """
+
+    def __init__(self, task: FitTask, course: Course, history: History, clock: Callable[[], float] | None = None):
+        self.history, self.latest = history, list[Line]()
+        self._task, self._course, self._clock = task, course, clock
+
+    def __call__(self, moment: Moment[CourseState, StepRecord]) -> None:
+        self.latest = []
+        if moment.record is not None:
+            circuit = self._course.circuit(moment.state)
+            self.latest.append(step_line(moment.steps, circuit, moment.record, self._clock))
+            if moment.steps % self._task.settings.evaluate_every == 0:
+                self.latest.append({"step": moment.steps, "statistics": self._distances(circuit, moment.steps)})
+        self.history.add(self.latest)
+
+    def _distances(self, circuit: AbstractCircuit, step: int) -> dict[str, float]:
+        key = jax.random.fold_in(self._task.key(EVALUATION), step)
+        return self._task.held_out.distances(circuit, self._task.settings.evaluation_curves, key)
+
+
+def fit_circuit(
+    circuit: AbstractCircuit,
+    objective: AbstractObjective,
+    dataset: xr.Dataset,
+    settings: FitSettings,
+    seed: int,
+    penalties: Sequence[AbstractPenalty] = (),
+    *,
+    state: CourseState | None = None,
+    observers: Sequence[Observer] = (),
+) -> FitResult:
+    """Fit the statistics of a circuit to a set of tuning curves; nothing is written or printed.
+
+    Parameters
+    ----------
+    circuit
+        The model, at the parameters where the fit starts. Its stimuli are replaced by those of the data.
+    objective, penalties
+        What is minimised, and what is avoided besides.
+    dataset
+        See `tuneful.load`.
+    settings
+        How the fit is run.
+    seed
+        Decides the held-out units and all random numbers.
+    state
+        Of an earlier result of the same task, to go on from there.
+    observers
+        Called at every moment, see `tuneful.descents.descend`.
+
+    Raises
+    ------
+    UserError
+        What `FitTask.of` and `FitTask.course` refuse.
+
+    >>> from tuneful.circuits import FeedforwardM1
+    >>> from tuneful.fitting.simulation import simulate
+    >>> from tuneful.objectives import EnergyDistance
+    >>> data = simulate(FeedforwardM1(grid=6), 20, jax.random.key(1))
+    >>> result = fit_circuit(FeedforwardM1(grid=6, J=500.0), EnergyDistance(), data, FitSettings(max_steps=2), seed=0)
+    >>> str(result.ending), sorted(result.estimate)
+    ('reached the maximum of 2 steps', ['J', 'dphi', 'dsigma', 'phi_l', 'sigma_l'])
+    """
+    task = FitTask.of(circuit, objective, dataset, settings, seed, penalties)
+    course = task.course()
+    return run_course(task, course, Recorder(task, course, History()), state=state, observers=observers)
+
+
+def run_course(
+    task: FitTask,
+    course: Course,
+    recorder: Recorder,
+    *,
+    state: CourseState | None = None,
+    keeper: Keeper | None = None,
+    observers: Sequence[Observer] = (),
+) -> FitResult:
+    """Take a prepared task to its end; observers are called after the recorder, and may look at its latest lines."""
+    done = descend(course, state=state, keeper=keeper, observers=(recorder, *observers))
+    estimate = course.named(course.estimate(done.state))
+    return FitResult(course.answer(done.state), estimate, done.ending, recorder.history, done.state, task)
+
+
+def step_line(step: int, circuit: AbstractCircuit, record: StepRecord, clock: Callable[[], float] | None) -> Line:
+    """Write a step as a line; `circuit` is the one that it led to."""
+    line = {
+        "step": step,
+        "loss": float(record.loss),
+        "penalty": float(record.penalty),
+        "gradient_norm": float(record.gradient_norm),
+        "rejected": float(record.rejected),
+        "saturated": float(record.saturated),
+        "unsolved": int(record.unsolved),
+        "finite": bool(record.finite),
+        "taken": bool(record.taken),
+        "parameters": parameter_values(circuit),
+    }
+    return line if clock is None else line | {"seconds": round(clock(), 3)}
+
+
+def at_conditions_of(dataset: xr.Dataset, circuit: AbstractCircuit) -> AbstractCircuit:
+    """The circuit with the stimuli of a dataset; a `UserError` if it cannot take them."""
+    try:
+        return circuit.at_conditions(features(dataset))
+    except ValueError as error:
+        raise UserError(str(error)) from error
+
+
+def _refuse_identical(rates: np.ndarray) -> None:
+    """Refuse units without any difference: there is no scale to whiten with, and no distribution to fit."""
+    highest = np.where(np.isnan(rates), -np.inf, rates).max(0)
+    lowest = np.where(np.isnan(rates), np.inf, rates).min(0)
+    if not (highest > lowest).any():
+        raise UserError(
+            f"The {len(rates)} units left for the fit all have the same curve (its highest rate is "
+            f"{highest.max():g} Hz): there is no distribution to fit."
+        )

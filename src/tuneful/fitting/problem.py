@@ -1,0 +1,129 @@
+"""What a fit solves. It knows the contracts of circuits and objectives, and nothing else about them."""
+
+import dataclasses
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.flatten_util import ravel_pytree
+from jaxtyping import Bool, Float
+
+from tuneful.circuits.base import AbstractCircuit, Response
+from tuneful.circuits.ensemble import map_realisations
+from tuneful.fitting.steps import Steps
+from tuneful.fitting.unconstrained import unconstrained_values, with_unconstrained
+from tuneful.objectives.base import AbstractObjective, Generated, Measured, weighted_mean
+from tuneful.objectives.penalties import AbstractPenalty
+from tuneful.solvers import Status
+
+FOR_PENALTIES = 2**31  # streams of a realisation's key that no circuit splits off
+
+
+class StepRecord(eqx.Module):
+    """What is worth knowing about one step."""
+
+    loss: Float[Array, ""]  # of the objective
+    penalty: Float[Array, ""]  # added to it
+    gradient_norm: Float[Array, ""]
+    rejected: Float[Array, ""]  # fraction of realisations that did not settle
+    saturated: Float[Array, ""]  # fraction of realisations that settled where the input-output function saturates
+    unsolved: Float[
+        Array, ""
+    ]  # adjoint solves, one a condition, that did not converge: they are no part of the gradient
+    finite: Bool[Array, ""]  # whether loss, gradient and the new parameters were
+    taken: Bool[Array, ""]  # False if the fit went back to its last good parameters
+
+
+class Sample(eqx.Module):
+    """What realisations of a circuit have to say to a fit; a leading axis is one of batches."""
+
+    curves: Generated
+    penalty: Float[Array, "*batches"]  # mean over the realisations that settled
+    rejected: Float[Array, "*batches"]  # fraction of realisations
+    saturated: Float[Array, "*batches"]  # fraction of realisations
+
+
+class Problem(eqx.Module):
+    """A circuit, the names of its fitted parameters, an objective, and the curves to be matched.
+
+    `penalties` are added to the objective. `steps` says how a stochastic descent goes.
+    """
+
+    circuit: AbstractCircuit
+    objective: AbstractObjective
+    data: Measured
+    fitted: tuple[str, ...] = eqx.field(static=True)
+    penalties: tuple[AbstractPenalty, ...] = ()
+    steps: Steps = Steps()
+
+    def start(self) -> dict[str, Array]:
+        """The fitted parameters where the fit starts, unconstrained.
+
+        Raises
+        ------
+        ValueError
+            For parameters that the circuit does not have or that are out of range, and for a penalty that does not
+            apply to the circuit.
+        """
+        unconstrained = unconstrained_values(self.circuit, self.fitted)
+        if self.penalties:  # they are asked before anything is written or computed
+            jax.eval_shape(lambda k: self.generate(unconstrained, k, batches=1, curves=1), jax.random.key(0))
+        return unconstrained
+
+    def generate(
+        self,
+        unconstrained: dict[str, Array],
+        key: Array,
+        batches: int,
+        curves: int,
+        witness: Array | None = None,
+    ) -> Sample:
+        """Draw batches of at least so many curves at the given parameters: fields get a leading axis.
+
+        The derivative of what is computed from the curves in `witness`, a zero, counts adjoint solves that did not
+        converge, if the circuit has a field of that name (see `AbstractRecurrentCircuit`).
+        """
+        circuit = with_unconstrained(self.circuit, unconstrained)
+        if witness is not None and hasattr(circuit, "witness"):
+            circuit = dataclasses.replace(circuit, witness=witness)
+        realisations = -(-curves // circuit.cells_per_realisation)
+
+        def realise(circuit: AbstractCircuit, key: Array) -> tuple[Response, Array]:
+            z = circuit.draw(key)
+            response = circuit.respond(z)
+            own = [jax.random.fold_in(key, FOR_PENALTIES + i) for i in range(len(self.penalties))]
+            costs = [p(circuit, z, response, k) for p, k in zip(self.penalties, own, strict=True)]
+            cost = sum(costs, jnp.zeros(()))
+            return response, jnp.where(response.settled, cost, 0)
+
+        response, cost = map_realisations(realise, circuit, key, batches * realisations)
+        generated = Generated.from_response(response)
+        parts = generated, cost, response.settled, response.settled & (response.status == Status.SATURATED)
+        generated, cost, settled, saturated = jax.tree.map(lambda a: a.reshape(batches, -1, *a.shape[1:]), parts)
+        penalty = jax.vmap(weighted_mean)(cost, settled.astype(cost.dtype))
+        return Sample(generated, penalty, (~settled).mean(axis=1), saturated.mean(axis=1))
+
+
+def evaluate(
+    problem: Problem, unconstrained: dict[str, Array], objective: Any, for_sample: Array, for_loss: Array, curves: int
+) -> tuple[dict[str, Array], StepRecord]:
+    """Gradient of loss and penalty at the given parameters, with so many curves.
+
+    The record tells whether a step may be taken on it: all is finite, and not too many realisations were lost.
+    """
+
+    def loss_of(unconstrained: dict[str, Array], witness: Array) -> tuple[Array, tuple[Array, Sample]]:
+        batches = problem.generate(unconstrained, for_sample, 1, curves, witness)
+        sample = jax.tree.map(lambda a: a[0], batches)
+        loss = problem.objective.loss(sample.curves, objective, problem.data, for_loss)
+        return loss + sample.penalty, (loss, sample)
+
+    slopes, (loss, sample) = jax.grad(loss_of, argnums=(0, 1), has_aux=True)(unconstrained, jnp.zeros(()))
+    gradient, unsolved = slopes
+    norm = jnp.linalg.norm(ravel_pytree(gradient)[0])
+    finite = jnp.isfinite(loss + sample.penalty) & jnp.isfinite(norm)
+    taken = finite & (sample.rejected + sample.saturated <= problem.steps.max_lost)
+    lost = sample.rejected, sample.saturated, unsolved
+    return gradient, StepRecord(loss, sample.penalty, norm, *lost, finite, taken)

@@ -1,0 +1,73 @@
+"""What is wrong with a path before its file is read: nothing there, nothing in it, or of another kind."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from tuneful.errors import DatasetError, UserError
+
+Known = TypeVar("Known")
+
+
+def by_kind(known: Mapping[str, Known], path: Path) -> Known:
+    """What is known under the suffix of a file, whatever its case.
+
+    Raises
+    ------
+    DatasetError
+        If the suffix is not among those of `known`.
+    """
+    if path.suffix.lower() not in known:
+        raise DatasetError(f"'{path}' ends in '{path.suffix}', which is not a known format: use {', '.join(known)}.")
+    return known[path.suffix.lower()]
+
+
+def content_of(path: Path) -> bytes:
+    """All bytes of a file.
+
+    Raises
+    ------
+    UserError
+        If there is no such file, or it is empty.
+    """
+    if not path.is_file():
+        raise UserError(f"There is no file {path}.")
+    if content := path.read_bytes():
+        return content
+    raise UserError(f"{path} is empty.")
+
+
+def check_exists(path: Path) -> None:
+    """Refuse a path where there is neither a file nor a folder.
+
+    Raises
+    ------
+    DatasetError
+        If there is nothing.
+    """
+    if not path.exists():
+        raise DatasetError(f"There is no file or folder '{path}': check the path (now in '{Path.cwd()}').")
+
+
+def check_written(path: Path) -> None:
+    """Refuse a file that holds nothing.
+
+    Raises
+    ------
+    DatasetError
+        If it is empty.
+    """
+    if path.stat().st_size == 0:
+        raise DatasetError(f"'{path}' is empty: was it written completely?")
+
+
+def check_folder_of(path: Path) -> None:
+    """Refuse to write where there is no folder.
+
+    Raises
+    ------
+    DatasetError
+        If the folder of the file does not exist.
+    """
+    if not path.parent.is_dir():
+        raise DatasetError(f"There is no folder '{path.parent}' to write '{path.name}' in: make it first.")

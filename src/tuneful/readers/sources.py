@@ -1,0 +1,105 @@
+"""One function that loads tuning curves from anything, and one that saves them."""
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from tuneful.curves import DatasetError, make_dataset, validate
+from tuneful.readers.lalazar import fetch_lalazar, read_lalazar
+from tuneful.readers.netcdf import read_netcdf, write_netcdf
+from tuneful.readers.paths import by_kind, check_exists, check_folder_of, check_written
+from tuneful.readers.tables import from_frame, read_table, write_table
+
+READERS: dict[str, Callable[..., xr.Dataset]] = {".csv": read_table, ".tsv": read_table, ".nc": read_netcdf}
+WRITERS: dict[str, Callable[..., None]] = {".csv": write_table, ".tsv": write_table, ".nc": write_netcdf}
+DOWNLOAD = "lalazar2016"
+
+
+def load(source: Any, /, **options: Any) -> xr.Dataset:
+    """A validated dataset from whatever holds tuning curves.
+
+    Parameters
+    ----------
+    source
+        A path: a folder of the Lalazar recordings, a ``.csv`` or ``.tsv`` table, a ``.nc`` file; the
+        name ``"lalazar2016"`` (downloads these recordings once); or an object: an `xarray.Dataset`, a
+        `pandas.DataFrame`, an array of rates (units, conditions) in Hz.
+    **options
+        Those of the reader: `read_lalazar` (``posture``, ``complete``, ``grid``), `read_table` or
+        `from_frame` (``layout``, ``unit_columns``), and for arrays those of
+        `tuneful.curves.make_dataset` (``conditions``, ...).
+
+    Raises
+    ------
+    DatasetError
+        One sentence on what is wrong with the source, the options or the data, and what to try.
+
+    >>> load([[3.2, 1.1], [0.4, 0.9]], conditions={"size": [0.5, 4]}).sizes["unit"]
+    2
+    """
+    if isinstance(source, (str, Path)):
+        return _load_path(source, options)
+    if isinstance(source, xr.Dataset):
+        return _call(validate, source, options)
+    if isinstance(source, pd.DataFrame):
+        return _call(from_frame, source, options)
+    if isinstance(source, (list, tuple)) or hasattr(source, "__array__"):
+        return _call(_from_array, source, options)
+    raise DatasetError(
+        f"Tuning curves cannot be loaded from a {type(source).__name__}: give a path, an xarray.Dataset, a "
+        "pandas.DataFrame or an array (units, conditions)."
+    )
+
+
+def save(dataset: xr.Dataset, path: str | Path, **options: Any) -> None:
+    """Write a dataset: ``.nc`` keeps everything; ``.csv`` and ``.tsv`` keep all but attributes.
+
+    The option ``layout`` of tables is "long" (the default) or "wide". An existing file is replaced.
+
+    Raises
+    ------
+    DatasetError
+        If the dataset is not valid, the suffix is unknown or the file cannot be written.
+    """
+    path = Path(path)
+    writer = by_kind(WRITERS, path)
+    check_folder_of(path)
+    _call(writer, dataset, {"path": path} | options)
+
+
+def _load_path(source: str | Path, options: dict[str, Any]) -> xr.Dataset:
+    path = Path(source).expanduser()
+    if str(source) == DOWNLOAD and not path.exists():
+        return _call(read_lalazar, fetch_lalazar(), options)
+    check_exists(path)
+    if path.is_dir():
+        if not any(path.glob("TuningCurves*.dat")):
+            raise DatasetError(
+                f"The folder '{path}' holds no TuningCurves*.dat: give a file, or a folder of those recordings."
+            )
+        return _call(read_lalazar, path, options)
+    reader = by_kind(READERS, path)
+    check_written(path)
+    return _call(reader, path, options)
+
+
+def _from_array(rates: Any, conditions: Any = None, **options: Any) -> xr.Dataset:
+    return make_dataset(
+        rates if isinstance(rates, np.ma.MaskedArray) else np.asarray(rates), conditions or {}, **options
+    )
+
+
+def _call(function: Callable, source: Any, options: dict[str, Any]) -> Any:
+    """``function(source, **options)``, with an unknown option reported in one sentence."""
+    parameters = inspect.signature(function).parameters
+    known = list(parameters)[1:]
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    if not open_ended and (unknown := [name for name in options if name not in known]):
+        takes = f"only {', '.join(known)}" if known else "none"
+        raise DatasetError(f"The option '{unknown[0]}' does not apply to this source, which takes {takes}.")
+    return function(source, **options)

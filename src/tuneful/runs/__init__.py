@@ -1,0 +1,1 @@
+"""A long job and its folder: configuration, lock, checkpoints, log, resume."""

@@ -1,0 +1,215 @@
+"""A fit and its folder: configuration, log, checkpoints, results and page around a fit without files."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import xarray as xr
+
+from tuneful.descents import Moment, Observer, Outcome
+from tuneful.errors import UserError
+from tuneful.fitting.course import Course
+from tuneful.fitting.evaluation import Prediction
+from tuneful.fitting.fits import FitResult, FitTask, Recorder, run_course
+from tuneful.fitting.history import History
+from tuneful.fitting.tables import Findings, other_versions, results_table, versions
+from tuneful.plain import plain
+from tuneful.report.fit import ReportContent, write_report
+from tuneful.runs.checkpoints import Checkpoints
+from tuneful.runs.configuration import RunConfig, upgraded
+from tuneful.runs.folder import CONFIG, RESULT, Place, RunFolder
+from tuneful.runs.progress import Progress, Stopwatch
+from tuneful.settings import parse
+
+START, END, PREDICTION, TRUTH = "start.nc", "result.nc", "prediction.nc", "prediction_truth.nc"
+
+
+@dataclass(frozen=True, eq=False)
+class FittedRun:
+    """A fit that ended: its configuration, what it found, curves of it, and the content of result.json."""
+
+    config: RunConfig
+    result: FitResult
+    findings: Findings
+    table: dict[str, Any]
+
+
+def execute_fit(
+    task: FitTask,
+    config: RunConfig,
+    place: Place | None,
+    history: History,
+    progress: Progress,
+    command: str | None = None,
+) -> FittedRun:
+    """Run a task to its end, in a folder or, without a place, in memory.
+
+    Raises
+    ------
+    UserError
+        For a folder that cannot be used, or in which something else was run.
+    KeyboardInterrupt
+        If it was interrupted; its state is saved by then if there is a folder.
+    """
+    course = task.course()
+    config = config.model_copy(update={"versions": versions()})
+    if place is None:
+        return _execute(task, course, config, None, history, progress, command)
+    folder = place.folder
+    if not place.goes_on:
+        folder.refuse(place.overwrite)
+    with folder.lock():
+        if place.goes_on:
+            config = _gone_on_with(folder, config, progress)
+        else:
+            folder.prepare(place.overwrite)
+            write_setup(folder, task, config)
+        run = _execute(task, course, config, folder, history, progress, command)
+        write_findings(folder, task, history, run.findings, run.table)
+    return run
+
+
+def _execute(
+    task: FitTask,
+    course: Course,
+    config: RunConfig,
+    folder: RunFolder | None,
+    history: History,
+    progress: Progress,
+    command: str | None,
+) -> FittedRun:
+    keeper = None if folder is None else Checkpoints(folder.checkpoints, task.settings.checkpoint_every)
+    clock = Stopwatch() if keeper is None else lambda: keeper.clock()  # the keeper's is set back where a run goes on
+    recorder = Recorder(task, course, history, clock)
+    observers: list[Observer] = [] if folder is None else [_Log(folder, recorder)]
+    observers.append(_Bar(progress, recorder, course.stopping.max_steps + course.refining.steps))
+    result = run_course(task, course, recorder, keeper=keeper, observers=observers)
+    seconds = clock()
+    if result.ending.outcome is Outcome.INTERRUPTED:
+        raise KeyboardInterrupt
+    if result.ending.outcome.is_broken:
+        progress.say(str(result.ending))
+    progress.say("drawing curves of the fitted circuit")
+    findings = Findings.of(result)
+    settings = {name: value for name, value in config.written().items() if name != "versions"}
+    about = {"command": command, "data": config.data.name, "settings": settings}
+    table = results_table(result, findings, about | {"wall_seconds": round(seconds, 3)})
+    table["warnings"] += other_versions(config.versions)
+    return FittedRun(config, result, findings, table)
+
+
+def report_content(task: FitTask, history: History, findings: Findings, table: dict[str, Any]) -> ReportContent:
+    """What the page of a fit shows."""
+    at_start = {name: row["ks_start"] for name, row in table["statistics"].items()}
+    prediction = findings.prediction
+    return ReportContent(
+        result=table,
+        steps=history.steps,
+        evaluations=[{"step": 0, "statistics": at_start}, *history.evaluations],
+        measured=task.dataset,
+        start=findings.start,
+        end=findings.end,
+        prediction=None if prediction is None else prediction.fitted,
+        prediction_truth=None if prediction is None else prediction.truth,
+    )
+
+
+def write_findings(
+    folder: RunFolder, task: FitTask, history: History, findings: Findings, table: dict[str, Any]
+) -> None:
+    """Write what was found; result.json comes last and marks the run as finished."""
+    for name, curves in _curves(findings).items():
+        if curves is not None:
+            folder.write_dataset(name, curves)
+    write_report(report_content(task, history, findings, table), folder.path / "report.html")
+    folder.write_json(RESULT, table)
+
+
+def read_findings(folder: RunFolder, table: dict[str, Any]) -> tuple[History, Findings]:
+    """Read what `write_findings` wrote."""
+    start, end, fitted, truth = (
+        folder.read_dataset(name) if folder.has(name) else None for name in (START, END, PREDICTION, TRUTH)
+    )
+    if start is None or end is None:
+        raise UserError(f"{folder.path} lacks {START if start is None else END}: resume the run to make it again.")
+    prediction = None if fitted is None else Prediction(fitted, truth)
+    return History(folder.read_metrics()), Findings(start, end, prediction, table.get("stability"))
+
+
+def _curves(findings: Findings) -> dict[str, xr.Dataset | None]:
+    """The files of curves."""
+    prediction = findings.prediction
+    fitted, truth = (None, None) if prediction is None else (prediction.fitted, prediction.truth)
+    return {START: findings.start, END: findings.end, PREDICTION: fitted, TRUTH: truth}
+
+
+def write_setup(folder: RunFolder, task: FitTask, config: RunConfig) -> None:
+    """Write what a run begins with."""
+    folder.write_dataset("data.nc", task.dataset)
+    folder.write_json(CONFIG, config.written())
+
+
+def read_run_config(folder: RunFolder) -> RunConfig:
+    """Read the configuration of a fit.
+
+    Raises
+    ------
+    UserError
+        If the folder is of something else.
+    """
+    if folder.kind() != "fit":
+        raise UserError(f"{folder.path} is not the folder of a fit.")
+    return parse(RunConfig, upgraded(folder.read_json(CONFIG), str(folder.path / CONFIG)), str(folder.path / CONFIG))
+
+
+def _gone_on_with(folder: RunFolder, config: RunConfig, progress: Progress) -> RunConfig:
+    """The configuration with which a run goes on.
+
+    Raises
+    ------
+    UserError
+        If it was asked differently.
+    """
+    before = read_run_config(folder)
+    changed = config.changes(before)
+    if "data.sha256" in changed:
+        raise UserError(f"The run in {folder.path} was started with other curves: choose another --out.")
+    if changed:
+        raise UserError(
+            f"The run in {folder.path} was started with another {changed[0]}: "
+            "resume it with its own settings, or choose another --out."
+        )
+    config = config.model_copy(update={"data": before.data, "versions": before.versions})
+    for sentence in other_versions(config.versions):
+        progress.say(f"note: {sentence}")
+    folder.write_json(CONFIG, config.written())
+    return config
+
+
+class _Log:
+    """An observer that writes the lines of the recorder into the folder."""
+
+    def __init__(self, folder: RunFolder, recorder: Recorder):
+        self._folder, self._recorder = folder, recorder
+
+    def __call__(self, moment: Moment) -> None:
+        if moment.record is None:  # the log up to here, if a run goes on
+            self._recorder.history.add(self._folder.read_metrics(until=moment.steps))
+            self._folder.rewrite_metrics(self._recorder.history.lines())
+        if self._recorder.latest:
+            self._folder.append_metrics(plain(self._recorder.latest))
+
+
+class _Bar:
+    """An observer that shows the lines of the recorder."""
+
+    def __init__(self, progress: Progress, recorder: Recorder, total: int):
+        self._progress, self._recorder, self._total = progress, recorder, total
+
+    def __call__(self, moment: Moment) -> None:
+        if moment.record is None:
+            self._progress.begin(moment.steps, self._total)
+        for line in self._recorder.latest:
+            if "statistics" in line:
+                self._progress.evaluated(line["step"], line["statistics"])
+            else:
+                self._progress.at(line["step"], f"loss {line['loss']:.4g}")

@@ -1,0 +1,62 @@
+"""One process at a time in a run folder."""
+
+import json
+import os
+import socket
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+
+import filelock
+
+from tuneful.errors import UserError
+from tuneful.files import write_atomically
+
+LOCK, HOLDER = ".lock", ".holder.json"
+
+
+class FolderLock:
+    """Holds a folder while the context lasts, and makes the folder if it is not there.
+
+    The operating system gives the lock of a process that died to the next one that asks. Who holds it stands in a
+    file beside it, for the sentence that refuses everybody else.
+
+    Raises
+    ------
+    UserError
+        If another process holds the folder.
+    """
+
+    def __init__(self, folder: Path):
+        self._folder = folder
+        self._lock = filelock.FileLock(folder / LOCK, timeout=0)
+        self._made: list[Path] = []
+
+    def __enter__(self) -> None:
+        self._made = [path for path in (self._folder, *self._folder.parents) if not path.exists()]
+        self._folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self._lock.acquire()
+        except filelock.Timeout as error:
+            message = f"{self._folder} is in use{self._by_whom()}: wait for it, or choose another --out."
+            raise UserError(message) from error
+        now = datetime.now().astimezone().isoformat(timespec="seconds")
+        holder = {"process": os.getpid(), "host": socket.gethostname(), "since": now}
+        write_atomically(self._folder / HOLDER, json.dumps(holder))
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Let go, and leave nothing behind: not even folders, if nothing was begun in them."""
+        (self._folder / HOLDER).unlink(missing_ok=True)
+        (self._folder / LOCK).unlink(missing_ok=True)  # whoever waits for it sees that, and makes another
+        self._lock.release()
+        with suppress(OSError):  # it holds a run, or somebody else is there by now
+            for path in self._made:
+                path.rmdir()
+
+    def _by_whom(self) -> str:
+        try:
+            holder = json.loads((self._folder / HOLDER).read_text())
+            return f" by process {holder['process']} on {holder['host']} since {holder['since']}"
+        except (OSError, ValueError, KeyError, TypeError):
+            return " by another process"

@@ -1,0 +1,65 @@
+"""Single settings from the command line: `--set key=value`."""
+
+import tomllib
+from collections.abc import Sequence
+from typing import Any
+
+from tuneful.errors import UserError, suggest
+
+
+def apply_overrides(
+    settings: dict[str, Any], overrides: Sequence[str], owners: dict[str, list[str]]
+) -> dict[str, Any]:
+    """Apply `--set key=value` items to nested settings.
+
+    A key is a path (`objective.batch`), or a bare name that one section only knows (`max_steps`, `sigma_l`).
+
+    Parameters
+    ----------
+    settings
+        Nested sections; not changed.
+    overrides
+        Items `key=value`.
+    owners
+        For every bare name, the sections that have it.
+
+    Raises
+    ------
+    UserError
+        For an item without `=`, or a bare name that no section or several sections have.
+    """
+    settings = {key: dict(value) if isinstance(value, dict) else value for key, value in settings.items()}
+    for item in overrides:
+        key, equals, text = (part.strip() for part in item.partition("="))
+        if not equals or not key:
+            raise UserError(f"--set {item!r} is not of the form key=value, for example --set objective.batch=128.")
+        *path, name = _full_path(key, owners)
+        target = settings
+        for part in path:
+            target = target.setdefault(part, {})
+            if not isinstance(target, dict):
+                raise UserError(f"--set {item!r}: {part} is not a section of the configuration.")
+        target[name] = parse_value(text)
+    return settings
+
+
+def _full_path(key: str, owners: dict[str, list[str]]) -> list[str]:
+    if "." in key:
+        return key.split(".")
+    sections = owners.get(key, [])
+    if len(sections) == 1:
+        return [*filter(None, sections[0].split(".")), key]
+    if sections:
+        choices = " or ".join(f"{section}.{key}" for section in sections)
+        raise UserError(f"--set {key}=... is ambiguous: write {choices}.")
+    raise UserError(f"No section of the configuration has a setting {key!r}.{suggest(key, owners)}")
+
+
+def parse_value(text: str) -> Any:
+    """Read a value as TOML would (numbers, true/false, lists), or `none`; anything else is a string."""
+    if text == "none":
+        return None
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text

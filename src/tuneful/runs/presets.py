@@ -1,0 +1,72 @@
+"""From what the command line is asked to a whole configuration."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tuneful.fitting.settings import HOW, FitSettings
+from tuneful.registry import circuits, fields_of, objectives
+from tuneful.runs.configuration import RunConfig, read_config, with_steps_in_fit
+from tuneful.runs.overrides import apply_overrides
+from tuneful.settings import parse
+
+PRESETS = Path(__file__).parent / "preset_files"
+
+
+def resolve(model: str, asked: Mapping[str, Any], overrides: Sequence[str]) -> RunConfig:
+    """Merge defaults, the configuration file, options and `--set` items, the later the stronger.
+
+    Parameters
+    ----------
+    model
+        The name of a circuit or of a preset, or a configuration file, .toml or .json.
+    asked
+        ``data`` (a path), ``objective`` (a name) and ``seed``, each None or left out where nothing is asked.
+    overrides
+        Items ``key=value``.
+
+    Raises
+    ------
+    UserError
+        For a file or a setting that cannot be used.
+    """
+    settings = parse(RunConfig, _given(model), model).model_dump()
+    if asked.get("objective") not in (None, settings["objective"].get("name")):
+        settings = _with_objective(settings, str(asked["objective"]))
+    if asked.get("seed") is not None:
+        settings["seed"] = asked["seed"]
+    if asked.get("data") is not None:
+        settings["data"] |= {"path": asked["data"], "sha256": None, "name": None}
+    settings = with_steps_in_fit(apply_overrides(settings, overrides, _owners(settings)))
+    return parse(RunConfig, settings, "command line")
+
+
+def _given(model: str) -> dict[str, Any]:
+    if Path(model).suffix in (".toml", ".json"):
+        return read_config(Path(model))
+    preset = PRESETS / f"{model}.toml"
+    return read_config(preset) if preset.exists() else {"circuit": model}
+
+
+def _with_objective(settings: dict[str, Any], name: str) -> dict[str, Any]:
+    """Another objective: settings of the one before, and how it was best descended, do not apply to it."""
+    preset = PRESETS / str(settings["circuit"].get("name")) / f"{name}.toml"
+    given = read_config(preset) if preset.exists() else {}
+    fit = {key: value for key, value in settings["fit"].items() if key not in HOW}
+    return settings | {"objective": {"name": name} | given.get("objective", {}), "fit": fit | given.get("fit", {})}
+
+
+def _owners(settings: dict[str, Any]) -> dict[str, list[str]]:
+    """For every setting that may be given by its bare name, the sections that have it."""
+    known = {
+        "circuit": fields_of("circuit", circuits(), settings["circuit"]),
+        "objective": fields_of("objective", objectives(), settings["objective"]),
+        "fit": list(FitSettings.model_fields),
+        "data": ["path", "options", "simulate", "truth"],
+        "data.options": ["posture", "complete"],  # its grid needs the whole path: grid alone is that of the circuit
+    }
+    owners: dict[str, list[str]] = {"seed": [""], "precision": [""]}
+    for section, names in known.items():
+        for name in names:
+            owners.setdefault(name, []).append(section)
+    return owners

@@ -1,0 +1,112 @@
+r"""Derivatives of a steady state by the implicit function theorem, solved iteratively.
+
+dr = (1 - drive_r)^-1 drive_args dargs [Arakaki et al. 2017, Eq. 13], one equation for every row of the rates; reverse
+mode solves the transposed ones.
+
+Whether these could be solved is known only inside the derivative, which can return nothing else. The linear system
+therefore has one more unknown, y = c, which no other depends on. Its transposed solve returns the cotangent of y plus
+the number of rows that did not converge, and this is the derivative in c, the `witness`.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from tuneful.solvers.anderson_acceleration import anderson, size
+from tuneful.solvers.search_settings import SearchSettings
+
+Drive = Callable[[Array, Any], Array]  # (rates, args) -> where the rates are driven to
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0, 4))
+def at_fixed_point(
+    drive: Drive,
+    args: Any,
+    rates: Array,
+    witness: Array | None = None,
+    max_evaluations: int = SearchSettings.adjoint_evaluations,
+) -> Array:
+    """Return `rates`, known to solve r = drive(r, args), as a function of `args`.
+
+    Parameters
+    ----------
+    drive, args
+        The function and everything that it is differentiated in.
+    rates
+        (..., n).
+    witness
+        A scalar on which nothing depends, but whose derivative in reverse mode is the number of rows of which the
+        linear equations were not solved.
+    max_evaluations
+        Products with the matrix in a linear solve.
+
+    >>> def drive(r, a):
+    ...     return a * r + 1
+    >>> rate = lambda a, witness: at_fixed_point(drive, a, jnp.array([2.0]), witness)[0]  # r = 1 / (1 - a)
+    >>> [round(float(g), 3) for g in jax.grad(rate, argnums=(0, 1))(jnp.array(0.5), jnp.array(0.0))]
+    [4.0, 0.0]
+    """
+    del drive, args, witness, max_evaluations
+    return rates
+
+
+@at_fixed_point.defjvp
+def _at_fixed_point_jvp(
+    drive: Drive, max_evaluations: int, primals: tuple[Any, Array, Any], tangents: tuple[Any, Array, Any]
+) -> tuple[Array, Array]:
+    args, rates, witness = primals
+    rates = at_fixed_point(drive, args, rates, witness, max_evaluations)  # for derivatives of this derivative
+    _, by_rates = jax.linearize(lambda r: drive(r, args), rates)
+    _, by_args = jax.jvp(lambda a: drive(rates, a), (args,), (tangents[0],))
+
+    def matrix(v: Array) -> Array:
+        return v - by_rates(v)
+
+    def solve(matrix: Callable[[Array], Array], b: Array) -> Array:
+        return _solve(matrix, b, max_evaluations)[0]
+
+    if witness is None:
+        return rates, jax.lax.custom_linear_solve(matrix, by_args, solve, solve)
+    return rates, _watched_solve(matrix, by_args, tangents[2], max_evaluations)
+
+
+def _watched_solve(matrix: Callable[[Array], Array], b: Array, c: Array, max_evaluations: int) -> Array:
+    """Solve for x and y = c; of one array, since JAX transposes a solve in the whole of its right-hand side only."""
+
+    def join(x: Array, y: Array) -> Array:
+        return jnp.concatenate([x.reshape(-1), y.astype(x.dtype).reshape(1)])
+
+    def split(both: Array) -> tuple[Array, Array]:
+        return both[:-1].reshape(b.shape), both[-1]
+
+    def joint(both: Array) -> Array:
+        x, y = split(both)
+        return join(matrix(x), y)
+
+    def solve(joint: Callable[[Array], Array], right: Array, counts: bool = False) -> Array:
+        known, y = split(right)
+        x, is_solved = _solve(lambda x: split(joint(join(x, y)))[0], known, max_evaluations)
+        return join(x, y + jnp.sum(~is_solved, dtype=y.dtype) if counts else y)
+
+    return split(jax.lax.custom_linear_solve(joint, join(b, c), solve, partial(solve, counts=True)))[0]
+
+
+def _solve(matrix: Callable[[Array], Array], b: Array, max_evaluations: int) -> tuple[Array, Array]:
+    """Solve matrix(x) = b, each row of b on its own, to three quarters of the digits of its precision.
+
+    The second array, (rows,), tells which were. What the others have by then is used if their residual shrank at all.
+    """
+    scale = size(b)[..., None]
+    rows = (b / jnp.where(scale > 0, scale, 1)).reshape(-1, b.shape[-1])  # size 1: squares of tiny rows vanish
+    goal = jnp.full(len(rows), jnp.finfo(b.dtype).eps ** 0.75)
+
+    def residual(x: Array) -> Array:
+        return rows - matrix(x.reshape(b.shape)).reshape(rows.shape)
+
+    root = anderson(residual, jnp.zeros_like(rows), lambda _: goal, max_evaluations, jnp.ones(len(rows), bool))
+    x = jnp.where((root.residual <= 1)[:, None], root.point, 0).reshape(b.shape) * scale
+    return x, root.residual <= goal

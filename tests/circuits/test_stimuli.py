@@ -1,0 +1,51 @@
+"""Apertures against their equation, and as features of a dataset."""
+
+import numpy as np
+import pytest
+
+from tuneful.circuits.stimuli import Apertures, as_values, crossed
+
+PLACES = np.linspace(-4, 4, 33)
+
+
+def apertures(sizes=(1.0, 4.0), contrasts=(10.0, 30.0), positions=(0.5, -1.0), smoothness=0.25):
+    return Apertures(as_values(sizes), as_values(contrasts), as_values(positions), smoothness)
+
+
+def test_the_input_is_equation_12():
+    shown = apertures()
+    for row, (size, contrast, position) in zip(shown.at(PLACES), shown.table, strict=True):
+        sides = [1 / (1 + np.exp(-(size / 2 + sign * (PLACES - position)) / 0.25)) for sign in (1, -1)]
+        np.testing.assert_allclose(row, contrast * sides[0] * sides[1], rtol=1e-12, atol=1e-12)
+
+
+def test_sharp_edges_are_at_half_the_size():
+    inside = apertures(sizes=2, contrasts=1, positions=0, smoothness=1e-3).at(PLACES)
+    np.testing.assert_allclose(inside[0], np.where(abs(PLACES) < 1, 1, np.where(abs(PLACES) == 1, 0.5, 0)))
+
+
+def test_one_value_serves_all_conditions():
+    np.testing.assert_array_equal(apertures(contrasts=20, positions=0).table, [[1, 20, 0], [4, 20, 0]])
+    with pytest.raises(ValueError, match="one value a condition, or one for all, not 2, 3, 2"):
+        apertures(contrasts=(1, 2, 3)).check()
+
+
+def test_conditions_go_there_and_back():
+    shown = apertures()
+    again = apertures(sizes=1, contrasts=1, positions=1).at_conditions(shown.conditions(), "It")
+    assert again == shown
+    assert list(apertures(contrasts=20, positions=0).conditions()) == ["size"]
+    with pytest.raises(ValueError, match="It needs stimulus sizes, a feature `size`; the data have contrast"):
+        shown.at_conditions({"contrast": np.ones(2)}, "It")
+    with pytest.raises(ValueError, match="has 2 values of position, but the data have none"):
+        shown.at_conditions({"size": np.ones(2), "contrast": np.ones(2)}, "It")
+
+
+def test_crossing_one_feature_gives_it_back():
+    assert crossed(sizes=(1, 2)) == {"sizes": (1.0, 2.0)}
+
+
+@pytest.mark.parametrize("wrong", [(), np.nan, [[0.0]]])
+def test_what_is_no_sequence_of_numbers(wrong):
+    with pytest.raises(ValueError, match="expected a finite number, or a sequence of them"):
+        as_values(wrong)

@@ -1,0 +1,59 @@
+"""One function loads everything, and one saves."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from tuneful.curves import DatasetError, make_dataset, validate
+from tuneful.readers import load, save
+
+NAN = np.nan
+LONG = "unit,area,depth,size,rate,n_trials\nb,V1,1,4,2.5,7\na,V2,3,4,1,8\nb,V1,1,0.5,,\n a ,V2,3,0.5,0.1,5\n"
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".nc"])
+def test_the_recordings_survive_every_format(lalazar, tmp_path, suffix):
+    data = load(lalazar, complete=False)
+    save(data, tmp_path / f"curves{suffix}")
+    xr.testing.assert_equal(load(tmp_path / f"curves{suffix}"), data)
+
+
+def test_objects_pass_through():
+    data = load([[1.0, 2.0]], conditions={"size": [1, 2]})
+    xr.testing.assert_identical(load(data), data)
+    assert load(np.ones((2, 3)))["condition"].values.tolist() == ["c0", "c1", "c2"]
+    assert np.isnan(load(np.ma.masked_equal([[1, 2], [3, 3]], 2))["rate"].values[0, 1])
+    with pytest.raises(DatasetError, match="no variable 'rate'"):
+        load(xr.Dataset())
+    with pytest.raises(DatasetError, match="from a int"):
+        load(3)
+
+
+def test_paths_and_options_that_do_not_work(tmp_path):
+    data = make_dataset([[1.0]], {"size": [1]})
+    with pytest.raises(DatasetError, match="no file or folder"):
+        load(tmp_path / "absent.csv")
+    (tmp_path / "curves.mat").write_text("x")
+    with pytest.raises(DatasetError, match=r"ends in '.mat'.*use .csv, .tsv, .nc"):
+        load(tmp_path / "curves.mat")
+    for content, message in {"": "is empty", "not HDF5": "could not be read as NetCDF-4"}.items():
+        (tmp_path / "curves.nc").write_text(content)
+        with pytest.raises(DatasetError, match=message):
+            load(tmp_path / "curves.nc")
+    (tmp_path / "curves.csv").write_text(LONG)
+    with pytest.raises(DatasetError, match=r"option 'posture' does not apply.*only layout, unit_columns"):
+        load(tmp_path / "curves.csv", posture="pronation")
+    with pytest.raises(DatasetError, match="no folder"):
+        save(data, tmp_path / "absent" / "curves.nc")
+    with pytest.raises(DatasetError, match=r"ends in '.xlsx'"):
+        save(data, tmp_path / "curves.xlsx")
+    with pytest.raises(DatasetError, match="could not be written"):
+        save(data.assign_attrs(bad={"a": 1}), tmp_path / "curves.nc")
+
+
+def test_invalid_data_are_not_saved(tmp_path):
+    data = validate(make_dataset([[1.0]], {"size": [1]}))
+    data["rate"][:] = -1
+    with pytest.raises(DatasetError, match="is -1 Hz"):
+        save(data, tmp_path / "curves.csv")
+    assert not any(tmp_path.iterdir())

@@ -1,0 +1,183 @@
+"""Configuration: files, options and single settings, the later the stronger."""
+
+import shutil
+
+import pytest
+
+from tuneful.errors import UserError
+from tuneful.registry import build, circuits, objectives
+from tuneful.runs.configuration import RunConfig
+from tuneful.runs.presets import PRESETS, resolve
+
+NOTHING = {"data": None, "objective": None, "seed": None}
+FILE = """
+circuit = {name = "m1", grid = 7, sigma_l = 0.2}
+seed = 4
+precision = "float64"
+
+[objective]
+name = "wgan-gp"
+hidden = [16, 16]
+
+[data]
+path = "curves.csv"
+options = {posture = "supination"}
+
+[fit]
+max_steps = 9
+fitted = ["J", "phi_l"]
+"""
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "fit.toml"
+    path.write_text(FILE)
+    return str(path)
+
+
+def asked(**options):
+    return NOTHING | options
+
+
+@pytest.fixture
+def plain(tmp_path):
+    """A file that leaves everything at its default."""
+    (tmp_path / "plain.toml").write_text('circuit = "m1"')
+    return str(tmp_path / "plain.toml")
+
+
+def test_defaults(plain):
+    assert resolve(plain, NOTHING, []) == RunConfig(circuit={"name": "m1"})
+    assert resolve(plain, NOTHING, []).objective == {"name": "energy"}
+
+
+@pytest.mark.parametrize("preset", sorted(PRESETS.glob("*.toml")), ids=lambda path: path.stem)
+def test_a_circuit_by_its_name_stands_for_its_preset(preset, tmp_path):
+    """A copy of the preset under another name is the same fit, and everything in it can be built."""
+    config = resolve(preset.stem, NOTHING, [])
+    assert config == resolve(str(shutil.copy(preset, tmp_path / "mine.toml")), NOTHING, [])
+    assert build("circuit", circuits(), config.circuit).label == preset.stem
+    build("objective", objectives(), config.objective)
+
+
+def test_a_file_says_the_same_as_options(file, plain):
+    options = [
+        "circuit.grid=7", "sigma_l=0.2", "precision=float64", "objective.hidden=[16, 16]",
+        "posture=supination", "max_steps=9", "fitted=J,phi_l",
+    ]  # fmt: skip
+    written = resolve(file, NOTHING, [])
+    assert written == resolve(plain, asked(objective="wgan-gp", seed=4, data="curves.csv"), options)
+    assert written.fit.fitted == ("J", "phi_l")
+
+
+def test_bare_names_stand_for_tables(tmp_path, plain):
+    (tmp_path / "a.toml").write_text('circuit = "m1"\nobjective = "wgan-gp"\ndata = "curves.nc"')
+    assert resolve(str(tmp_path / "a.toml"), NOTHING, []) == resolve(
+        plain, asked(objective="wgan-gp", data="curves.nc"), []
+    )
+
+
+def test_another_objective_has_steps_of_its_own():
+    """Those of the paper for its recurrent experiment, whatever the energy distance is best descended with."""
+    config = resolve("ssn", asked(objective="wgan-gp"), ["max_steps=7"])
+    assert config.objective == {"name": "wgan-gp", "critic_rate": 0.02}
+    steps = config.fit.for_objective("wgan-gp")
+    assert (steps.batch, steps.learning_rate, steps.b1, steps.refine_steps) == (75, 0.01, 0.5, 0)
+    assert (steps.max_steps, steps.clip, steps.held_out) == (7, 3.0, 0.4)
+    assert resolve("m1", asked(objective="wgan-gp"), []).fit.for_objective("wgan-gp").batch == 30
+
+
+@pytest.mark.parametrize("item", ["batch=16", "fit.batch=16", "objective.batch=16"])
+def test_how_steps_are_taken_was_a_matter_of_the_objective_once(item):
+    config = resolve("ssn", NOTHING, [item])
+    assert config.fit.batch == 16
+    assert "batch" not in config.objective
+
+
+def test_a_file_of_that_time_is_read(tmp_path):
+    (tmp_path / "a.toml").write_text('circuit = "m1"\nobjective = {name = "energy", batch = 8, refine_steps = 3}')
+    config = resolve(str(tmp_path / "a.toml"), NOTHING, [])
+    assert (config.fit.batch, config.fit.refine_steps, config.objective) == (8, 3, {"name": "energy"})
+
+
+def test_options_are_stronger_than_the_file_and_settings_than_options(file):
+    config = resolve(file, asked(seed=5, data="other.csv"), ["max_steps=3"])
+    assert (config.seed, config.data.path, config.fit.max_steps) == (5, "other.csv", 3)
+    assert config.data.options == {"posture": "supination"}
+    assert config.fit.fitted == ("J", "phi_l")
+    assert resolve(file, asked(seed=5), ["seed=6"]).seed == 6
+    assert resolve(file, asked(data="a.csv"), ["data.path=b.csv"]).data.path == "b.csv"
+
+
+def test_naming_the_objective_of_the_file_keeps_its_settings(file):
+    assert resolve(file, asked(objective="wgan-gp"), []).objective == {"name": "wgan-gp", "hidden": [16, 16]}
+    assert resolve(file, asked(objective="energy"), []).objective == {"name": "energy"}
+
+
+def test_the_last_of_equal_settings_counts():
+    assert resolve("m1", NOTHING, ["max_steps=3", "fit.max_steps=4"]).fit.max_steps == 4
+
+
+@pytest.mark.parametrize(
+    ("setting", "section", "name"),
+    [("ridge=1", "objective", "ridge"), ("J=9", "circuit", "J"), ("grid=5", "circuit", "grid")],
+)
+def test_bare_keys_find_their_section(setting, section, name):
+    assert getattr(resolve("m1", NOTHING, [setting]), section)[name] == int(setting.partition("=")[2])
+
+
+@pytest.mark.parametrize("item", ["max_steps", "=3", "", " = 3"])
+def test_malformed_settings(item):
+    with pytest.raises(UserError, match="is not of the form key=value"):
+        resolve("m1", NOTHING, [item])
+
+
+@pytest.mark.parametrize(
+    ("item", "message"),
+    [
+        ("max_step=3", "No section of the configuration has a setting 'max_step'. Did you mean 'max_steps'"),
+        ("fit.max_step=3", "unknown setting 'fit.max_step'. Did you mean 'max_steps'"),
+        ("nothing.batch=3", "unknown setting 'nothing'. Choose from: kind, format, circuit, "),
+        ("a..b=3", "unknown setting 'a'"),
+        ("seed.x=3", "seed is not a section"),
+        ("max_steps=soon", "fit.max_steps = 'soon' is not valid"),
+        ("max_steps=0", "fit.max_steps = 0 is not valid"),
+        ("max_steps=2.5", "fit.max_steps = 2.5 is not valid"),
+        ("max_steps=true", "fit.max_steps = True is not valid"),
+        ("held_out=1", "fit.held_out = 1 is not valid"),
+        ("held_out=nan", "fit.held_out = nan is not valid"),
+        ("seed=-1", "seed = -1 is not valid"),
+        ("seed=4294967296", "seed = 4294967296 is not valid"),
+        ("precision=double", "precision = 'double' is not valid"),
+        ("simulate=1", "data.simulate = 1 is not valid"),
+    ],
+)
+def test_every_wrong_setting_is_named(item, message):
+    with pytest.raises(UserError) as error:
+        resolve("m1", NOTHING, [item])
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("circuit = ", "is not valid TOML"),
+        ('circuit = "m1"\n[fti]\nmax_steps = 3', "a.toml: unknown setting 'fti'. Did you mean 'fit'"),
+        ('circuit = "m1"\n[fit]\nmaxsteps = 3', "a.toml: unknown setting 'fit.maxsteps'. Did you mean 'max_steps'"),
+        ('circuit = "m1"\nfit = 3', "a.toml: fit = 3 is not valid"),
+        ("seed = 1", "a.toml: the setting 'circuit' is missing."),
+        ("circuit = 3", "a.toml: circuit = 3 is not valid"),
+        ("[circuit]\ngrid = 3", "does not say which circuit: name one of m1"),
+        ('circuit = "m2"', "There is no circuit called 'm2'"),
+        ('circuit = "m1"\n[objective]\nname = 3', "There is no objective called 3"),
+    ],
+)
+def test_every_mistake_in_a_file_is_named(tmp_path, monkeypatch, text, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.toml").write_text(text)
+    with pytest.raises(UserError) as error:
+        resolve("a.toml", asked(data="curves.csv"), [])
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
