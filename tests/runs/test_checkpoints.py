@@ -2,6 +2,9 @@
 
 import errno
 import os
+import signal
+import subprocess
+import sys
 
 import jax
 import jax.numpy as jnp
@@ -168,3 +171,51 @@ def test_a_state_is_not_saved_twice(tmp_path):
 
 def test_an_empty_folder_has_no_state(tmp_path):
     assert Checkpoints(tmp_path / "none").load(lambda: jnp.array(0)) is None
+
+
+PROGRAMS = {
+    "gains": """
+weights, times = jnp.array([[0.0, -2.0], [2.0, 0.0]]), jnp.linspace(0, 2, 21)
+about = weights, jnp.array([10.0, 0.0]), Readout(jnp.array([1.0, 0.0]), jnp.array(0.0)), jnp.sin(times), times
+found = learn_gains(*about, iterations=12, keeper=keeper, observers=[killer]).errors
+""",
+    "operating point": """
+weights = np.array([[1.2, -0.5], [1.0, -0.2]])
+gain = partial(power_law, k=0.04, n=2.0)
+about = weights, np.array([10.0, 10.0]), gain, (20.0, 10.0)
+found = stabilize_operating_point(*about, target=-0.045, keeper=keeper, observers=[killer]).history
+""",
+}
+FRAME = """
+import os, signal, sys
+from functools import partial
+import jax.numpy as jnp
+import numpy as np
+from tuneful import Checkpoints
+from tuneful.networks import Readout, learn_gains
+from tuneful.networks.supralinear import power_law
+from tuneful.stability import stabilize_operating_point
+keeper, last = Checkpoints(sys.argv[1], every=2), int(sys.argv[2])
+def killer(moment):
+    if moment.steps == last:
+        os.kill(os.getpid(), signal.SIGKILL)
+{program}
+np.save(sys.argv[3], found)
+"""
+
+
+@pytest.mark.parametrize("kind", PROGRAMS)
+def test_any_descent_survives_sigkill_with_the_same_bits(tmp_path, kind):
+    """Killed between two states that are kept, and left to itself the second time."""
+
+    def run(folder, last):
+        command = [sys.executable, "-c", FRAME.format(program=PROGRAMS[kind]), folder, str(last), folder + ".npy"]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    whole = run("whole", -1)
+    assert whole.returncode == 0, whole.stderr
+    assert run("killed", 3).returncode == -signal.SIGKILL
+    assert [path.name for path in checkpoints(tmp_path / "killed")] == ["step-00000002"]
+    assert run("killed", -1).returncode == 0
+    assert (tmp_path / "killed.npy").read_bytes() == (tmp_path / "whole.npy").read_bytes()
+    assert len(np.load(tmp_path / "whole.npy")) > 4
