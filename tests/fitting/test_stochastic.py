@@ -31,7 +31,7 @@ class Toy(AbstractCircuit):
         return jax.random.exponential(key, (1, 2)), jax.random.uniform(jax.random.fold_in(key, 1))
 
     def respond(self, z):
-        rates = self.base + self.scale * z[0] * jnp.array([1.0, 2.0])
+        rates = self.base + self.scale * z[0] * jnp.array([[1.0, 2.0]])
         settled = z[1] >= self.broken
         return Response(jnp.where(settled, rates, 1e9), settled, jnp.zeros(()), network=rates)
 
