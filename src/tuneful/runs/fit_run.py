@@ -173,14 +173,9 @@ def _gone_on_with(folder: RunFolder, config: RunConfig, progress: Progress) -> R
     changed = config.changes(before)
     if "data.sha256" in changed:
         raise UserError(f"The run in {folder.path} was started with other curves: choose another --out.")
-    if changed:
-        raise UserError(
-            f"The run in {folder.path} was started with another {changed[0]}: "
-            "resume it with its own settings, or choose another --out."
-        )
+    folder.refuse_changes(changed)
     config = config.model_copy(update={"data": before.data, "versions": before.versions})
-    for sentence in other_versions(config.versions):
-        progress.say(f"note: {sentence}")
+    progress.note(other_versions(config.versions))
     folder.write_json(CONFIG, config.written())
     return config
 

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,6 +95,20 @@ class RunFolder:
         strangers = sorted(p.name for p in self.path.glob("[!.]*") if p.name not in CONTENTS)
         if strangers and not self.exists:
             raise UserError(f"{self.path} holds other files ({strangers[0]}, ...): choose a new folder.")
+
+    def refuse_changes(self, changed: Sequence[str]) -> None:
+        """Refuse to go on with a run that was begun with other settings, named in `changed`.
+
+        Raises
+        ------
+        UserError
+            If there are any; the first is named.
+        """
+        if changed:
+            raise UserError(
+                f"The run in {self.path} was started with another {changed[0]}: "
+                "resume it with its own settings, or choose another --out."
+            )
 
     def prepare(self, overwrite: bool) -> None:
         """Make the folder, or empty it of an earlier run.

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Iterable
 from typing import Self
 
 from tqdm import tqdm
@@ -58,6 +59,11 @@ class Progress:
         """The distances to the held-out units are known."""
         text = "  ".join(f"{name} {ks:.3f}" for name, ks in distances.items())
         self.say(f"step {step:>5} of at most {self._total}   KS: {text}")
+
+    def note(self, sentences: Iterable[str]) -> None:
+        """Print what must not be missed."""
+        for sentence in sentences:
+            self.say(f"note: {sentence}")
 
     def say(self, text: str) -> None:
         """Print a line above the bar."""

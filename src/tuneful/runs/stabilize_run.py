@@ -61,15 +61,9 @@ def _gone_on_with(folder: RunFolder, config: StabilizeConfig, progress: Progress
     if folder.kind() != KIND:
         raise UserError(f"{folder.path} holds a run of another command: choose another --out.")
     before = folder.read_json(CONFIG)
-    changed = config.changes(before)
-    if changed:
-        raise UserError(
-            f"The run in {folder.path} was started with another {changed[0]}: "
-            "resume it with its own settings, or choose another --out."
-        )
+    folder.refuse_changes(config.changes(before))
     begun_with = before.get("versions", {})
-    for sentence in other_versions(begun_with):
-        progress.say(f"note: {sentence}")
+    progress.note(other_versions(begun_with))
     return config.model_copy(update={"versions": begun_with})
 
 
