@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tuneful.descents import Outcome
-from tuneful.plain import plain
+from tuneful.plain import plain, printable
 
 
 class Colour(enum.Enum):
@@ -66,3 +66,10 @@ def test_what_is_plain_stays_as_it_is(value):
 def test_truth_values_stay_truth_values():
     assert plain([True, np.array([False])]) == [True, [False]]
     assert plain([True, np.array([False])])[0] is True
+
+
+def test_text_for_terminals_has_no_control_characters_and_no_endless_words():
+    assert printable("a\tb\nc\x07") == "a\\tb\nc\\x07"
+    assert printable("naïve µ °") == "naïve µ °"
+    assert printable("x" * 81) == "x" * 40 + "..." + "x" * 37
+    assert len(printable("x" * 10_000, longest=20)) == 20

@@ -3,6 +3,7 @@
 import enum
 import math
 import os
+import re
 from collections.abc import Mapping, Set
 from typing import Any
 
@@ -41,6 +42,27 @@ def plain(value: Any) -> Any:
     if isinstance(value, os.PathLike):
         return os.fspath(value)
     return value if isinstance(value, str | int | None) else str(value)
+
+
+def printable(text: str, longest: int = 80) -> str:
+    """Text as a terminal may be given it: names in data hold what their authors please.
+
+    Parameters
+    ----------
+    text
+        Lines end as they do; every other control character is written as its escape sequence.
+    longest
+        Words of more characters are cut in their middle.
+
+    >>> printable("\x1b[2Jname"), printable("a" * 100, longest=9)
+    ('\\\\x1b[2Jname', 'aaaa...aa')
+    """
+    shown = "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+    return re.sub(rf"\S{{{longest + 1},}}", lambda word: _shortened(word[0], longest), shown)
+
+
+def _shortened(word: str, longest: int) -> str:
+    return word[: longest // 2] + "..." + word[len(word) - (longest - longest // 2 - 3) :]
 
 
 def _key(key: Any) -> str:

@@ -62,7 +62,7 @@ def test_data_frames():
             "Column 'side' describes units, but unit 'a' has both 'l' and 'r'",
         ),
         ("unit,size,rate\na,1,2\na,2\n", "Line 3 of .* has 2 cells where the header has 3"),
-        ("unit;size;rate\n\na;1,5;2\n", "Line 3 of .* separated by commas"),
+        ("unit;size;rate\n\na;1,5;2\nb;2\n", "Line 4 of .* separated by semicolons"),
         ("unit,x=1,x=2\na,1,-3\n", r"unit 'a' in condition 1 \(x=2.0\) is -3 Hz"),
         ("unit,x=1,x=2\na,1,2\na,1,2\n", "2 units are called 'a'"),
         ("unit,x=1,y=2\na,1,2\n", "Header 'y=2' does not have the same features as 'x=1'"),

@@ -30,7 +30,7 @@ def test_wide_tables_with_features_and_with_labels(tmp_path):
 def test_what_a_wide_table_cannot_hold(tmp_path):
     with pytest.raises(DatasetError, match="no room for 'n_trials'"):
         save(make_dataset([[1.0]], {"size": [1]}, n_trials=[[3]]), tmp_path / "a.csv", layout="wide")
-    with pytest.raises(DatasetError, match="'rate' cannot be the header"):
-        save(make_dataset([[1.0]], {"condition": ["rate"]}), tmp_path / "a.csv", layout="wide")
+    with pytest.raises(DatasetError, match="'condition=a;b' cannot be the header"):
+        save(make_dataset([[1.0]], {"condition": ["a;b"]}), tmp_path / "a.csv", layout="wide")
     with pytest.raises(DatasetError, match=r"no layout 'square'\. Choose from: long, wide"):
         save(make_dataset([[1.0]], {"size": [1]}), tmp_path / "a.csv", layout="square")

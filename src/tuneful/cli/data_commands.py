@@ -6,39 +6,57 @@ from typing import Any
 
 from tuneful.curves import describe
 from tuneful.errors import UserError
-from tuneful.readers import load, save
+from tuneful.plain import printable
+from tuneful.readers import examine, save
 from tuneful.runs.overrides import parse_value
 
+MOST = 12  # values, or lines, of one kind that are shown
 
-def run_check(path: str, options: Sequence[str]) -> str:
-    """Describe a dataset in plain lines."""
-    found = describe(load(path, **_options(options)))
-    return "\n".join(line for key, value in found.items() for line in _described(key, value))
+
+def run_check(path: str, options: Sequence[str], average: bool = False) -> str:
+    """Describe a source in plain lines: what it holds, what every column was taken for, and what was decided."""
+    reading = examine(path, **_options(options, average))
+    lines = [line for key, value in describe(reading.dataset).items() for line in _described(key, value)]
+    width = max((len(printable(c.name, 30)) for c in reading.columns), default=0)
+    shown = [f"  {printable(c.name, 30):<{width}}  {c.role} ({c.why})" for c in reading.columns]
+    lines += ["columns:", *_bounded(shown, "columns"), *(f"note: {note}" for note in reading.notes)]
+    return printable("\n".join(lines))
+
+
+def _bounded(lines: Sequence[str], what: str) -> list[str]:
+    left_out = len(lines) - MOST
+    return list(lines) if left_out <= 1 else [*lines[:MOST], f"  and {left_out} {what} more"]
 
 
 def _described(key: str, value: Any) -> list[str]:
     name = key.replace("_", " ")
     if isinstance(value, dict):
-        return [f"{name}:", *(f"  {k}: {_inline(v)}" for k, v in value.items())] if value else []
+        lines = [f"  {k}: {_inline(v)}" for k, v in value.items()]
+        return [f"{name}:", *_bounded(lines, name)] if value else []
     if isinstance(value, list) and value and isinstance(value[0], dict):
-        return [f"{name}:", *(f"  {_inline(v)}" for v in value)]
+        return [f"{name}:", *_bounded([f"  {_inline(v)}" for v in value], name)]
     return [f"{name}: {_inline(value)}"]
 
 
 def _inline(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{k.replace('_', ' ')} {_inline(v)}" for k, v in value.items())
+        return ", ".join(f"{k.replace('_', ' ')} {_inline(v)}" for k, v in value.items() if v != "")
     if isinstance(value, (list, tuple)):
-        return " ".join(_inline(v) for v in value) or "none"
+        shown = " ".join(_inline(v) for v in value[:MOST]) or "none"
+        return shown if len(value) <= MOST else f"{shown} ... ({len(value)} in all)"
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def run_convert(source: str, target: Path, options: Sequence[str], layout: str, overwrite: bool) -> str:
+def run_convert(
+    source: str, target: Path, options: Sequence[str], layout: str, overwrite: bool, average: bool = False
+) -> str:
     """Convert a dataset."""
     refuse_existing(target, overwrite)
-    dataset = load(source, **_options(options))
-    save(dataset, target, **({} if target.suffix == ".nc" else {"layout": layout}))
-    return f"{dataset.sizes['unit']} units in {dataset.sizes['condition']} conditions: {target}"
+    reading = examine(source, **_options(options, average))
+    save(reading.noted, target, **({} if target.suffix == ".nc" else {"layout": layout}))
+    sizes = reading.dataset.sizes
+    done = f"{sizes['unit']} units in {sizes['condition']} conditions: {target}"
+    return printable("\n".join([*(f"note: {note}" for note in reading.notes), done]))
 
 
 def refuse_existing(path: Path, overwrite: bool) -> None:
@@ -47,9 +65,10 @@ def refuse_existing(path: Path, overwrite: bool) -> None:
         raise UserError(f"{path} exists: choose another file, or add --overwrite to replace it.")
 
 
-def _options(items: Sequence[str]) -> dict[str, Any]:
+def _options(items: Sequence[str], average: bool) -> dict[str, Any]:
     """Options of a reader, given as key=value."""
     pairs = [item.partition("=") for item in items]
     if bad := [item for item, pair in zip(items, pairs, strict=True) if not pair[1]]:
         raise UserError(f"--option {bad[0]!r} is not of the form key=value, for example posture=supination.")
-    return {key.strip(): parse_value(value.strip()) for key, _, value in pairs}
+    asked = {key.strip(): parse_value(value.strip()) for key, _, value in pairs}
+    return asked | ({"average": True} if average else {})

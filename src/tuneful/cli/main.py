@@ -146,7 +146,14 @@ app.command()(stabilize)
 
 
 ReaderOption = Annotated[
-    list[str] | None, typer.Option("--option", help="An option of the reader, key=value: posture=supination.")
+    list[str] | None,
+    typer.Option(
+        "--option",
+        help="An option of the reader, key=value: posture=supination, unit_columns=depth,layer, ignore=k.",
+    ),
+]
+Average = Annotated[
+    bool, typer.Option("--average", help="Average repeated rows of one unit and condition, trials for example.")
 ]
 
 
@@ -154,11 +161,12 @@ ReaderOption = Annotated[
 def check(
     path: Annotated[str, typer.Argument(help="A .csv, .tsv or .nc file, or a folder of recordings.")],
     option: ReaderOption = None,
+    average: Average = False,
 ) -> None:
-    """Validate a dataset and say what was found."""
+    """Validate a dataset; say what was found, and what every column was taken for."""
     from tuneful.cli.data_commands import run_check
 
-    print(run_check(path, option or []))
+    print(run_check(path, option or [], average))
 
 
 @data_app.command()
@@ -168,11 +176,12 @@ def convert(
     option: ReaderOption = None,
     layout: Annotated[str, typer.Option(help="Layout of a table: long or wide.")] = "long",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the target.")] = False,
+    average: Average = False,
 ) -> None:
     """Convert a dataset to another format."""
     from tuneful.cli.data_commands import run_convert
 
-    print(run_convert(source, target, option or [], layout, overwrite))
+    print(run_convert(source, target, option or [], layout, overwrite, average))
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from tuneful.curves.schema import (
 if TYPE_CHECKING:
     import xarray as xr
 
+ROUNDING = 2**-44  # 256 units in the last place: what a few hundred operations on doubles may be off
 Column = tuple[tuple[Any, ...], np.ndarray, dict[Any, Any]]  # dims, values and attributes, as xarray takes them
 
 
@@ -48,6 +49,7 @@ def validate(dataset: xr.Dataset) -> xr.Dataset:
 rate cannot be negative: give rates before any baseline is subtracted, or NaN where it was not measured.
     """
     _check_layout(dataset)
+    _check_names(dataset)
     dataset = _canonical(dataset)
     _check_labels(dataset)
     _check_features(dataset)
@@ -73,6 +75,15 @@ def _check_layout(dataset: xr.Dataset) -> None:
     for dim in DIMS:
         if dataset.sizes[dim] == 0:
             raise DatasetError(f"The dataset is empty: it has no {dim}s. Is the source the right one?")
+
+
+def _check_names(dataset: xr.Dataset) -> None:
+    for name in map(str, (*dataset.variables, *dataset.attrs)):
+        if "/" in name or not name.isprintable() or name != name.strip() or not name:
+            raise DatasetError(
+                f"The name {name[:60]!r} cannot be kept in a file: use one without slashes, control characters and "
+                "space around it."
+            )
 
 
 def _canonical(dataset: xr.Dataset) -> xr.Dataset:
@@ -174,7 +185,7 @@ def _check_features(dataset: xr.Dataset) -> None:
         if (bad := np.flatnonzero(~np.isfinite(values))).size:
             raise DatasetError(
                 f"Feature '{name}' of condition {bad[0]} is {values[bad[0]]}: every condition needs a finite "
-                "value of every feature, so fill it in or drop the condition."
+                "value of every feature, so fill it in (a blank has size or contrast 0) or drop the condition."
             )
     if "condition" in dataset.coords:
         columns["condition"] = dataset["condition"].values
@@ -185,6 +196,19 @@ def _check_features(dataset: xr.Dataset) -> None:
                 f"{_sentence(condition_name(dataset, i))} is the same as condition {first}: average repeats, "
                 "or add the feature that tells them apart."
             )
+    for name, values in features(dataset).items():
+        _check_rounding(name, np.unique(values))
+
+
+def _check_rounding(name: str, values: np.ndarray) -> None:
+    """Refuse values, in ascending order, that differ by no more than sums and products of floats are off."""
+    close = np.flatnonzero(np.diff(values) <= ROUNDING * np.maximum(np.abs(values[1:]), np.abs(values[:-1])))
+    if close.size:
+        one, other = values[close[0]].item(), values[close[0] + 1].item()
+        raise DatasetError(
+            f"Feature '{name}' has {one!r} and {other!r}, which are one value but for rounding: round that feature, "
+            "so that they are one condition."
+        )
 
 
 def _check_rates(dataset: xr.Dataset) -> None:

@@ -4,6 +4,8 @@ Tables are read as text and converted here, so that numbers are exact to the las
 the cell.
 """
 
+import re
+
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -20,7 +22,9 @@ EXAMPLE = (
     "a header 'unit,size,rate' and rows like 'a,0.5,3.2' (long), or a header 'unit,size=0.5,size=4' and rows "
     "like 'a,3.2,1.1' (wide)"
 )
-MISSING = ("", "nan", "NaN", "NA", "N/A", "null", "None")
+MISSING = ("", "nan", "na", "n/a", "#n/a", "#na", "<na>", "null", "none", "-", "--", ".")  # in small letters
+ALMOST = re.compile(r"[-+<>~]?\s*\d+([.,]\d+)*\s*(%|°|[a-zA-Z/]{1,6})?")  # 50%, 3,1, 90deg: numbers to a person
+BLANK = "for a condition without a stimulus give its features numbers too, with size or contrast 0"
 
 
 def parse(column: pd.Series) -> np.ndarray:
@@ -40,7 +44,7 @@ def parse(column: pd.Series) -> np.ndarray:
     if pd.api.types.is_numeric_dtype(column):
         return column.to_numpy(np.float64, na_value=np.nan)
     cells = as_text(column)
-    present = ~np.isin(cells, MISSING)
+    present = is_present(cells)
     if all(map(is_number, cells[present])) and not _looks_like_code(cells):
         return _as_numbers(cells, present)
     if np.isin(cells, ("True", "False")).all():
@@ -53,7 +57,7 @@ def parse_numbers(column: pd.Series) -> np.ndarray:
     if pd.api.types.is_numeric_dtype(column):
         return column.to_numpy(np.float64, na_value=np.nan)
     cells = as_text(column)
-    present = ~np.isin(cells, MISSING)
+    present = is_present(cells)
     for i in np.flatnonzero(present):
         if not is_number(cells[i]):
             _refuse_cell(column, cells, int(i))
@@ -63,6 +67,11 @@ def parse_numbers(column: pd.Series) -> np.ndarray:
 def as_text(column: pd.Series) -> np.ndarray:
     """A column as stripped numpy strings; missing cells are empty."""
     return column.astype(object).where(column.notna(), "").astype(str).str.strip().to_numpy(str)
+
+
+def is_present(cells: np.ndarray) -> np.ndarray:
+    """Which cells hold something, (rows,)."""
+    return ~np.isin(np.char.lower(cells), MISSING)
 
 
 def _looks_like_code(cells: np.ndarray) -> bool:
@@ -82,10 +91,19 @@ def _is_int64(cell: str) -> bool:
 
 
 def _refuse_cell(column: pd.Series, cells: np.ndarray, i: int) -> None:
-    raise DatasetError(
-        f"Column '{column.name}' has {str(cells[i])!r} in data row {i + 1}, which is not a number: correct "
-        "it, or leave the cell empty if it was not measured."
-    )
+    cell = str(cells[i])
+    advice = "correct it, or leave the cell empty if it was not measured"
+    if ALMOST.fullmatch(cell):
+        advice = "write plain numbers with a decimal point, and their unit in the header"
+    elif cell.casefold() in ("blank", "gray", "grey", "none", "spontaneous"):
+        advice = BLANK
+    raise DatasetError(f"Column '{column.name}' has {cell!r} in data row {i + 1}, which is not a number: {advice}.")
+
+
+def _are_names(cells: np.ndarray) -> bool:
+    """Whether cells like 23A or 4b are names of things and no numbers: letters follow at once, and they differ."""
+    ends = {re.sub(r"[-+\d.,]", "", str(cell)) for cell in cells}
+    return all(re.fullmatch(r"\d+[a-zA-Z]+", str(cell)) for cell in cells) and len(ends) > 1
 
 
 def marked_as_unit(name: str, unit_columns: set[str]) -> bool:
@@ -99,13 +117,15 @@ def is_text(column: pd.Series) -> bool:
     Raises
     ------
     DatasetError
-        If a column is mostly numbers but not entirely: that is a typing error and not a text column.
+        If a column is mostly numbers but not entirely, or numbers with a unit or a decimal comma: that is a typing
+        error and not a text column.
     """
     values = parse(column)
-    if values.dtype.kind == "U":
+    if values.dtype.kind == "U" and not _looks_like_code(values):
         numeric = np.array([is_number(cell) for cell in values])
-        present = ~np.isin(values, MISSING)
-        if (numeric & present).sum() > present.sum() / 2 and not _looks_like_code(values):
+        almost = np.array([ALMOST.fullmatch(str(cell)) is not None for cell in values])
+        present = is_present(values)
+        if ((numeric | almost) & present).sum() > present.sum() / 2 and not _are_names(values[present]):
             _refuse_cell(column, values, int((present & ~numeric).argmax()))
     return values.dtype.kind not in "iuf"
 

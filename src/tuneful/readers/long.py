@@ -5,44 +5,56 @@ import pandas as pd
 import xarray as xr
 
 from tuneful.curves import DatasetError, features, make_dataset
-from tuneful.readers.columns import (
-    ENTRIES,
-    EXAMPLE,
-    PREFIX,
-    Table,
-    as_text,
-    is_text,
-    marked_as_unit,
-    parse,
-    parse_numbers,
-    unit_table,
-)
+from tuneful.readers.columns import BLANK, ENTRIES, EXAMPLE, PREFIX, Table, as_text, parse, parse_numbers, unit_table
+from tuneful.readers.names import Meaning, meaning
+from tuneful.readers.reading import Reading
+from tuneful.readers.repeats import averaged, refuse_repeats
+from tuneful.readers.roles import Asked, Column, Role, roles_of_long
+from tuneful.readers.sessions import told_apart
 
 
-def from_long(table: Table, unit_columns: set[str]) -> xr.Dataset:
+def from_long(table: Table, asked: Asked) -> Reading:
     """The dataset of a long table; conditions are the distinct combinations of features, in their order.
+
+    Parameters
+    ----------
+    table
+        With the names of `tuneful.readers.roles.renamed`.
+    asked
+        What is known of its columns.
 
     Raises
     ------
     DatasetError
-        If ``unit``, ``rate`` or features are missing, a measurement occurs twice, or a property of a unit
-        changes between its rows.
+        If ``unit``, ``rate`` or features are missing, a measurement occurs twice and is not to be averaged, a column
+        cannot be told, or a property of a unit changes between its rows.
     """
     for needed in ("unit", "rate"):
         if needed not in table:
-            raise DatasetError(f"There is no column '{needed}' (found: {', '.join(table)}): expected {EXAMPLE}.")
-    properties, keys = _roles(table, unit_columns)
-    labels = as_text(table["unit"])
-    _check_filled(keys | {"unit": labels})
+            raise DatasetError(
+                f"There is no column '{needed}' (found: {', '.join(table)}): rename yours, or expected is {EXAMPLE}."
+            )
+    _check_filled({"unit": as_text(table["unit"])})
+    labels, notes = told_apart({name: values for name, values in table.items() if name not in asked.ignore})
     unit, first_of_unit = _numbered({"unit": labels})
+    columns = roles_of_long(table, asked, unit)
+    keys = {c.name: _key(c, table) for c in columns if c.role in (Role.FEATURE, Role.CONDITION)}
+    if not keys:
+        raise DatasetError(f"No column tells the conditions apart (found: {', '.join(table)}): expected {EXAMPLE}.")
+    _check_filled(keys)
     condition, first_of_condition = _numbered(keys)
-    _check_measured_once(labels, keys, unit, condition)
+    properties = {c.name: parse(table[c.name]) for c in columns if c.role is Role.PROPERTY}
     for name, values in properties.items():
         _check_constant(name, values, labels, first_of_unit[unit])
-    entries = {name: np.full((unit.max() + 1, condition.max() + 1), np.nan) for name in ENTRIES if name in table}
-    for name, entry in entries.items():
-        entry[unit, condition] = parse_numbers(table[name])
-    return make_dataset(
+    entries = {name: parse_numbers(table[name]) for name in ENTRIES if name in table}
+    place = unit * (condition.max() + 1) + condition
+    shape = (int(unit.max()) + 1, int(condition.max()) + 1)
+    if asked.average:
+        entries = averaged(entries, place, shape)
+    else:
+        refuse_repeats(place, labels, keys, [c.name for c in columns if c.role is Role.TRIAL])
+        entries = {name: _table(shape, place, values) for name, values in entries.items()}
+    dataset = make_dataset(
         entries["rate"],
         {name: values[first_of_condition] for name, values in keys.items()},
         {name.removeprefix(PREFIX): values[first_of_unit] for name, values in properties.items()},
@@ -50,6 +62,7 @@ def from_long(table: Table, unit_columns: set[str]) -> xr.Dataset:
         entries.get("rate_var"),
         entries.get("n_trials"),
     )
+    return Reading(dataset, columns, notes)
 
 
 def to_long(dataset: xr.Dataset) -> pd.DataFrame:
@@ -63,17 +76,16 @@ def to_long(dataset: xr.Dataset) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _roles(table: Table, unit_columns: set[str]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Properties of units, and the columns that tell conditions apart."""
-    others = [name for name in table if name not in (*ENTRIES, "unit", "condition")]
-    of_units = [name for name in others if marked_as_unit(name, unit_columns) or is_text(table[name])]
-    properties = {name: parse(table[name]) for name in of_units}
-    keys = {name: parse_numbers(table[name]) for name in others if name not in of_units}
-    if "condition" in table:
-        keys["condition"] = as_text(table["condition"])
-    if not keys:
-        raise DatasetError(f"No column tells the conditions apart (found: {', '.join(table)}): expected {EXAMPLE}.")
-    return properties, keys
+def _key(column: Column, table: Table) -> np.ndarray:
+    values = table[column.name]
+    return as_text(values) if column.role is Role.CONDITION else parse_numbers(values)
+
+
+def _table(shape: tuple[int, int], place: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Values at their places, (units, conditions)."""
+    table = np.full(shape, np.nan)
+    table.flat[place] = values
+    return table
 
 
 def _numbered(keys: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -88,23 +100,8 @@ def _check_filled(keys: dict[str, np.ndarray]) -> None:
         if missing.any():
             raise DatasetError(
                 f"Column '{name}' is empty in data row {missing.argmax() + 1}: every measurement needs a "
-                "unit and all features of its condition."
+                f"unit and all features of its condition ({BLANK})."
             )
-
-
-def _check_measured_once(
-    labels: np.ndarray, keys: dict[str, np.ndarray], unit: np.ndarray, condition: np.ndarray
-) -> None:
-    place = unit * (condition.max() + 1) + condition
-    repeated = np.flatnonzero(pd.Series(place).duplicated())
-    if repeated.size:
-        second = repeated[0]
-        first = np.flatnonzero(place == place[second])[0]
-        where = ", ".join(f"{name}={values[second]}" for name, values in keys.items())
-        raise DatasetError(
-            f"Unit {str(labels[second])!r} has two rates for {where} (data rows {first + 1} and {second + 1})"
-            ": average repeats, or add the feature that tells them apart."
-        )
 
 
 def _check_constant(name: str, values: np.ndarray, labels: np.ndarray, first: np.ndarray) -> None:
@@ -113,7 +110,10 @@ def _check_constant(name: str, values: np.ndarray, labels: np.ndarray, first: np
         differs &= ~(np.isnan(values) & np.isnan(values[first]))
     if differs.any():
         row = differs.argmax()
+        advice = "write it as a number" if values.dtype.kind in "Ub" else f"say so with the option features={name}"
+        if meaning(name) is Meaning.SESSION:
+            advice = "and units are not those of one session, give them labels of their own"
         raise DatasetError(
             f"Column '{name}' describes units, but unit {str(labels[row])!r} has both '{values[first[row]]}' "
-            f"and '{values[row]}': if it is a stimulus feature, write it as a number."
+            f"and '{values[row]}': if it is a stimulus feature, {advice}."
         )

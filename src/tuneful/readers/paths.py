@@ -17,9 +17,10 @@ def by_kind(known: Mapping[str, Known], path: Path) -> Known:
     DatasetError
         If the suffix is not among those of `known`.
     """
-    if path.suffix.lower() not in known:
-        raise DatasetError(f"'{path}' ends in '{path.suffix}', which is not a known format: use {', '.join(known)}.")
-    return known[path.suffix.lower()]
+    suffix = "".join(path.suffixes[-2:]) if path.suffix.lower() == ".gz" else path.suffix
+    if suffix.lower() not in known:
+        raise DatasetError(f"'{path}' ends in '{suffix}', which is not a known format: use {', '.join(known)}.")
+    return known[suffix.lower()]
 
 
 def content_of(path: Path) -> bytes:

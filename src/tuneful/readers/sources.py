@@ -5,17 +5,23 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import xarray as xr
 
-from tuneful.curves import DatasetError, make_dataset, validate
+from tuneful.curves import DatasetError
+from tuneful.readers.arrays import from_array, from_data_array, from_dataset, read_array
 from tuneful.readers.lalazar import fetch_lalazar, read_lalazar
 from tuneful.readers.netcdf import read_netcdf, write_netcdf
 from tuneful.readers.paths import by_kind, check_exists, check_folder_of, check_written
-from tuneful.readers.tables import from_frame, read_table, write_table
+from tuneful.readers.reading import Reading
+from tuneful.readers.tables import examine_frame, read_table, write_table
 
-READERS: dict[str, Callable[..., xr.Dataset]] = {".csv": read_table, ".tsv": read_table, ".nc": read_netcdf}
+READERS: dict[str, Callable[..., Reading | xr.Dataset]] = {
+    **dict.fromkeys((".csv", ".tsv"), read_table),
+    ".nc": read_netcdf,
+    **dict.fromkeys((".txt", ".csv.gz", ".tsv.gz", ".txt.gz"), read_table),
+    **dict.fromkeys((".npy", ".npz"), read_array),
+}
 WRITERS: dict[str, Callable[..., None]] = {".csv": write_table, ".tsv": write_table, ".nc": write_netcdf}
 DOWNLOAD = "lalazar2016"
 
@@ -23,16 +29,19 @@ DOWNLOAD = "lalazar2016"
 def load(source: Any, /, **options: Any) -> xr.Dataset:
     """A validated dataset from whatever holds tuning curves.
 
+    What was decided on the way (labels made unique, a column left out) is kept in the attribute ``notes``.
+
     Parameters
     ----------
     source
-        A path: a folder of the Lalazar recordings, a ``.csv`` or ``.tsv`` table, a ``.nc`` file; the
-        name ``"lalazar2016"`` (downloads these recordings once); or an object: an `xarray.Dataset`, a
-        `pandas.DataFrame`, an array of rates (units, conditions) in Hz.
+        A path: a folder of the Lalazar recordings, a ``.csv``, ``.tsv`` or ``.txt`` table (or one packed as ``.gz``),
+        a ``.nc``, ``.npy`` or ``.npz`` file; the name ``"lalazar2016"`` (downloads these recordings once); or an
+        object: an `xarray.Dataset`, an `xarray.DataArray` (unit, feature, ...), a `pandas.DataFrame` or `Series`, an
+        array of rates (units, conditions) in Hz.
     **options
-        Those of the reader: `read_lalazar` (``posture``, ``complete``, ``grid``), `read_table` or
-        `from_frame` (``layout``, ``unit_columns``), and for arrays those of
-        `tuneful.curves.make_dataset` (``conditions``, ...).
+        Those of the reader: `read_lalazar` (``posture``, ``complete``, ``grid``), `from_frame` (``layout``,
+        ``unit_columns``, ``features``, ``ignore``, ``average``, ...) and for text ``separator`` and ``decimal``, and
+        for arrays those of `tuneful.curves.make_dataset` (``conditions``, ...).
 
     Raises
     ------
@@ -42,18 +51,35 @@ def load(source: Any, /, **options: Any) -> xr.Dataset:
     >>> load([[3.2, 1.1], [0.4, 0.9]], conditions={"size": [0.5, 4]}).sizes["unit"]
     2
     """
+    return examine(source, **options).noted
+
+
+def examine(source: Any, /, **options: Any) -> Reading:
+    """A source as `load` reads it, with the role of every column and why; arguments and errors as there."""
+    found = _examined(source, options)
+    return found if isinstance(found, Reading) else Reading.of(found)
+
+
+def _examined(source: Any, options: dict[str, Any]) -> Reading | xr.Dataset:
     if isinstance(source, (str, Path)):
         return _load_path(source, options)
-    if isinstance(source, xr.Dataset):
-        return _call(validate, source, options)
-    if isinstance(source, pd.DataFrame):
-        return _call(from_frame, source, options)
-    if isinstance(source, (list, tuple)) or hasattr(source, "__array__"):
-        return _call(_from_array, source, options)
+    for kind, reader in OBJECTS.items():
+        if isinstance(source, kind):
+            return _call(reader, source, options)
+    if hasattr(source, "__array__"):
+        return _call(from_array, source, options)
     raise DatasetError(
         f"Tuning curves cannot be loaded from a {type(source).__name__}: give a path, an xarray.Dataset, a "
         "pandas.DataFrame or an array (units, conditions)."
     )
+
+
+OBJECTS: dict[Any, Callable[..., Reading | xr.Dataset]] = {
+    xr.Dataset: from_dataset,
+    xr.DataArray: from_data_array,
+    (pd.DataFrame, pd.Series): examine_frame,
+    (list, tuple): from_array,
+}
 
 
 def save(dataset: xr.Dataset, path: str | Path, **options: Any) -> None:
@@ -72,7 +98,7 @@ def save(dataset: xr.Dataset, path: str | Path, **options: Any) -> None:
     _call(writer, dataset, {"path": path} | options)
 
 
-def _load_path(source: str | Path, options: dict[str, Any]) -> xr.Dataset:
+def _load_path(source: str | Path, options: dict[str, Any]) -> Reading | xr.Dataset:
     path = Path(source).expanduser()
     if str(source) == DOWNLOAD and not path.exists():
         return _call(read_lalazar, fetch_lalazar(), options)
@@ -86,12 +112,6 @@ def _load_path(source: str | Path, options: dict[str, Any]) -> xr.Dataset:
     reader = by_kind(READERS, path)
     check_written(path)
     return _call(reader, path, options)
-
-
-def _from_array(rates: Any, conditions: Any = None, **options: Any) -> xr.Dataset:
-    return make_dataset(
-        rates if isinstance(rates, np.ma.MaskedArray) else np.asarray(rates), conditions or {}, **options
-    )
 
 
 def _call(function: Callable, source: Any, options: dict[str, Any]) -> Any:

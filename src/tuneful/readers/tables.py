@@ -1,8 +1,10 @@
-"""Datasets as tables: CSV and TSV files and pandas DataFrames, in one of two layouts.
+"""Datasets as tables: text files and pandas objects, in one of two layouts.
 
-Long: one measurement a row. ``unit`` and ``rate`` (and perhaps ``rate_var``, ``n_trials``) are what they say,
-``session``, ``area``, ``cell_type``, columns of text and columns called ``unit.NAME`` are properties of the
-unit, ``condition`` holds labels, and every other column of numbers is a stimulus feature::
+Long: one measurement a row. ``unit`` and ``rate`` (and perhaps ``rate_var``, ``n_trials``) are what they say, in
+small or capital letters, with a unit of measurement (``Rate (Hz)``), or as synonyms (``neuron``, ``firing_rate``).
+``condition`` holds labels. Text, columns that are called after what describes cells (``session``, ``area``,
+``cell_type``, ``depth``, ...), columns called ``unit.NAME`` and numbers that do not vary within units are properties
+of units. Numbers that vary within units are stimulus features::
 
     unit,area,size,rate
     a,V1,0.5,3.2
@@ -14,12 +16,12 @@ conditions; the other columns are ``unit`` and properties of units as above::
     unit,area,size=0.5,size=4
     a,V1,3.2,1.1
 
-Empty cells, NaN and NA are "not measured". Text is stripped of spaces around it, and a property whose text looks
-like numbers is read as numbers (but not codes like ``007``). A table keeps values, labels and properties;
-attributes (source, units, statistics) are kept by NetCDF only.
+What counts rows is left out, what counts trials is averaged if that is asked, and what cannot be told is refused
+with the option that settles it. Empty cells and the usual words for it (NaN, NA, ``-``) are "not measured". Text is
+stripped of spaces around it, and a property whose text looks like numbers is read as numbers (but not codes like
+``007``). A table keeps values, labels and properties; attributes (source, units, statistics) are kept by NetCDF only.
 """
 
-import csv
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -27,64 +29,117 @@ import pandas as pd
 import xarray as xr
 
 from tuneful.curves import DatasetError, validate
+from tuneful.curves import features as features_of
 from tuneful.errors import suggest
 from tuneful.files import write_atomically
-from tuneful.readers.columns import EXAMPLE, Table
+from tuneful.readers.columns import Table
+from tuneful.readers.delimited import read_cells
+from tuneful.readers.frames import flattened
 from tuneful.readers.long import from_long, to_long
-from tuneful.readers.text import decoded, lines_of
+from tuneful.readers.names import feature_name, is_unnamed, measured_in
+from tuneful.readers.reading import Reading
+from tuneful.readers.roles import Asked, Column, check_names, renamed
 from tuneful.readers.wide import from_wide, to_wide
 
 WRITERS = {"long": to_long, "wide": to_wide}
 READERS = {"long": from_long, "wide": from_wide}
+HERTZ = ("hz", "1/s", "s^-1", "s-1", "sp/s", "spk/s", "spikes/s", "spikes/sec", "spikes per second", "imp/s")
+Names = str | Sequence[str]
 
 
-def read_table(path: str | Path, layout: str | None = None, unit_columns: Sequence[str] = ()) -> xr.Dataset:
-    """The validated dataset of a ``.csv`` or ``.tsv`` file; arguments as in `from_frame`.
+def read_table(
+    path: str | Path,
+    layout: str | None = None,
+    unit_columns: Names = (),
+    features: Names = (),
+    ignore: Names = (),
+    conditions: Names = (),
+    unit_column: str | None = None,
+    average: bool = False,
+    separator: str | None = None,
+    decimal: str | None = None,
+) -> Reading:
+    """The validated dataset of a text table; arguments as in `from_frame` and `read_cells`.
 
     Raises
     ------
     DatasetError
         If the file is empty or not a table, or for anything that `from_frame` and `validate` refuse.
     """
-    (_, header), *lines = _read_cells(path) or [(0, [])]
-    if not lines:
-        raise DatasetError(f"'{path}' {'has a header but no rows' if header else 'is empty'}: expected {EXAMPLE}.")
-    for number, line in lines:
-        if len(line) != len(header):
-            raise DatasetError(
-                f"Line {number} of '{path}' has {len(line)} cells where the header has {len(header)}: is the file "
-                f"complete, and separated by {'tabs' if _separator(path) != ',' else 'commas'}?"
-            )
-    names = [name.strip() for name in header]
-    return from_frame(pd.DataFrame([line for _, line in lines], columns=pd.Index(names)), layout, unit_columns)
+    frame = read_cells(Path(path), separator, decimal)
+    return examine_frame(frame, layout, unit_columns, features, ignore, conditions, unit_column, average)
 
 
-def from_frame(frame: pd.DataFrame, layout: str | None = None, unit_columns: Sequence[str] = ()) -> xr.Dataset:
+def examine_frame(
+    frame: pd.DataFrame | pd.Series,
+    layout: str | None = None,
+    unit_columns: Names = (),
+    features: Names = (),
+    ignore: Names = (),
+    conditions: Names = (),
+    unit_column: str | None = None,
+    average: bool = False,
+) -> Reading:
+    """The validated dataset of a table, and the role of every column; arguments and errors as in `from_frame`."""
+    given = [_listed(names) for names in (unit_columns, features, ignore, conditions)]
+    asked = Asked(*given, None if unit_column is None else str(unit_column), bool(average))
+    original = _columns(flattened(frame))
+    asked.check(original)
+    check_names(original, asked)
+    if layout is not None:
+        _of(READERS, layout)
+    table = renamed(original, asked)
+    called = dict(zip(table, original, strict=True))
+    if "rate" in called:
+        _check_hertz(called["rate"])
+    if layout is None:
+        layout = "long" if "rate" in table else "wide"
+    reading = READERS[layout](table, asked)
+    columns = [Column(called.get(c.name, c.name), c.role, c.why) for c in reading.columns]
+    left_out = [f"Column '{c.name}' was left out: {c.why}." for c in columns if c.why == "it counts rows"]
+    return Reading(_with_measures(reading.dataset, original), columns, [*reading.notes, *left_out])
+
+
+def from_frame(
+    frame: pd.DataFrame | pd.Series,
+    layout: str | None = None,
+    unit_columns: Names = (),
+    features: Names = (),
+    ignore: Names = (),
+    conditions: Names = (),
+    unit_column: str | None = None,
+    average: bool = False,
+) -> xr.Dataset:
     """The validated dataset of a table, laid out as this module says.
 
     Parameters
     ----------
     frame
-        The table; an index that is not just a count labels the units of a wide table without ``unit`` column.
+        The table; an index that is not just a count labels the units of a wide table without ``unit`` column. Levels
+        of an index with names are columns, and columns with names for their levels are conditions (as `pivot` and
+        `unstack` make them).
     layout
         "long" or "wide"; by default long if there is a column ``rate``.
-    unit_columns
-        Further columns that hold properties of units, not features or conditions.
+    unit_columns, features, ignore, conditions
+        Columns that hold properties of units; that are stimulus features of a long table (or the one feature that the
+        headers of a wide one are numbers of); that are left out; that hold the rates of one condition each. Lists, or
+        names separated by commas.
+    unit_column
+        The column with the labels of units, if it is not called as such.
+    average
+        Whether repeated rows of one unit and one condition are averaged, to ``rate``, ``rate_var`` and ``n_trials``.
 
     Raises
     ------
     DatasetError
-        If columns are missing, given twice or mistyped, or a measurement occurs twice.
+        If columns are missing, given twice, mistyped or of a role that cannot be told, or a measurement occurs twice.
 
     >>> table = pd.DataFrame({"unit": ["a", "a", "b"], "size": [0.5, 4, 4], "rate": [3.2, 1.1, 0.7]})
     >>> from_frame(table)["rate"].values
     array([[3.2, 1.1],
            [nan, 0.7]])
     """
-    table = _columns(frame)
-    if absent := [name for name in unit_columns if name not in table]:
-        raise DatasetError(f"There is no column '{absent[0]}'.{suggest(absent[0], table)}")
-    return _of(READERS, layout or ("long" if "rate" in table else "wide"))(table, set(unit_columns))
+    return examine_frame(frame, layout, unit_columns, features, ignore, conditions, unit_column, average).noted
 
 
 def to_frame(dataset: xr.Dataset, layout: str = "long") -> pd.DataFrame:
@@ -111,17 +166,8 @@ def write_table(dataset: xr.Dataset, path: str | Path, layout: str = "long") -> 
         raise DatasetError(f"'{path}' could not be written ({error}): check the folder.") from error
 
 
-def _read_cells(path: str | Path) -> list[tuple[int, list[str]]]:
-    """Line numbers and cells; lines of empty cells are left out, as spreadsheets write them at the end."""
-    try:
-        lines = lines_of(decoded(Path(path).read_bytes()), _separator(path))
-        return [(number, cells) for number, cells in lines if any(map(str.strip, cells))]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DatasetError(f"'{path}' could not be read as a text table ({error}): expected {EXAMPLE}.") from error
-
-
 def _separator(path: str | Path) -> str:
-    return "\t" if Path(path).suffix.lower() == ".tsv" else ","
+    return "\t" if Path(path).suffix.lower() in (".tsv", ".txt") else ","
 
 
 def _of(layouts: dict[str, Callable], layout: str) -> Callable:
@@ -132,11 +178,31 @@ def _of(layouts: dict[str, Callable], layout: str) -> Callable:
 
 def _columns(frame: pd.DataFrame) -> Table:
     names = [str(name) for name in frame.columns]
-    if "" in names:
-        raise DatasetError(f"Column {names.index('') + 1} has no name: name it, or remove it if it only counts rows.")
     if twice := [name for name in names if names.count(name) > 1]:
-        raise DatasetError(f"Two columns are called '{twice[0]}': rename or average them.")
-    table = {name: frame.iloc[:, i].rename(name) for i, name in enumerate(names)}
-    if "unit" not in table and not isinstance(frame.index, pd.RangeIndex):
-        table = {"unit": pd.Series(frame.index, index=frame.index, name="unit")} | table
-    return table
+        what = "have no name" if is_unnamed(twice[0]) else f"are called '{twice[0]}'"
+        raise DatasetError(f"Two columns {what}: rename or average them.")
+    return {name: frame.iloc[:, i].rename(name) for i, name in enumerate(names)}
+
+
+def _listed(names: Names) -> tuple[str, ...]:
+    """Names given as a list, or as text with commas between them."""
+    if isinstance(names, str):
+        names = names.split(",")
+    if not isinstance(names, (list, tuple, set)):
+        raise DatasetError(f"Columns are given by their names, such as depth,layer, and not as {names!r}.")
+    return tuple(str(name).strip() for name in names)
+
+
+def _check_hertz(name: str) -> None:
+    measure = measured_in(name)
+    if measure and measure.casefold() not in HERTZ:
+        raise DatasetError(f"Rates are in Hz, and '{name}' is in {measure}: convert them, and call the column rate.")
+
+
+def _with_measures(dataset: xr.Dataset, original: Table) -> xr.Dataset:
+    """Features with the units of measurement that their columns named."""
+    for name in original:
+        feature = feature_name(name)
+        if (measure := measured_in(name)) and feature in features_of(dataset) and "=" not in name:
+            dataset[feature].attrs["units"] = measure
+    return dataset

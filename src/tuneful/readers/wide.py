@@ -9,40 +9,135 @@ import xarray as xr
 
 from tuneful.curves import DatasetError, features, make_dataset
 from tuneful.readers.columns import (
+    BLANK,
     ENTRIES,
     EXAMPLE,
     PREFIX,
     Table,
-    as_text,
     is_text,
     marked_as_unit,
     parse,
     parse_numbers,
     unit_table,
 )
+from tuneful.readers.delimited import FEATURE_HEADER
+from tuneful.readers.names import Meaning, feature_name, meaning
+from tuneful.readers.reading import Reading
+from tuneful.readers.roles import SETTLE, Asked, Column, Role, counts_rows
+from tuneful.readers.sessions import told_apart
+from tuneful.readers.text import is_number
 
-FEATURE_HEADER = re.compile(r"[^=;]+=[^=;]*(;[^=;]+=[^=;]*)*")  # x=-1;y=0;z=1
+STEM = re.compile(r"(.*?)[ _.-]*\d+")  # c1, c2; cond_01
+OF_UNITS = (Meaning.PROPERTY, Meaning.SESSION)
 
 
-def from_wide(table: Table, unit_columns: set[str]) -> xr.Dataset:
+def from_wide(table: Table, asked: Asked) -> Reading:
     """The dataset of a wide table; plain headers of conditions become their labels.
+
+    Parameters
+    ----------
+    table
+        With the names of `tuneful.readers.roles.renamed`.
+    asked
+        What is known of its columns.
 
     Raises
     ------
     DatasetError
-        If no column holds rates, a rate is not a number, or headers have different features.
+        If no column holds rates, a rate is not a number, headers have different features, or it cannot be told
+        whether a column of numbers is a condition.
     """
-    candidates = [name for name in table if name != "unit" and not marked_as_unit(name, unit_columns)]
-    encoded = [name for name in candidates if FEATURE_HEADER.fullmatch(name)]
-    headers = encoded or [name for name in candidates if not is_text(table[name])]
+    table = _with_feature_names(table, asked)
+    columns = [_named_role(name, values, asked) for name, values in table.items()]
+    open_ = [name for name, column in zip(table, columns, strict=True) if column is None]
+    encoded = [name for name in open_ if FEATURE_HEADER.fullmatch(name)]
+    others = _others(table, encoded, open_, asked)
+    headers = encoded or [name for name in open_ if name not in others]
     if not headers:
         raise DatasetError(f"No column holds rates (found: {', '.join(table)}): expected {EXAMPLE}.")
-    return make_dataset(
+    why = "features in its header" if encoded else "rates under a label"
+    told = {c.name: c for c in (*columns, *others.values()) if c is not None}
+    told |= {name: Column(name, Role.CONDITION if not encoded else Role.ENTRY, why) for name in headers}
+    of_units = [name for name, column in told.items() if column.role is Role.PROPERTY]
+    labels, notes = (None, []) if "unit" not in table else told_apart({n: table[n] for n in ("unit", *of_units)})
+    dataset = make_dataset(
         np.stack([parse_numbers(table[name]) for name in headers], axis=1),
         _decoded(headers) if encoded else {"condition": headers},
-        {name.removeprefix(PREFIX): parse(table[name]) for name in table if name not in (*headers, "unit")},
-        as_text(table["unit"]) if "unit" in table else None,
+        {name.removeprefix(PREFIX): parse(table[name]) for name in of_units},
+        labels,
     )
+    return Reading(dataset, [told[name] for name in table], notes)
+
+
+def _named_role(name: str, values: pd.Series, asked: Asked) -> Column | None:
+    """The role that a name or the user gives; None for what has to be looked at."""
+    if name == "unit":
+        return Column(name, Role.UNIT, "by its name")
+    if name in asked.ignore:
+        return Column(name, Role.IGNORED, "as asked")
+    if name in asked.conditions or FEATURE_HEADER.fullmatch(name):
+        return None
+    if name in asked.unit_columns:
+        return Column(name, Role.PROPERTY, "as asked")
+    if marked_as_unit(name, set()) or meaning(name) in OF_UNITS:
+        return Column(name, Role.PROPERTY, "by its name")
+    if meaning(name) is Meaning.COUNTER and counts_rows(values):
+        return Column(name, Role.IGNORED, "it counts rows")
+    return None
+
+
+def _others(table: Table, encoded: Sequence[str], open_: Sequence[str], asked: Asked) -> dict[str, Column]:
+    """Columns that hold no rates, among those whose names say nothing; refuses what cannot be told."""
+    left = [name for name in open_ if name not in encoded and name not in asked.conditions]
+    text = [name for name in left if is_text(table[name])]
+    numbers = [name for name in left if name not in text]
+    found = {name: Column(name, Role.PROPERTY, "text") for name in text}
+    if encoded or asked.conditions:
+        for name in numbers:
+            _refuse_unknown(name, f"the conditions are headers like '{(*encoded, *asked.conditions)[0]}'")
+        return found
+    known = (Meaning.FEATURE, Meaning.TRIAL, Meaning.IDENTIFIER, Meaning.COUNTER)
+    if long := [name for name in numbers if meaning(name) in known]:
+        raise DatasetError(
+            f"There is no column 'rate' (found: {', '.join(table)}), and '{long[0]}' is no condition of a wide "
+            f"table: rename the column of rates, or expected is {EXAMPLE}."
+        )
+    stems = {name: match[1] for name in numbers if (match := STEM.fullmatch(name))}
+    for name in numbers:
+        if stems and (name not in stems or len(set(stems.values())) > 1):
+            _refuse_unknown(name, f"headers of conditions are alike, as '{next(iter(stems))}'")
+    for name in text:
+        if (match := STEM.fullmatch(name)) and match[1] in stems.values():
+            parse_numbers(table[name])  # names the cell
+    if numbers and "unit" not in table and len(found) == 0 and not _has_properties(table):
+        raise DatasetError(
+            f"No column labels units (found: {', '.join(table)}): add a column 'unit', and see that units are rows "
+            f"and conditions are columns; expected {EXAMPLE}."
+        )
+    return found
+
+
+def _has_properties(table: Table) -> bool:
+    return any(marked_as_unit(name, set()) or meaning(name) in OF_UNITS for name in table)
+
+
+def _refuse_unknown(name: str, but: str) -> None:
+    settle = SETTLE.format(f"'{name}'" if " " in name else name).replace("features=", "conditions=")
+    settle = settle.replace("a stimulus feature", "a condition")
+    raise DatasetError(f"Column '{name}' holds numbers, but {but}, so that it cannot be told what it is: {settle}.")
+
+
+def _with_feature_names(table: Table, asked: Asked) -> Table:
+    """The table with headers that are numbers named by the one feature that the user says they are of."""
+    bare = [name for name in table if is_number(name)]
+    if not bare:
+        return table
+    if len(asked.features) != 1:
+        raise DatasetError(
+            f"Headers like '{bare[0]}' are numbers: write them as features, for example size={bare[0]}, or give the "
+            f"feature's name with the option features=size."
+        )
+    return {f"{asked.features[0]}={name}" if name in bare else name: values for name, values in table.items()}
 
 
 def to_wide(dataset: xr.Dataset) -> pd.DataFrame:
@@ -56,10 +151,9 @@ def to_wide(dataset: xr.Dataset) -> pd.DataFrame:
     if lost := [name for name in ENTRIES[1:] if name in dataset]:
         raise DatasetError(f"A wide table has no room for '{lost[0]}': use layout='long', or a .nc file.")
     units, headers = unit_table(dataset), _encoded(dataset)
-    has_features = bool(features(dataset))
     for header in headers:
-        reads_back = bool(FEATURE_HEADER.fullmatch(header)) == has_features
-        if not reads_back or header in ("unit", "rate", "") or marked_as_unit(header, set()):
+        reads_back = FEATURE_HEADER.fullmatch(header) and header.count("=") == header.count(";") + 1
+        if not reads_back:
             raise DatasetError(
                 f"'{header}' cannot be the header of a wide table: use layout='long', or another label."
             )
@@ -72,7 +166,7 @@ def _decoded(headers: Sequence[str]) -> dict[str, np.ndarray]:
     rows = []
     for header in headers:
         pairs = [part.split("=") for part in header.split(";")]
-        rows.append({name.strip(): value.strip() for name, value in pairs})
+        rows.append({feature_name(name.strip()): value.strip() for name, value in pairs})
         if set(rows[-1]) != set(rows[0]):
             raise DatasetError(f"Header '{header}' does not have the same features as '{headers[0]}'.")
     columns = {name: np.array([row[name] for row in rows]) for name in rows[0]}
@@ -85,14 +179,12 @@ def _numbers(name: str, cells: np.ndarray, headers: Sequence[str]) -> np.ndarray
     except ValueError as error:
         raise DatasetError(
             f"Feature '{name}' is not a number in every header (such as '{headers[0]}'): write them "
-            "like x=-1;y=0;z=1."
+            f"like x=-1;y=0;z=1; {BLANK}."
         ) from error
 
 
 def _encoded(dataset: xr.Dataset) -> list[str]:
     columns = features(dataset)
     labels = {"condition": dataset["condition"].values} if "condition" in dataset.coords else {}
-    if not columns:
-        return labels["condition"].tolist()
     rows = zip(*(values.tolist() for values in (labels | columns).values()), strict=True)
     return [";".join(f"{name}={v}" for name, v in zip(labels | columns, row, strict=True)) for row in rows]

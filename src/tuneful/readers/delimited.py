@@ -1,0 +1,161 @@
+"""Text tables as people's programs write them: any encoding, separator and decimal mark that can be told for sure."""
+
+import codecs
+import csv
+import gzip
+import re
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from tuneful.errors import DatasetError
+from tuneful.readers.columns import EXAMPLE, MISSING
+from tuneful.readers.names import Meaning, meaning
+from tuneful.readers.text import Line, decoded, is_number, lines_of
+
+LARGEST = 2**28  # bytes of text: some ten times as much is needed while it is read
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", None: "spaces"}
+OWN = {".tsv": "\t"}  # what a suffix promises; commas elsewhere
+MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+FEATURE_HEADER = re.compile(r"[^=;]+=[^=;]*(;[^=;]+=[^=;]*)*")  # x=-1;y=0;z=1
+DECIMAL_COMMA = re.compile(r"([-+]?\d*),(\d+(?:[eE][-+]?\d+)?)")
+THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+")
+
+
+def read_cells(path: Path, separator: str | None = None, decimal: str | None = None) -> pd.DataFrame:
+    """The cells of a text table as text, with the names in its first line.
+
+    Parameters
+    ----------
+    path
+        The file; ``.gz`` is unpacked.
+    separator
+        What stands between cells; by default the one that the lines agree on.
+    decimal
+        "." or ","; by default a comma only where cells are separated by something else.
+
+    Raises
+    ------
+    DatasetError
+        If it is empty, not text, lines have different numbers of cells, or it cannot be told what a comma means.
+    """
+    lines, mark = _split(path, _text(path), separator)
+    (_, header), *rows = lines or [(0, [])]
+    if not rows:
+        raise DatasetError(f"'{path}' {'has a header but no rows' if header else 'is empty'}: expected {EXAMPLE}.")
+    for number, cells in rows:
+        if len(cells) != len(header):
+            raise DatasetError(
+                f"Line {number} of '{path}' has {len(cells)} cells where the header has {len(header)}: is the file "
+                f"complete, and separated by {SEPARATORS.get(mark, repr(mark))}?"
+            )
+    names = pd.Index([name.strip() for name in header])
+    frame = pd.DataFrame([cells for _, cells in rows], columns=names, dtype=object)
+    return _with_points(frame, path, decimal or ("." if mark == "," else None))
+
+
+def _text(path: Path) -> str:
+    """The text of a file, unpacked and decoded."""
+    try:
+        content = _unpacked(path)
+        if content.startswith(MARKS) or b"\0" in content[:64]:
+            return content.decode("utf-16" if content.startswith(MARKS) else "utf-16-le").lstrip("\ufeff")
+        return decoded(content)
+    except UnicodeDecodeError as error:
+        raise DatasetError(
+            f"'{path}' could not be read as a text table ({error.reason} at byte {error.start}; neither UTF-8 nor "
+            "UTF-16): save it as UTF-8."
+        ) from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise DatasetError(f"'{path}' could not be read as a text table ({error}): expected {EXAMPLE}.") from error
+
+
+def _unpacked(path: Path) -> bytes:
+    with gzip.open(path) if path.suffix.lower() == ".gz" else open(path, "rb") as file:
+        content = file.read(LARGEST + 1)
+    if len(content) > LARGEST:
+        raise DatasetError(f"'{path}' holds more than {LARGEST >> 20} MiB of text: save it as .npz or .nc.")
+    return content
+
+
+def _split(path: Path, text: str, asked: str | None) -> tuple[list[Line], str | None]:
+    """Lines of cells, and what separates them."""
+    named = re.match(r"sep=(.)\r?\n", text)  # a first line that spreadsheets write
+    text = text[named.end() :] if named else text
+    asked = asked or (named[1] if named else None)
+    own = OWN.get(path.with_suffix("").suffix.lower() if path.suffix == ".gz" else path.suffix.lower(), ",")
+    if asked is not None:
+        return _lines(path, text, asked), asked
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    candidates = [mark for mark in dict.fromkeys((own, *SEPARATORS)) if mark is None or mark in first]
+    tried = {mark: _lines(path, text, mark) for mark in candidates}
+    even = [mark for mark, lines in tried.items() if len(lines[:1] and lines[0][1]) > 1 and _is_even(lines)]
+    good = [mark for mark in even if _is_header(tried[mark][0][1])] or even
+    if good:
+        return tried[good[0]], good[0]
+    mark = next((m for m in candidates if tried[m] and _is_header(tried[m][0][1]) and len(tried[m][0][1]) > 1), own)
+    lines = tried.get(mark) or _lines(path, text, mark)
+    if len(lines) > 1 and _is_even(lines):
+        raise DatasetError(
+            f"'{path}' has one column only ({lines[0][1][0].strip()!r}), if {SEPARATORS[own]} separate cells: "
+            f"give the separator (--option separator=...), or expected is {EXAMPLE}."
+        )
+    return lines, mark
+
+
+def _lines(path: Path, text: str, separator: str | None) -> list[Line]:
+    """Lines of cells; lines of empty cells are left out, as spreadsheets write them at the end."""
+    try:
+        lines = lines_of(text, separator)
+    except (csv.Error, TypeError) as error:
+        raise DatasetError(f"'{path}' could not be read as a text table ({error}): expected {EXAMPLE}.") from error
+    return [(number, cells) for number, cells in lines if any(map(str.strip, cells))]
+
+
+def _is_even(lines: Sequence[Line]) -> bool:
+    return len({len(cells) for _, cells in lines}) == 1
+
+
+def _is_header(cells: Sequence[str]) -> bool:
+    return any(meaning(cell) is Meaning.UNIT for cell in cells) or all(map(FEATURE_HEADER.fullmatch, cells))
+
+
+def _with_points(frame: pd.DataFrame, path: Path, decimal: str | None) -> pd.DataFrame:
+    """Numbers with decimal points; a comma is taken for one where all numbers of the table agree."""
+    if decimal == "." or not any("," in cell for column in frame for cell in (column, *frame[column])):
+        return frame
+    cells = [cell.strip() for name in frame for cell in frame[name]] if frame.columns.is_unique else []
+    with_comma = [cell for cell in cells if DECIMAL_COMMA.fullmatch(cell)]
+    if decimal is None:
+        if any("." in cell and is_number(cell) for cell in cells):
+            return frame  # cells with a comma are then named as what they are: no numbers
+        if with_comma and all(THOUSANDS.fullmatch(cell) for cell in with_comma):
+            raise DatasetError(
+                f"'{path}' has numbers like {with_comma[0]!r}, and it cannot be told whether the comma marks "
+                "thousands or decimals: say --option decimal=, or --option decimal=. after removing them."
+            )
+    changed = {name: _converted(frame[name]) for name in frame}
+    converted = pd.DataFrame(changed) if frame.columns.is_unique else frame
+    return converted.set_axis([_header_with_points(name) for name in converted.columns], axis="columns")
+
+
+def _converted(column: pd.Series) -> pd.Series:
+    """A column of numbers with points for commas; any other column as it is."""
+    points = column.map(lambda cell: DECIMAL_COMMA.sub(r"\1.\2", cell) if _is_decimal(cell) else cell)
+    present = [cell for cell in points.map(str.strip) if not np.isin(cell.casefold(), MISSING)]
+    is_label = meaning(str(column.name)) in (Meaning.UNIT, Meaning.CONDITION)
+    return column if is_label or not all(map(is_number, present)) else points
+
+
+def _is_decimal(cell: str) -> bool:
+    return DECIMAL_COMMA.fullmatch(cell.strip()) is not None
+
+
+def _header_with_points(name: str) -> str:
+    if not FEATURE_HEADER.fullmatch(name):
+        return name
+    parts = [part.partition("=") for part in name.split(";")]
+    return ";".join(key + "=" + DECIMAL_COMMA.sub(r"\1.\2", value) for key, _, value in parts)

@@ -1,0 +1,47 @@
+"""`tuneful data check` and `tuneful data convert`."""
+
+from tuneful.readers import load
+
+TRIALS = "unit,session,size,trial,rate\n" + "".join(
+    f"{u},{s},{size},{t},{u + size + t}\n" for s in ("s", "t") for u in (1, 2) for size in (1, 2) for t in (1, 2)
+)
+
+
+def test_check_prints_the_role_of_every_column_and_what_was_decided(tuneful, tmp_path):
+    (tmp_path / "trials.csv").write_text(TRIALS)
+    code, out, _ = tuneful("data", "check", "trials.csv", "--average")
+    assert code == 0
+    assert "n units: 4" in out
+    assert "  session  property of units (by its name)" in out
+    assert "  trial    counts repeats (by its name)" in out
+    assert "  size     stimulus feature (numbers that vary within units)" in out
+    assert "note: Labels of units occur with several values of 'session'" in out
+
+
+def test_trials_are_offered_to_be_averaged(tuneful, refused, tmp_path):
+    (tmp_path / "trials.csv").write_text(TRIALS)
+    assert "--average" in refused("data", "check", "trials.csv")
+    assert tuneful("data", "convert", "trials.csv", "means.nc", "--average")[0] == 0
+    data = load(tmp_path / "means.nc")
+    assert data["n_trials"].values.tolist() == [[2, 2]] * 4
+    assert data["unit"].values.tolist() == ["s-1", "s-2", "t-1", "t-2"]
+    assert "s-1" in data.attrs["notes"]
+
+
+def test_what_is_printed_is_bounded_and_printable(tuneful, tmp_path):
+    names = [f"size={i}" for i in range(1000)]
+    area = "\x1b[31m" + "x" * 10_000
+    rows = [",".join([f"u{i}", area, *("" if i == j else "1" for j in range(1000))]) for i in range(100)]
+    (tmp_path / "a.csv").write_text("\n".join([",".join(["unit", f"is{'y' * 10_000}", *names]), *rows]))
+    code, out, _ = tuneful("data", "check", "a.csv")
+    assert code == 0
+    assert "\x1b" not in out
+    assert len(out) < 5_000
+    assert "and 88 missing patterns more" in out
+
+
+def test_options_of_the_reader(tuneful, tmp_path):
+    (tmp_path / "a.csv").write_text("unit,c1,c2,score,run\na,1,2,7,3\nb,3,4,9,4\n")
+    code, out, _ = tuneful("data", "check", "a.csv", "--option", "unit_columns=score,run")
+    assert code == 0
+    assert "score  property of units (as asked)" in out

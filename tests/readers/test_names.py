@@ -1,0 +1,31 @@
+"""What columns are called."""
+
+import doctest
+
+import pytest
+
+from tuneful.readers import names
+from tuneful.readers.names import Meaning, meaning
+
+
+@pytest.mark.parametrize(
+    ("means", "written"),
+    [
+        (Meaning.UNIT, ["unit", "UNIT", "Unit ", "unit_id", "unitID", "Neuron", "neuron id", "cell", "ROI"]),
+        (Meaning.RATE, ["rate", "Rate (Hz)", "rate [sp/s]", "firing_rate", "FiringRate", "Firing rate", "rate_hz"]),
+        (Meaning.SESSION, ["session", "ecephys_session_id", "Mouse", "animal-id", "recording date"]),
+        (Meaning.TRIAL, ["trial", "Trial #", "rep", "stimulus_presentation_id", "repeat_number"]),
+        (Meaning.COUNTER, ["", " ", "Unnamed: 0", "index", "level_0"]),
+        (Meaning.IDENTIFIER, ["image_id", "frame index"]),
+        (Meaning.FEATURE, ["Size (deg)", "contrast", "X"]),
+        (None, ["strange", "united", "rates of change", "repetitive"]),
+    ],
+)
+def test_names_as_people_write_them(means, written):
+    assert {name: meaning(name) for name in written} == dict.fromkeys(written, means)
+
+
+def test_the_examples_run():
+    found = doctest.testmod(names)
+    assert found.failed == 0
+    assert found.attempted > 0

@@ -1,0 +1,185 @@
+"""What every column is taken for, and what is refused because it cannot be told."""
+
+import io
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tuneful.curves import DatasetError, features, unit_properties
+from tuneful.readers import examine, load
+from tuneful.readers.roles import Role
+
+
+def read(text, **options):
+    return examine(pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False), **options)
+
+
+def roles(text, **options):
+    return {column.name: column.role for column in read(text, **options).columns}
+
+
+def test_roles_of_a_long_table():
+    text = """row,Neuron,Mouse,d,speed (cm/s),trial,Firing rate (Hz)
+0,a,m,3.5,5,7,1
+1,a,m,3.5,8,7,2
+2,b,m,9,5,7,3
+3,b,m,9,8,7,4
+"""
+    assert roles(text) == {
+        "row": Role.IGNORED,
+        "Neuron": Role.UNIT,
+        "Mouse": Role.PROPERTY,
+        "d": Role.PROPERTY,
+        "speed (cm/s)": Role.FEATURE,
+        "trial": Role.TRIAL,
+        "Firing rate (Hz)": Role.ENTRY,
+    }
+    data = read(text).dataset
+    assert data["speed"].attrs["units"] == "cm/s"
+    assert list(unit_properties(data)) == ["Mouse", "d"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("unit,size,q,rate\na,1,3,1\na,2,4,2\nb,1,5,3\nb,2,6,4\n", r"'q' has another value in every row.*features=q"),
+        ("unit,image_id,rate\na,3,1\na,4,2\n", "'image_id' is called like an identifier.*features=image_id"),
+        ("unit,size,q,rate\na,1,3,1\na,2,3,2\nb,1,3,3\n", "'q' has the same value in every row.*ignore=q"),
+        (
+            "unit,size,contrast,rate\na,1,3,1\na,2,3,2\nb,1,9,3\nb,2,9,1\n",
+            "'contrast' has one value within every unit",
+        ),
+        ("cell,neuron,size,rate\na,1,1,1\na,1,2,3\n", "'cell' and 'neuron' could both be 'unit'"),
+        ("unit,size,rate (kHz)\na,1,1\na,2,3\n", "'rate .kHz.' is in kHz"),
+        ("unit,contrast,rate\na,50%,1\na,100%,3\n", "'contrast' has '50%' in data row 1"),
+        ("unit,size,response\na,1,1\na,2,3\n", "no column 'rate'"),
+        ("unit,size=1,size=2,score\na,1,1,4\nb,2,3,4\n", "'score' holds numbers, but.*unit_columns=score"),
+        ("unit,c1,c2,score\na,1,1,4\nb,2,3,4\n", "'score' holds numbers, but headers of conditions are alike"),
+        ("unit,c1,c2,c3\na,1,1,nd\nb,2,3,nd\n", "'c3' has 'nd'"),
+        ("size,u1,u2\n1,1,1\n2,2,3\n", "no column 'rate'.*'size' is no condition"),
+        ("here,there\n1,1\n2,2\n", "No column labels units"),
+    ],
+)
+def test_what_cannot_be_told_is_refused_with_the_way_out(text, message):
+    with pytest.raises(DatasetError, match=message) as caught:
+        read(text)
+    assert "\n" not in str(caught.value)
+
+
+def test_who_is_called_exactly_so_is_it():
+    assert roles("unit,cell,size,rate\na,1,1,1\na,1,2,3\nb,2,1,1\n")["cell"] is Role.PROPERTY
+
+
+def test_options_settle_it():
+    long = "unit,size,q,rate\na,1,3,1\na,2,4,2\nb,1,5,3\nb,2,6,4\n"
+    assert list(features(read(long, features="q").dataset)) == ["size", "q"]
+    assert list(features(read(long, ignore=["q"]).dataset)) == ["size"]
+    wide = "unit,c1,c2,score\na,1,1,4\nb,2,3,5\n"
+    assert read(wide, unit_columns="score").dataset["score"].values.tolist() == [4, 5]
+    assert read(wide, conditions="c1,c2,score").dataset.sizes["condition"] == 3
+    assert read("who,c1,c2\na,1,1\nb,2,3\n", unit_column="who").dataset["unit"].values.tolist() == ["a", "b"]
+    with pytest.raises(DatasetError, match=r"no column 'scor'. Did you mean 'score'"):
+        read(wide, unit_columns="scor")
+
+
+FEATURES = st.sampled_from(["size", "contrast", "Speed (deg/s)", "load", "dir"])
+HEADERS = {"unit": ["unit", "Unit", "neuron", "cell_id"], "rate": ["rate", "Rate (Hz)", "firing_rate"]}
+PROPERTIES = {
+    "depth": lambda n: [100 + 50 * (i // 2) for i in range(n)],
+    "score": lambda n: [0.5 + i for i in range(n)],
+    "area": lambda n: ["V1" if i % 2 else "LM" for i in range(n)],
+}
+
+
+@st.composite
+def written_tables(draw):
+    """A dataset, as features, properties and rates by name, and the text and name of a file that holds it."""
+    n = draw(st.integers(2, 4))
+    names = draw(st.lists(FEATURES, min_size=1, max_size=2, unique=True))
+    values = {
+        name: draw(st.lists(st.sampled_from([0.5, 1, 2, 4, 8]), min_size=2, max_size=3, unique=True))
+        for name in names
+    }
+    conditions = list(itertools.product(*values.values()))
+    rates = draw(
+        st.lists(
+            st.floats(0, 99).map(lambda x: round(x, 3)), min_size=n * len(conditions), max_size=n * len(conditions)
+        )
+    )
+    units = [f"n{i}" for i in range(n)] if draw(st.booleans()) else [str(700 + i) for i in range(n)]
+    properties = draw(st.lists(st.sampled_from(sorted(PROPERTIES)), max_size=2, unique=True))
+    columns = {name: PROPERTIES[name](n) for name in properties}
+    place = {(u, c): rates[i] for i, (u, c) in enumerate(itertools.product(units, conditions))}
+    unit, rate = draw(st.sampled_from(HEADERS["unit"])), draw(st.sampled_from(HEADERS["rate"]))
+    if draw(st.booleans()):
+        rows = [
+            {unit: u, rate: place[u, c], **dict(zip(names, c, strict=True)), **{p: columns[p][i] for p in properties}}
+            for i, u in enumerate(units)
+            for c in conditions
+        ]
+    else:
+        headers = {c: ";".join(f"{k}={v}" for k, v in zip(names, c, strict=True)) for c in conditions}
+        rows = [
+            {unit: u, **{headers[c]: place[u, c] for c in conditions}, **{p: columns[p][i] for p in properties}}
+            for i, u in enumerate(units)
+        ]
+    rows = draw(st.permutations(rows))
+    order = draw(st.permutations(list(rows[0])))
+    counted = draw(st.sampled_from([None, "", "Unnamed: 0", "index"]))
+    if counted is not None:
+        rows = [{counted: i, **row} for i, row in enumerate(rows)]
+        order = [counted, *order]
+    comma = draw(st.booleans())
+    separator = draw(st.sampled_from([";", "\t"] if comma else [",", ";", "\t"]))
+
+    def cell(value):
+        text = str(value)
+        return text.replace(".", ",") if comma and (isinstance(value, float) or "=" in text) else text
+
+    def quoted(text):  # a header of several features has semicolons of its own
+        return f'"{text}"' if separator == ";" and ";" in text else text
+
+    text = "\n".join(
+        separator.join(quoted(cell(v)) for v in line) for line in [order, *([row[k] for k in order] for row in rows)]
+    )
+    encoding = draw(st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]))
+    return (
+        dict(zip(names, [*zip(*conditions, strict=True)], strict=True)),
+        columns,
+        place,
+        units,
+        text.encode(encoding),
+    )
+
+
+@settings(max_examples=150)
+@given(written_tables())
+def test_a_table_is_read_as_what_it_is_or_its_column_is_named(tmp_path_factory, written):
+    conditions, properties, place, units, content = written
+    path = tmp_path_factory.mktemp("any") / "curves.csv"
+    path.write_bytes(content)
+    try:
+        data = load(path)
+    except DatasetError as error:
+        refusal = str(error)
+    else:
+        refusal = None
+    if refusal is not None:
+        assert any(word in refusal for word in ("Column '", "thousands", "Header '"))
+        return
+    short = {name: {"Speed (deg/s)": "speed"}.get(name, name) for name in conditions}
+    assert sorted(features(data)) == sorted(short.values())
+    assert sorted(unit_properties(data)) == sorted(properties)
+    found = {
+        (u, tuple(float(data[short[name]].values[j]) for name in conditions)): data["rate"].values[i, j]
+        for i, u in enumerate(data["unit"].values.tolist())
+        for j in range(data.sizes["condition"])
+    }
+    assert found == {(u, tuple(map(float, c))): np.float64(x) for (u, c), x in place.items()}
+    for name, values in properties.items():
+        at = dict(zip(data["unit"].values.tolist(), data[name].values.tolist(), strict=True))
+        assert [at[u] for u in units] == values
