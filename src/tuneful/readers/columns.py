@@ -66,7 +66,10 @@ def parse_numbers(column: pd.Series) -> np.ndarray:
 
 def as_text(column: pd.Series) -> np.ndarray:
     """A column as stripped numpy strings; missing cells are empty."""
-    return column.astype(object).where(column.notna(), "").astype(str).str.strip().to_numpy(str)
+    cells = column.to_numpy(object)
+    if not all(type(cell) is str for cell in cells):
+        cells = column.astype(object).where(column.notna(), "").astype(str).to_numpy(object)
+    return np.array([cell.strip() for cell in cells], dtype=str)
 
 
 def is_present(cells: np.ndarray) -> np.ndarray:
