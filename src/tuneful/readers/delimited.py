@@ -137,7 +137,7 @@ def _with_points(frame: pd.DataFrame, path: Path, decimal: str | None) -> pd.Dat
                 f"'{path}' has numbers like {with_comma[0]!r}, and it cannot be told whether the comma marks "
                 "thousands or decimals: say --option decimal=, or --option decimal=. after removing them."
             )
-    changed = {name: _converted(frame[name]) for name in frame}
+    changed = {name: _converted(pd.Series(cells)) for name, cells in frame.items()}
     converted = pd.DataFrame(changed) if frame.columns.is_unique else frame
     return converted.set_axis([_header_with_points(name) for name in converted.columns], axis="columns")
 

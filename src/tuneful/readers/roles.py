@@ -143,7 +143,7 @@ def _named_role(name: str, values: pd.Series, asked: Asked) -> Column | None:
     by_name |= dict.fromkeys((Meaning.RATE, Meaning.RATE_VAR, Meaning.N_TRIALS), Role.ENTRY)
     by_name |= dict.fromkeys((Meaning.SESSION, Meaning.PROPERTY), Role.PROPERTY)
     known = meaning(name)
-    if known in by_name and (known not in ESSENTIAL or name == str(known)):
+    if known is not None and known in by_name and (known not in ESSENTIAL or name == str(known)):
         return Column(name, by_name[known], "by its name")
     if known is Meaning.COUNTER and counts_rows(values):
         return Column(name, Role.IGNORED, "it counts rows")
@@ -177,8 +177,8 @@ def _numeric_role(name: str, values: pd.Series, unit: np.ndarray, others: bool) 
     """What a column of numbers is, by how it varies within units."""
     numbers = parse_numbers(values)
     frame = pd.DataFrame({"unit": unit, "value": numbers})
-    distinct = frame.groupby("unit")["value"].nunique(dropna=False)
-    n_units, n_distinct = len(distinct), frame["value"].nunique(dropna=False)
+    distinct = np.bincount(frame.drop_duplicates()["unit"].to_numpy())
+    n_units, n_distinct = len(distinct), len(pd.unique(numbers))
     settle = SETTLE.format(f"'{name}'" if " " in name else name)
     known = meaning(name)
     if (distinct > 1).any():

@@ -30,7 +30,10 @@ def told_apart(table: Table) -> tuple[np.ndarray, list[str]]:
     labels = as_text(table["unit"])
     named = [name for name in table if meaning(name.removeprefix("unit.")) is Meaning.SESSION]
     texts = {name: as_text(table[name]) for name in named}
-    differing = [name for name in named if pd.Series(texts[name]).groupby(labels).nunique().max() > 1]
+    n_labels = len(set(labels.tolist()))
+    differing = [
+        name for name in named if len(set(zip(labels.tolist(), texts[name].tolist(), strict=True))) > n_labels
+    ]
     if not differing:
         return labels, []
     number = pd.DataFrame({name: texts[name] for name in differing} | {"": labels})

@@ -81,8 +81,9 @@ def examine_frame(
     average: bool = False,
 ) -> Reading:
     """The validated dataset of a table, and the role of every column; arguments and errors as in `from_frame`."""
-    given = [_listed(names) for names in (unit_columns, features, ignore, conditions)]
-    asked = Asked(*given, None if unit_column is None else str(unit_column), bool(average))
+    label = None if unit_column is None else str(unit_column)
+    of_units, stimuli, left_out, rates = map(_listed, (unit_columns, features, ignore, conditions))
+    asked = Asked(of_units, stimuli, left_out, rates, label, bool(average))
     original = _columns(flattened(frame))
     asked.check(original)
     check_names(original, asked)
@@ -96,8 +97,8 @@ def examine_frame(
         layout = "long" if "rate" in table else "wide"
     reading = READERS[layout](table, asked)
     columns = [Column(called.get(c.name, c.name), c.role, c.why) for c in reading.columns]
-    left_out = [f"Column '{c.name}' was left out: {c.why}." for c in columns if c.why == "it counts rows"]
-    return Reading(_with_measures(reading.dataset, original), columns, [*reading.notes, *left_out])
+    counters = [f"Column '{c.name}' was left out: {c.why}." for c in columns if c.why == "it counts rows"]
+    return Reading(_with_measures(reading.dataset, original), columns, [*reading.notes, *counters])
 
 
 def from_frame(
