@@ -264,6 +264,7 @@ class SSN(AbstractRecurrentCircuit):
         return SSNInputs(((ee.T, ie.T), (ei.T, ii.T)), external)
 
     def respond(self, z: SSNInputs) -> Response:
+        """Compute the steady-state rates of the recorded cells, (cells, conditions), and of all cells, E first."""
         found = self.steady_state(z)
         rates = jnp.maximum(found.rates, 0).T
         rows = [
