@@ -46,6 +46,11 @@ def test_numbers_as_headers_need_a_name():
     assert load(table.rename_axis(columns="size"))["size"].values.tolist() == [0.5, 4]
 
 
+def test_options_of_text_do_not_apply():
+    with pytest.raises(DatasetError, match="apply to text only"):
+        load(LONG, separator=";")
+
+
 @pytest.mark.parametrize(
     ("table", "message"),
     [

@@ -11,11 +11,12 @@ import pandas as pd
 import xarray as xr
 
 from tuneful.curves import DatasetError, unit_properties
+from tuneful.readers.names import Meaning, meaning
 from tuneful.readers.text import is_number
 
 Table = dict[str, pd.Series]
 
-UNIT_COLUMNS = ("session", "area", "cell_type")  # known properties of units, whatever they hold
+UNIT_COLUMNS = ("session", "area", "cell_type")  # properties of units that are written without the prefix
 ENTRIES = ("rate", "rate_var", "n_trials")
 PREFIX = "unit."  # marks a property of units that would be taken for a feature or a condition
 EXAMPLE = (
@@ -109,9 +110,9 @@ def _are_names(cells: np.ndarray) -> bool:
     return all(re.fullmatch(r"\d+[a-zA-Z]+", str(cell)) for cell in cells) and len(ends) > 1
 
 
-def marked_as_unit(name: str, unit_columns: set[str]) -> bool:
+def describes_units(name: str) -> bool:
     """Whether a column describes units by its name, whatever it holds."""
-    return name in {*UNIT_COLUMNS, *unit_columns} or name.startswith(PREFIX)
+    return name.startswith(PREFIX) or meaning(name) in (Meaning.PROPERTY, Meaning.SESSION)
 
 
 def is_text(column: pd.Series) -> bool:

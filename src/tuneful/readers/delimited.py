@@ -8,11 +8,10 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from tuneful.errors import DatasetError
-from tuneful.readers.columns import EXAMPLE, MISSING
+from tuneful.readers.columns import EXAMPLE, as_text, is_present
 from tuneful.readers.names import Meaning, meaning
 from tuneful.readers.text import Line, decoded, is_number, lines_of
 
@@ -91,12 +90,15 @@ def _split(path: Path, text: str, asked: str | None) -> tuple[list[Line], str | 
         return _lines(path, text, asked), asked
     first = next((line for line in text.splitlines() if line.strip()), "")
     candidates = [mark for mark in dict.fromkeys((own, *SEPARATORS)) if mark is None or mark in first]
-    tried = {mark: _lines(path, text, mark) for mark in candidates}
-    even = [mark for mark, lines in tried.items() if len(lines[:1] and lines[0][1]) > 1 and _is_even(lines)]
-    good = [mark for mark in even if _is_header(tried[mark][0][1])] or even
-    if good:
-        return tried[good[0]], good[0]
-    mark = next((m for m in candidates if tried[m] and _is_header(tried[m][0][1]) and len(tried[m][0][1]) > 1), own)
+    tried: dict[str | None, list[Line]] = {}
+    for mark in candidates:
+        lines = tried[mark] = _lines(path, text, mark)
+        if _has_header(lines) and _is_even(lines):
+            return lines, mark
+    for mark, lines in tried.items():
+        if _is_even(lines) and len(lines[0][1]) > 1:
+            return lines, mark
+    mark = next((mark for mark, lines in tried.items() if _has_header(lines)), own)
     lines = tried.get(mark) or _lines(path, text, mark)
     if len(lines) > 1 and _is_even(lines):
         raise DatasetError(
@@ -119,8 +121,11 @@ def _is_even(lines: Sequence[Line]) -> bool:
     return len({len(cells) for _, cells in lines}) == 1
 
 
-def _is_header(cells: Sequence[str]) -> bool:
-    return any(meaning(cell) is Meaning.UNIT for cell in cells) or all(map(FEATURE_HEADER.fullmatch, cells))
+def _has_header(lines: Sequence[Line]) -> bool:
+    """Whether the first line has several cells, and they read like a header."""
+    cells = lines[0][1] if lines else []
+    is_header = any(meaning(cell) is Meaning.UNIT for cell in cells) or all(map(FEATURE_HEADER.fullmatch, cells))
+    return len(cells) > 1 and is_header
 
 
 def _with_points(frame: pd.DataFrame, path: Path, decimal: str | None) -> pd.DataFrame:
@@ -145,9 +150,9 @@ def _with_points(frame: pd.DataFrame, path: Path, decimal: str | None) -> pd.Dat
 def _converted(column: pd.Series) -> pd.Series:
     """A column of numbers with points for commas; any other column as it is."""
     points = column.map(lambda cell: DECIMAL_COMMA.sub(r"\1.\2", cell) if _is_decimal(cell) else cell)
-    present = [cell for cell in points.map(str.strip) if not np.isin(cell.casefold(), MISSING)]
+    cells = as_text(points)
     is_label = meaning(str(column.name)) in (Meaning.UNIT, Meaning.CONDITION)
-    return column if is_label or not all(map(is_number, present)) else points
+    return column if is_label or not all(map(is_number, cells[is_present(cells)])) else points
 
 
 def _is_decimal(cell: str) -> bool:

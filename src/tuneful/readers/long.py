@@ -8,7 +8,7 @@ from tuneful.curves import DatasetError, features, make_dataset
 from tuneful.readers.columns import BLANK, ENTRIES, EXAMPLE, PREFIX, Table, as_text, parse, parse_numbers, unit_table
 from tuneful.readers.names import Meaning, meaning
 from tuneful.readers.reading import Reading
-from tuneful.readers.repeats import averaged, refuse_repeats
+from tuneful.readers.repeats import averaged, placed, refuse_repeats
 from tuneful.readers.roles import Asked, Column, Role, roles_of_long
 from tuneful.readers.sessions import told_apart
 
@@ -53,7 +53,7 @@ def from_long(table: Table, asked: Asked) -> Reading:
         entries = averaged(entries, place, shape)
     else:
         refuse_repeats(place, labels, keys, [c.name for c in columns if c.role is Role.TRIAL])
-        entries = {name: _table(shape, place, values) for name, values in entries.items()}
+        entries = {name: placed(values, place, shape) for name, values in entries.items()}
     dataset = make_dataset(
         entries["rate"],
         {name: values[first_of_condition] for name, values in keys.items()},
@@ -79,13 +79,6 @@ def to_long(dataset: xr.Dataset) -> pd.DataFrame:
 def _key(column: Column, table: Table) -> np.ndarray:
     values = table[column.name]
     return as_text(values) if column.role is Role.CONDITION else parse_numbers(values)
-
-
-def _table(shape: tuple[int, int], place: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Values at their places, (units, conditions)."""
-    table = np.full(shape, np.nan)
-    table.flat[place] = values
-    return table
 
 
 def _numbered(keys: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

@@ -39,13 +39,14 @@ WHOLE = {
 }
 # Parts of names: `ecephys_session_id` tells sessions apart, `stim_presentation` counts repeats.
 PARTS = {
-    Meaning.TRIAL: "trial trials repeat repeats repetition rep presentation sweep",
-    Meaning.SESSION: "session animal mouse rat monkey subject experiment recording date day probe tetrode electrode "
-    "shank fov plane",
-    Meaning.IDENTIFIER: "id ids idx index number",
+    Meaning.TRIAL: {"trial", "trials", "repeat", "repeats", "repetition", "rep", "presentation", "sweep"},
+    Meaning.SESSION: {
+        *("session", "animal", "mouse", "rat", "monkey", "subject", "experiment", "recording", "date", "day"),
+        *("probe", "tetrode", "electrode", "shank", "fov", "plane"),
+    },
+    Meaning.IDENTIFIER: {"id", "ids", "idx", "index", "number"},
 }
 BY_NAME = {word: meaning for meaning, words in WHOLE.items() for word in words.split()}
-BY_PART = {word: meaning for meaning, words in PARTS.items() for word in words.split()}
 UNNAMED = re.compile(r"Unnamed: \d+(_level_\d+)?|")  # as pandas writes and reads a column without a name
 ESSENTIAL = (Meaning.UNIT, Meaning.RATE, Meaning.RATE_VAR, Meaning.N_TRIALS, Meaning.CONDITION)
 
@@ -91,7 +92,7 @@ def meaning(name: str) -> Meaning | None:
     if known in BY_NAME:
         return BY_NAME[known]
     parts = set(known.split("_"))
-    return next((m for m in PARTS if parts & {word for word, means in BY_PART.items() if means is m}), None)
+    return next((means for means, words in PARTS.items() if parts & words), None)
 
 
 def is_unnamed(name: str) -> bool:

@@ -7,6 +7,7 @@ from typing import Self
 import xarray as xr
 
 from tuneful.curves import features, unit_properties
+from tuneful.readers.columns import ENTRIES
 from tuneful.readers.roles import Column, Role
 
 NOTES = "notes"  # the attribute of a dataset that keeps them
@@ -23,15 +24,11 @@ class Reading:
     @classmethod
     def of(cls, dataset: xr.Dataset) -> Self:
         """A dataset from a source that says itself what everything is."""
-        roles = {"unit": Role.UNIT, "condition": Role.CONDITION, "rate": Role.ENTRY}
-        roles |= dict.fromkeys(("rate_var", "n_trials"), Role.ENTRY)
-        roles |= dict.fromkeys(features(dataset), Role.FEATURE) | dict.fromkeys(
-            unit_properties(dataset), Role.PROPERTY
-        )
-        named = [
-            Column(name, role, "the source says so") for name, role in roles.items() if name in dataset.variables
-        ]
-        return cls(dataset, named)
+        roles = {"unit": Role.UNIT, "condition": Role.CONDITION} | dict.fromkeys(ENTRIES, Role.ENTRY)
+        roles |= dict.fromkeys(features(dataset), Role.FEATURE)
+        roles |= dict.fromkeys(unit_properties(dataset), Role.PROPERTY)
+        present = [name for name in roles if name in dataset.variables]
+        return cls(dataset, [Column(name, roles[name], "the source says so") for name in present])
 
     @property
     def noted(self) -> xr.Dataset:

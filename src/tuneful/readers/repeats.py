@@ -10,6 +10,13 @@ from tuneful.curves import DatasetError
 OFFER = "average them with --average (the option average=true)"
 
 
+def placed(values: np.ndarray, place: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Values at their places in a table, NaN elsewhere, (units, conditions); `place` as in `averaged`."""
+    table = np.full(shape, np.nan)
+    table.flat[place] = values
+    return table
+
+
 def averaged(entries: dict[str, np.ndarray], place: np.ndarray, shape: tuple[int, int]) -> dict[str, np.ndarray]:
     """Means, variances and numbers of trials, each (units, conditions).
 
@@ -36,9 +43,7 @@ def averaged(entries: dict[str, np.ndarray], place: np.ndarray, shape: tuple[int
         )
     groups = pd.Series(entries["rate"]).groupby(place)
     tables = {"rate": groups.mean(), "rate_var": groups.var(ddof=1), "n_trials": groups.count().astype(float)}
-    found = {name: np.full(shape, np.nan) for name in tables}
-    for name, values in tables.items():
-        found[name].flat[values.index.to_numpy()] = values.to_numpy()
+    found = {name: placed(values.to_numpy(), values.index.to_numpy(), shape) for name, values in tables.items()}
     found["n_trials"][np.isnan(found["rate"])] = np.nan
     return found
 

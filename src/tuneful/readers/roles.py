@@ -9,11 +9,8 @@ import pandas as pd
 
 from tuneful.curves import DatasetError
 from tuneful.errors import suggest
-from tuneful.readers.columns import PREFIX, UNIT_COLUMNS, Table, is_text, parse_numbers
+from tuneful.readers.columns import ENTRIES, PREFIX, UNIT_COLUMNS, Table, describes_units, is_text, parse_numbers
 from tuneful.readers.names import ESSENTIAL, Meaning, bare, is_unnamed, meaning, normal
-
-SETTLE = "say features={0} if it is a stimulus feature, unit_columns={0} if it describes units, or ignore={0} to \
-leave it out (on the command line after --option)"
 
 
 class Role(enum.StrEnum):
@@ -64,12 +61,8 @@ class Asked:
         DatasetError
             For the first of them.
         """
-        asked = (
-            *self.unit_columns,
-            *self.ignore,
-            *self.conditions,
-            *([self.unit_column] if self.unit_column else []),
-        )
+        of_units = () if self.unit_column is None else (self.unit_column,)
+        asked = (*self.unit_columns, *self.ignore, *self.conditions, *of_units)
         if absent := [name for name in asked if name not in table]:
             raise DatasetError(f"There is no column '{absent[0]}'.{suggest(absent[0], table)}")
 
@@ -123,33 +116,50 @@ def roles_of_long(table: Table, asked: Asked, unit: np.ndarray) -> list[Column]:
     DatasetError
         For a column whose role cannot be told.
     """
-    columns = [_named_role(name, values, asked) or Column(name, Role.FEATURE, "") for name, values in table.items()]
-    told = any(c.role is Role.CONDITION or (c.role is Role.FEATURE and c.why) for c in columns)
-    open_ = [c.name for c in columns if not c.why]
-    return [c if c.why else _numeric_role(c.name, table[c.name], unit, told or len(open_) > 1) for c in columns]
+    told = {name: _told_in_long(name, values, asked) for name, values in table.items()}
+    n_open = sum(column is None for column in told.values())
+    known = any(c is not None and c.role in (Role.CONDITION, Role.FEATURE) for c in told.values())
+    others = known or n_open > 1
+    return [column or _numeric_role(name, table[name], unit, others) for name, column in told.items()]
 
 
-def _named_role(name: str, values: pd.Series, asked: Asked) -> Column | None:
-    """The role that a name, the user or text gives; None for numbers that have to be looked at."""
+def role_by_name(name: str, values: pd.Series, asked: Asked) -> Column | None:
+    """The role that the user or a name gives a column in any layout; None if neither does."""
+    if name == "unit":
+        return Column(name, Role.UNIT, "by its name")
     if name in asked.ignore:
         return Column(name, Role.IGNORED, "as asked")
-    if name in asked.features:
-        return Column(name, Role.FEATURE, "as asked")
     if name in asked.unit_columns:
         return Column(name, Role.PROPERTY, "as asked")
-    if name.startswith(PREFIX) or name in UNIT_COLUMNS:
+    if describes_units(name):
         return Column(name, Role.PROPERTY, "by its name")
-    by_name = {Meaning.UNIT: Role.UNIT, Meaning.CONDITION: Role.CONDITION, Meaning.TRIAL: Role.TRIAL}
-    by_name |= dict.fromkeys((Meaning.RATE, Meaning.RATE_VAR, Meaning.N_TRIALS), Role.ENTRY)
-    by_name |= dict.fromkeys((Meaning.SESSION, Meaning.PROPERTY), Role.PROPERTY)
-    known = meaning(name)
-    if known is not None and known in by_name and (known not in ESSENTIAL or name == str(known)):
-        return Column(name, by_name[known], "by its name")
-    if known is Meaning.COUNTER and counts_rows(values):
+    if meaning(name) is Meaning.COUNTER and counts_rows(values):
         return Column(name, Role.IGNORED, "it counts rows")
-    if is_text(values):
-        return Column(name, Role.PROPERTY, "text")
     return None
+
+
+def _told_in_long(name: str, values: pd.Series, asked: Asked) -> Column | None:
+    """The role that the user, a name or text gives; None for numbers that have to be looked at."""
+    if name in asked.features and name not in asked.ignore:
+        return Column(name, Role.FEATURE, "as asked")
+    if told := role_by_name(name, values, asked):
+        return told
+    if name in ENTRIES:
+        return Column(name, Role.ENTRY, "by its name")
+    if name == Meaning.CONDITION:
+        return Column(name, Role.CONDITION, "by its name")
+    if meaning(name) is Meaning.TRIAL:
+        return Column(name, Role.TRIAL, "by its name")
+    return Column(name, Role.PROPERTY, "text") if is_text(values) else None
+
+
+def settle(name: str, option: str = "features", what: str = "a stimulus feature") -> str:
+    """How a user says what a column is; `option` names it as `what`."""
+    column = f"'{name}'" if " " in name else name
+    return (
+        f"say {option}={column} if it is {what}, unit_columns={column} if it describes units, or ignore={column} to "
+        "leave it out (on the command line after --option)"
+    )
 
 
 def check_names(table: Table, asked: Asked) -> None:
@@ -179,13 +189,12 @@ def _numeric_role(name: str, values: pd.Series, unit: np.ndarray, others: bool) 
     frame = pd.DataFrame({"unit": unit, "value": numbers})
     distinct = np.bincount(frame.drop_duplicates()["unit"].to_numpy())
     n_units, n_distinct = len(distinct), len(pd.unique(numbers))
-    settle = SETTLE.format(f"'{name}'" if " " in name else name)
     known = meaning(name)
     if (distinct > 1).any():
         of_rows = n_distinct == len(frame) > n_units > 1 and known is not Meaning.FEATURE
         if known is Meaning.IDENTIFIER or of_rows:
             what = "is called like an identifier" if known is Meaning.IDENTIFIER else "has another value in every row"
-            raise DatasetError(f"Column '{name}' {what}, which tells rows apart and not stimuli: {settle}.")
+            raise DatasetError(f"Column '{name}' {what}, which tells rows apart and not stimuli: {settle(name)}.")
         return Column(name, Role.FEATURE, "numbers that vary within units")
     if n_distinct == 1 and known is Meaning.FEATURE:
         return Column(name, Role.FEATURE, "by its name; it has one value only")
@@ -195,4 +204,4 @@ def _numeric_role(name: str, values: pd.Series, unit: np.ndarray, others: bool) 
     if not repeated and (known is Meaning.FEATURE or (not others and known is not Meaning.IDENTIFIER)):
         return Column(name, Role.FEATURE, "numbers, and a row for every unit")
     why = "has the same value in every row" if n_distinct == 1 else "has one value within every unit"
-    raise DatasetError(f"Column '{name}' {why}, so that it cannot be told what it is: {settle}.")
+    raise DatasetError(f"Column '{name}' {why}, so that it cannot be told what it is: {settle(name)}.")

@@ -14,7 +14,7 @@ from tuneful.readers.lalazar import fetch_lalazar, read_lalazar
 from tuneful.readers.netcdf import read_netcdf, write_netcdf
 from tuneful.readers.paths import by_kind, check_exists, check_folder_of, check_written
 from tuneful.readers.reading import Reading
-from tuneful.readers.tables import examine_frame, read_table, write_table
+from tuneful.readers.tables import read_table, write_table
 
 READERS: dict[str, Callable[..., Reading | xr.Dataset]] = {
     **dict.fromkeys((".csv", ".tsv"), read_table),
@@ -77,7 +77,7 @@ def _examined(source: Any, options: dict[str, Any]) -> Reading | xr.Dataset:
 OBJECTS: dict[Any, Callable[..., Reading | xr.Dataset]] = {
     xr.Dataset: from_dataset,
     xr.DataArray: from_data_array,
-    (pd.DataFrame, pd.Series): examine_frame,
+    (pd.DataFrame, pd.Series): read_table,
     (list, tuple): from_array,
 }
 

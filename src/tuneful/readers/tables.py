@@ -24,6 +24,7 @@ stripped of spaces around it, and a property whose text looks like numbers is re
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import xarray as xr
@@ -38,7 +39,7 @@ from tuneful.readers.frames import flattened
 from tuneful.readers.long import from_long, to_long
 from tuneful.readers.names import feature_name, is_unnamed, measured_in
 from tuneful.readers.reading import Reading
-from tuneful.readers.roles import Asked, Column, check_names, renamed
+from tuneful.readers.roles import Asked, Column, Role, check_names, renamed
 from tuneful.readers.wide import from_wide, to_wide
 
 WRITERS = {"long": to_long, "wide": to_wide}
@@ -48,7 +49,7 @@ Names = str | Sequence[str]
 
 
 def read_table(
-    path: str | Path,
+    source: str | Path | pd.DataFrame | pd.Series,
     layout: str | None = None,
     unit_columns: Names = (),
     features: Names = (),
@@ -59,66 +60,14 @@ def read_table(
     separator: str | None = None,
     decimal: str | None = None,
 ) -> Reading:
-    """The validated dataset of a text table; arguments as in `from_frame` and `read_cells`.
-
-    Raises
-    ------
-    DatasetError
-        If the file is empty or not a table, or for anything that `from_frame` and `validate` refuse.
-    """
-    frame = read_cells(Path(path), separator, decimal)
-    return examine_frame(frame, layout, unit_columns, features, ignore, conditions, unit_column, average)
-
-
-def examine_frame(
-    frame: pd.DataFrame | pd.Series,
-    layout: str | None = None,
-    unit_columns: Names = (),
-    features: Names = (),
-    ignore: Names = (),
-    conditions: Names = (),
-    unit_column: str | None = None,
-    average: bool = False,
-) -> Reading:
-    """The validated dataset of a table, and the role of every column; arguments and errors as in `from_frame`."""
-    label = None if unit_column is None else str(unit_column)
-    of_units, stimuli, left_out, rates = map(_listed, (unit_columns, features, ignore, conditions))
-    asked = Asked(of_units, stimuli, left_out, rates, label, bool(average))
-    original = _columns(flattened(frame))
-    asked.check(original)
-    check_names(original, asked)
-    if layout is not None:
-        _of(READERS, layout)
-    table = renamed(original, asked)
-    called = dict(zip(table, original, strict=True))
-    if "rate" in called:
-        _check_hertz(called["rate"])
-    if layout is None:
-        layout = "long" if "rate" in table else "wide"
-    reading = READERS[layout](table, asked)
-    columns = [Column(called.get(c.name, c.name), c.role, c.why) for c in reading.columns]
-    counters = [f"Column '{c.name}' was left out: {c.why}." for c in columns if c.why == "it counts rows"]
-    return Reading(_with_measures(reading.dataset, original), columns, [*reading.notes, *counters])
-
-
-def from_frame(
-    frame: pd.DataFrame | pd.Series,
-    layout: str | None = None,
-    unit_columns: Names = (),
-    features: Names = (),
-    ignore: Names = (),
-    conditions: Names = (),
-    unit_column: str | None = None,
-    average: bool = False,
-) -> xr.Dataset:
-    """The validated dataset of a table, laid out as this module says.
+    """The validated dataset of a table, laid out as this module says, and the role of every column.
 
     Parameters
     ----------
-    frame
-        The table; an index that is not just a count labels the units of a wide table without ``unit`` column. Levels
-        of an index with names are columns, and columns with names for their levels are conditions (as `pivot` and
-        `unstack` make them).
+    source
+        A text file, or a table of pandas; an index that is not just a count labels the units of a wide table without
+        ``unit`` column. Levels of an index with names are columns, and columns with names for their levels are
+        conditions (as `pivot` and `unstack` make them).
     layout
         "long" or "wide"; by default long if there is a column ``rate``.
     unit_columns, features, ignore, conditions
@@ -129,18 +78,51 @@ def from_frame(
         The column with the labels of units, if it is not called as such.
     average
         Whether repeated rows of one unit and one condition are averaged, to ``rate``, ``rate_var`` and ``n_trials``.
+    separator, decimal
+        Of text, see `read_cells`.
 
     Raises
     ------
     DatasetError
-        If columns are missing, given twice, mistyped or of a role that cannot be told, or a measurement occurs twice.
+        If columns are missing, given twice, mistyped or of a role that cannot be told, or a measurement occurs twice;
+        if a file is no table, or an option does not apply to the source.
+    """
+    if isinstance(source, (str, Path)):
+        frame = read_cells(Path(source), separator, decimal)
+    elif separator is None and decimal is None:
+        frame = flattened(source)
+    else:
+        raise DatasetError("The options 'separator' and 'decimal' apply to text only, and not to a table of pandas.")
+    of_units, stimuli, left_out, rates = map(_listed, (unit_columns, features, ignore, conditions))
+    label = None if unit_column is None else str(unit_column)
+    asked = Asked(of_units, stimuli, left_out, rates, label, bool(average))
+    original = _columns(frame)
+    asked.check(original)
+    check_names(original, asked)
+    table = renamed(original, asked)
+    called: dict[str, str] = dict(zip(table, original, strict=True))
+    if "rate" in called:
+        _check_hertz(called["rate"])
+    if layout is None:
+        layout = "long" if "rate" in table else "wide"
+    reading: Reading = _of(READERS, layout)(table, asked)
+    columns = [Column(called.get(c.name, c.name), c.role, c.why) for c in reading.columns]
+    counters = [c for c in columns if c.role is Role.IGNORED and c.name not in asked.ignore]
+    notes = [*reading.notes, *(f"Column '{c.name}' was left out: {c.why}." for c in counters)]
+    return Reading(_with_measures(reading.dataset, original), columns, notes)
+
+
+def from_frame(
+    frame: pd.DataFrame | pd.Series, layout: str | None = None, unit_columns: Names = (), **options: Any
+) -> xr.Dataset:
+    """The validated dataset of a table of pandas; arguments and errors as in `read_table`.
 
     >>> table = pd.DataFrame({"unit": ["a", "a", "b"], "size": [0.5, 4, 4], "rate": [3.2, 1.1, 0.7]})
     >>> from_frame(table)["rate"].values
     array([[3.2, 1.1],
            [nan, 0.7]])
     """
-    return examine_frame(frame, layout, unit_columns, features, ignore, conditions, unit_column, average).noted
+    return read_table(frame, layout, unit_columns, **options).noted
 
 
 def to_frame(dataset: xr.Dataset, layout: str = "long") -> pd.DataFrame:

@@ -14,8 +14,8 @@ from tuneful.readers.columns import (
     EXAMPLE,
     PREFIX,
     Table,
+    describes_units,
     is_text,
-    marked_as_unit,
     parse,
     parse_numbers,
     unit_table,
@@ -23,12 +23,11 @@ from tuneful.readers.columns import (
 from tuneful.readers.delimited import FEATURE_HEADER
 from tuneful.readers.names import Meaning, feature_name, meaning
 from tuneful.readers.reading import Reading
-from tuneful.readers.roles import SETTLE, Asked, Column, Role, counts_rows
+from tuneful.readers.roles import Asked, Column, Role, role_by_name, settle
 from tuneful.readers.sessions import told_apart
 from tuneful.readers.text import is_number
 
 STEM = re.compile(r"(.*?)[ _.-]*\d+")  # c1, c2; cond_01
-OF_UNITS = (Meaning.PROPERTY, Meaning.SESSION)
 
 
 def from_wide(table: Table, asked: Asked) -> Reading:
@@ -48,7 +47,7 @@ def from_wide(table: Table, asked: Asked) -> Reading:
         whether a column of numbers is a condition.
     """
     table = _with_feature_names(table, asked)
-    columns = [_named_role(name, values, asked) for name, values in table.items()]
+    columns = [_told(name, values, asked) for name, values in table.items()]
     open_ = [name for name, column in zip(table, columns, strict=True) if column is None]
     encoded = [name for name in open_ if FEATURE_HEADER.fullmatch(name)]
     others = _others(table, encoded, open_, asked)
@@ -69,21 +68,10 @@ def from_wide(table: Table, asked: Asked) -> Reading:
     return Reading(dataset, [told[name] for name in table], notes)
 
 
-def _named_role(name: str, values: pd.Series, asked: Asked) -> Column | None:
-    """The role that a name or the user gives; None for what has to be looked at."""
-    if name == "unit":
-        return Column(name, Role.UNIT, "by its name")
-    if name in asked.ignore:
-        return Column(name, Role.IGNORED, "as asked")
-    if name in asked.conditions or FEATURE_HEADER.fullmatch(name):
-        return None
-    if name in asked.unit_columns:
-        return Column(name, Role.PROPERTY, "as asked")
-    if marked_as_unit(name, set()) or meaning(name) in OF_UNITS:
-        return Column(name, Role.PROPERTY, "by its name")
-    if meaning(name) is Meaning.COUNTER and counts_rows(values):
-        return Column(name, Role.IGNORED, "it counts rows")
-    return None
+def _told(name: str, values: pd.Series, asked: Asked) -> Column | None:
+    """The role that the user or a name gives; None for headers of conditions, and for what has to be looked at."""
+    is_condition = name in asked.conditions or FEATURE_HEADER.fullmatch(name)
+    return None if is_condition and name not in asked.ignore else role_by_name(name, values, asked)
 
 
 def _others(table: Table, encoded: Sequence[str], open_: Sequence[str], asked: Asked) -> dict[str, Column]:
@@ -109,7 +97,7 @@ def _others(table: Table, encoded: Sequence[str], open_: Sequence[str], asked: A
     for name in text:
         if (match := STEM.fullmatch(name)) and match[1] in stems.values():
             parse_numbers(table[name])  # names the cell
-    if numbers and "unit" not in table and len(found) == 0 and not _has_properties(table):
+    if numbers and "unit" not in table and not found and not any(map(describes_units, table)):
         raise DatasetError(
             f"No column labels units (found: {', '.join(table)}): add a column 'unit', and see that units are rows "
             f"and conditions are columns; expected {EXAMPLE}."
@@ -117,14 +105,9 @@ def _others(table: Table, encoded: Sequence[str], open_: Sequence[str], asked: A
     return found
 
 
-def _has_properties(table: Table) -> bool:
-    return any(marked_as_unit(name, set()) or meaning(name) in OF_UNITS for name in table)
-
-
 def _refuse_unknown(name: str, but: str) -> None:
-    settle = SETTLE.format(f"'{name}'" if " " in name else name).replace("features=", "conditions=")
-    settle = settle.replace("a stimulus feature", "a condition")
-    raise DatasetError(f"Column '{name}' holds numbers, but {but}, so that it cannot be told what it is: {settle}.")
+    way_out = settle(name, "conditions", "a condition")
+    raise DatasetError(f"Column '{name}' holds numbers, but {but}, so that it cannot be told what it is: {way_out}.")
 
 
 def _with_feature_names(table: Table, asked: Asked) -> Table:
