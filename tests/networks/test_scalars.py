@@ -13,7 +13,6 @@ from tuneful.networks.scalars import (
     gramians,
     henrici_index,
     numerical_abscissa,
-    peak_amplification,
     preferred_states,
     spontaneous_covariance,
     structural_scalars,
@@ -41,15 +40,6 @@ def test_preferred_states_evoke_their_energies():
     assert (np.diff(energies) <= 0).all()
     np.testing.assert_allclose([evoked_energy(W, s) for s in states.T], energies, rtol=1e-10)
     np.testing.assert_allclose(states.T @ states, np.eye(30), atol=1e-12)
-
-
-def test_peak_amplification_of_a_chain():
-    """W = [[0, c], [0, 0]]: exp(At) = exp(-t) [[1, ct], [0, 1]], of norm exp(-t) (x + sqrt(x^2 + 1)), x = ct/2."""
-    c, times = 8.0, np.linspace(0, 3, 61)
-    norms = np.exp(-times + np.arcsinh(c * times / 2))
-    peak, time = peak_amplification(np.array([[0.0, c], [0.0, 0.0]]))
-    assert peak == pytest.approx(norms.max(), rel=1e-12)
-    assert time == pytest.approx(times[norms.argmax()])
 
 
 def test_normality():

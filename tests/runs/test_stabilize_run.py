@@ -171,7 +171,7 @@ def test_a_target_out_of_reach(tuneful, expected, tmp_path):
     assert (result["reason"], result["reached"]) == ("stalled", False)
     unknown = {name for name, value in result["scalars"].items() if value is None}
     energies = {"largest_energy", "mean_energy", "amplified_directions"}
-    assert unknown == energies | {"peak_amplification", "peak_time", "ei_correlation"}
+    assert unknown == energies | {"peak_amplification", "peak_time", "peak_until", "ei_correlation"}
     assert any("is not stable" in sentence for sentence in result["warnings"])
     assert (tmp_path / "run" / "report.html").exists()
 

@@ -4,6 +4,7 @@ from tuneful.networks.gain_modulation import GainModulation, GainState, learn_ga
 from tuneful.networks.gain_rules import GradientRule, RewardRule
 from tuneful.networks.inhibition_stabilized import InhibitionStabilization, inhibition_stabilization
 from tuneful.networks.linear_dynamics import linear_transients
+from tuneful.networks.peak import Peak, peak_amplification
 from tuneful.networks.pseudospectra import kreiss_bound, pseudospectral_abscissa, pseudospectrum
 from tuneful.networks.random_weights import RandomNetwork, cell_types, random_network, random_networks, user_network
 from tuneful.networks.rate_dynamics import RateTransients, rate_transients
@@ -17,6 +18,7 @@ __all__ = [
     "GainState",
     "GradientRule",
     "InhibitionStabilization",
+    "Peak",
     "RandomNetwork",
     "RateTransients",
     "Readout",
@@ -28,6 +30,7 @@ __all__ = [
     "kreiss_bound",
     "learn_gains",
     "linear_transients",
+    "peak_amplification",
     "pseudospectral_abscissa",
     "pseudospectrum",
     "random_groups",

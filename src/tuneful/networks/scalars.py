@@ -7,8 +7,8 @@ matrix W, (N, N), rows post-synaptic, float64, and need it stable: spectral absc
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import eigvalsh, expm
 
+from tuneful.networks.peak import peak_amplification
 from tuneful.solvers.schur import SchurForm
 from tuneful.solvers.spectrum import spectral_abscissa
 
@@ -23,8 +23,9 @@ class CircuitScalars:
         Largest and smallest real part of the eigenvalues of W.
     largest_energy, mean_energy, amplified_directions
         Of the evoked energies; how many of them exceed 1, the energy without connections.
-    peak_amplification, peak_time
-        Largest ||exp(At)|| and when, in tau.
+    peak_amplification, peak_time, peak_until
+        Largest ||exp(At)|| and when, in tau; and the time up to which that is certain, infinite unless the search
+        took too long (see `tuneful.networks.peak`).
     numerical_abscissa, henrici_index
         Of A.
     ei_correlation
@@ -42,6 +43,7 @@ class CircuitScalars:
     amplified_directions: int
     peak_amplification: float
     peak_time: float
+    peak_until: float
     numerical_abscissa: float
     henrici_index: float
     ei_correlation: float
@@ -61,7 +63,7 @@ def circuit_scalars(weights: np.ndarray, excitatory: np.ndarray) -> CircuitScala
     (0.5, 0.25)
     """
     energies, _ = preferred_states(weights)
-    peak, time = peak_amplification(weights)
+    peak = peak_amplification(weights)
     correlations = ei_correlation(weights, excitatory)
     correlations = correlations[np.isfinite(correlations)]
     return CircuitScalars(
@@ -69,8 +71,9 @@ def circuit_scalars(weights: np.ndarray, excitatory: np.ndarray) -> CircuitScala
         largest_energy=float(energies[0]),
         mean_energy=float(energies.mean()),
         amplified_directions=int((energies > 1).sum()),
-        peak_amplification=peak,
-        peak_time=time,
+        peak_amplification=peak.norm,
+        peak_time=peak.time,
+        peak_until=peak.until,
         ei_correlation=float(correlations.mean()) if len(correlations) else np.nan,
     )
 
@@ -148,36 +151,6 @@ def preferred_states(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     energies, states = np.linalg.eigh(gramians(weights)[1])
     return energies[::-1], states[:, ::-1]
-
-
-def peak_amplification(weights: np.ndarray, duration: float = 3.0, steps: int = 60) -> tuple[float, float]:
-    """Largest norm that any initial state of norm 1 reaches: max_t ||exp(At)||_2 on a regular grid of times.
-
-    Parameters
-    ----------
-    duration, steps
-        Times k duration / steps for k = 0 .. steps, in tau.
-
-    Returns
-    -------
-    The norm, and the time at which it is reached.
-
-    >>> peak_amplification(np.zeros((2, 2)))
-    (1.0, 0.0)
-    """
-    step = expm((weights - np.eye(len(weights))) * duration / steps)
-    norms, propagator = [1.0], np.eye(len(weights))
-    for _ in range(steps):
-        propagator = step @ propagator
-        norms.append(_spectral_norm(propagator))
-    peak = int(np.argmax(norms))
-    return norms[peak], peak * duration / steps
-
-
-def _spectral_norm(matrix: np.ndarray) -> float:
-    """Largest singular value, from the one eigenvalue that is needed: several times faster than all of them."""
-    last = len(matrix) - 1
-    return float(np.sqrt(eigvalsh(matrix.T @ matrix, subset_by_index=(last, last))[0]))
 
 
 def numerical_abscissa(weights: np.ndarray) -> float:

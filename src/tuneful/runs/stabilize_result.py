@@ -18,6 +18,10 @@ UNSTABLE = (
     "The circuit is not stable (spectral abscissa {:.3g}, activity decays below 1): evoked energies, peak "
     "amplification and the correlation of inputs are not defined."
 )
+UNCERTAIN = (
+    "The search for the peak amplification ended early: it is the largest norm up to {:.3g} time constants, and the "
+    "largest that was found at later times."
+)
 AS_PUBLISHED = (
     "--faithful repeats the published algorithm with its quirks: it prunes after it balances, so that gamma and the "
     "number of synapses end a little off, and the checks say so."
@@ -55,18 +59,24 @@ def circuit_result(
 
 
 def analysed(weights: np.ndarray, excitatory: np.ndarray) -> dict[str, Any]:
-    """Size and scalars of a circuit; without stability, those that need it are None, and a warning says so."""
+    """Size and scalars of a circuit; without stability, those that need it are None, and a warning says so.
+
+    `peak_until` is None where the peak is certain at all times.
+    """
     scalars: dict[str, Any] = dict.fromkeys(f.name for f in fields(CircuitScalars))
     scalars |= structural_scalars(weights, excitatory)
-    is_stable = scalars["abscissa"] < 1
-    if is_stable:
+    notes = []
+    if scalars["abscissa"] < 1:
         scalars = asdict(circuit_scalars(weights, excitatory))
+        notes += [UNCERTAIN.format(scalars["peak_until"])] * bool(np.isfinite(scalars["peak_until"]))
+    else:
+        notes += [UNSTABLE.format(scalars["abscissa"])]
     return plain(
         {
             "n": len(weights),
             "n_excitatory": int(np.sum(excitatory)),
             "scalars": scalars,
-            "warnings": [] if is_stable else [UNSTABLE.format(scalars["abscissa"])],
+            "warnings": notes,
         }
     )
 
