@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _COUNT = itertools.count()  # tells apart the temporary files of one process
+_unfinished: set[Path] = set()
 
 
 def write_atomically(path: str | os.PathLike[str], content: str | bytes) -> None:
@@ -54,6 +55,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     target = Path(os.path.realpath(path))
     temporary = target.with_name(f".{target.name}.{os.getpid()}-{next(_COUNT)}.tmp{target.suffix}")
+    _unfinished.add(temporary)
     try:
         yield temporary
         with temporary.open("rb+") as file:
@@ -61,3 +63,11 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+        _unfinished.discard(temporary)
+
+
+def discard_unfinished() -> None:
+    """Remove what is being written, for a process that ends here whatever its threads do."""
+    for temporary in tuple(_unfinished):
+        with contextlib.suppress(OSError):
+            temporary.unlink()

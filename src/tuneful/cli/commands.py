@@ -23,7 +23,8 @@ from tuneful.runs.configuration import RunConfig
 from tuneful.runs.curves_source import at_known_truth, circuit_of_truth
 from tuneful.runs.estimator import Fit
 from tuneful.runs.fit_run import read_run_config
-from tuneful.runs.folder import RunFolder
+from tuneful.runs.folder import CONFIG, RunFolder
+from tuneful.runs.interrupts import expect_run
 from tuneful.runs.presets import resolve
 from tuneful.runs.progress import Progress
 from tuneful.runs.running import run
@@ -45,6 +46,7 @@ def run_fit(
     if start_from is not None:
         config = _started_from(config, start_from)
     out = out or Path("runs") / f"{config.circuit['name']}-{config.seed}"
+    expect_run(out / CONFIG, resume)
     progress = Progress(show=True)
     fit = run(config, out, resume=resume, overwrite=overwrite, progress=progress, command=command_line())
     print(fit_summary(fit.result_))

@@ -12,6 +12,7 @@ import typer
 from tuneful import __version__
 from tuneful.cli.stability_commands import analyze_app, stabilize
 from tuneful.errors import UserError
+from tuneful.runs.interrupts import say_goodbye
 
 app = typer.Typer(
     help="Which circuit could have produced these neurons? Fit circuit models to sets of tuning curves.",
@@ -106,8 +107,7 @@ def fit(
     try:
         report, is_broken = run_fit(model, asked, out, set_ or [], start_from, resume, overwrite)
     except KeyboardInterrupt:
-        print("\nInterrupted. The same command with --resume goes on from the last step.", file=sys.stderr)
-        raise typer.Exit(130) from None
+        raise typer.Exit(say_goodbye()) from None
     print(f"report: {report}")
     raise typer.Exit(1 if is_broken else 0)
 
@@ -185,4 +185,6 @@ def convert(
 
 
 if __name__ == "__main__":
-    main()
+    from tuneful.cli import beginning
+
+    beginning.main()

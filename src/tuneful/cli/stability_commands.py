@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from tuneful.runs.interrupts import say_goodbye
+
 SMALL = 500  # cells: of fewer, one thread of the linear algebra is faster than several
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 SMALL_FILE = 2_000_000  # bytes: so many cells as plain numbers
@@ -127,8 +129,7 @@ def stabilize(
     try:
         report, is_reached = run_stabilize(asked, out, resume, overwrite)
     except KeyboardInterrupt:
-        print("\nInterrupted. The same command with --resume goes on from the last step.", file=sys.stderr)
-        raise typer.Exit(130) from None
+        raise typer.Exit(say_goodbye()) from None
     print(f"report: {report}")
     raise typer.Exit(0 if is_reached else 1)
 

@@ -6,6 +6,8 @@ from typing import Any
 from tuneful.cli.commands import command_line
 from tuneful.cli.summary import stabilize_summary
 from tuneful.report.soc.wording import scalar_lines
+from tuneful.runs.folder import CONFIG
+from tuneful.runs.interrupts import expect_run
 from tuneful.runs.progress import Progress
 from tuneful.runs.running import run
 from tuneful.runs.stabilize_config import StabilizeConfig, config_from
@@ -15,6 +17,7 @@ def run_stabilize(asked: dict[str, Any], out: Path | None, resume: bool, overwri
     """Stabilise as the command line asks; return the path of the report, and whether the target was reached."""
     config = config_from(asked)
     out = out or Path("runs") / f"soc-{_name(config)}"
+    expect_run(out / CONFIG, resume)
     progress = Progress(show=True)
     done = run(config, out, resume=resume, overwrite=overwrite, progress=progress, command=command_line())
     print(stabilize_summary(done.table, scalar_lines(done.table)))

@@ -17,6 +17,7 @@ from tuneful.report.fit import ReportContent, write_report
 from tuneful.runs.checkpoints import Checkpoints
 from tuneful.runs.configuration import RunConfig, upgraded
 from tuneful.runs.folder import CONFIG, RESULT, Place, RunFolder
+from tuneful.runs.interrupts import asked_to_stop
 from tuneful.runs.progress import Progress, Stopwatch
 from tuneful.settings import parse
 
@@ -81,6 +82,7 @@ def _execute(
     clock = Stopwatch() if keeper is None else lambda: keeper.clock()  # the keeper's is set back where a run goes on
     recorder = Recorder(task, course, history, clock)
     observers: list[Observer] = [] if folder is None else [_Log(folder, recorder)]
+    observers.append(asked_to_stop)
     observers.append(_Bar(progress, recorder, course.stopping.max_steps + course.refining.steps))
     result = run_course(task, course, recorder, keeper=keeper, observers=observers)
     seconds = clock()

@@ -15,6 +15,7 @@ from tuneful.networks.random_weights import RandomNetwork
 from tuneful.report.soc import SocContent, write_soc_report
 from tuneful.runs.checkpoints import Checkpoints
 from tuneful.runs.folder import CONFIG, RESULT, Place, RunFolder
+from tuneful.runs.interrupts import asked_to_stop
 from tuneful.runs.progress import Progress
 from tuneful.runs.stabilize_config import KIND, StabilizeConfig
 from tuneful.runs.stabilize_result import circuit_result
@@ -80,7 +81,11 @@ def _execute(
     log = _Log(folder, config, goes_on, progress, lambda: keeper.clock())
     try:
         circuit = stabilize(
-            network.weights, network.excitatory, **arguments, keeper=_Begun(keeper, log, goes_on), observers=(log,)
+            network.weights,
+            network.excitatory,
+            **arguments,
+            keeper=_Begun(keeper, log, goes_on),
+            observers=(log, asked_to_stop),
         )
     except ValueError as error:  # what is refused before the first step is the user's to mend
         if log.has_begun:

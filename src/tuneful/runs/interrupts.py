@@ -1,0 +1,98 @@
+"""Ctrl-C and SIGTERM: a descent stops at its next step, all else ends at once, and one line says how to go on.
+
+An exception from a signal may come in the middle of an import, be swallowed by a callback, and wait for minutes while
+a program compiles. So the main thread is never given the signals: they are blocked, and a thread waits for them. What
+it ends is left as a kill would leave it, which run folders survive, and without files that were half-written.
+"""
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from tuneful.files import discard_unfinished
+
+GRACE = 0.5  # seconds in which the process may end by itself: a descent after its step, whatever was nearly done
+WORDS = {signal.SIGINT: "Interrupted.", signal.SIGTERM: "Terminated."}
+HINT = " The same command with --resume goes on from the last saved step."
+
+_received: list[int] = []
+_ending = threading.Lock()
+_expected: tuple[Path, set] | None = None  # the configuration of a run, and its stamps before the run begins
+
+
+def watch() -> None:
+    """Answer signals from now on; for programs of their own, not for libraries.
+
+    Signals that the process ignores (as under `nohup`) stay ignored. Where threads cannot wait for signals (Windows),
+    nothing changes.
+    """
+    asked = {number for number in WORDS if signal.getsignal(number) is not signal.SIG_IGN}
+    if asked and hasattr(signal, "sigwait"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, asked)
+        threading.Thread(target=_answer, args=(asked,), daemon=True).start()
+
+
+def asked_to_stop(_: object = None) -> bool:
+    """Whether a signal came: an observer of descents, which stops them."""
+    return bool(_received)
+
+
+def expect_run(config: Path, goes_on: bool) -> None:
+    """Tell which file will say that a run was begun, so that the line on its end can say how to go on with it.
+
+    Parameters
+    ----------
+    config
+        Is written, or written anew, when the run begins.
+    goes_on
+        Whether a run that is there already is gone on with.
+    """
+    global _expected
+    _expected = config, {None} if goes_on else {None, _stamp(config)}
+
+
+def say_goodbye() -> int:
+    """Say the line where a descent was stopped, and return the exit code."""
+    if _received:
+        _end()
+    print(_line(), file=sys.stderr)
+    return 128 + signal.SIGINT
+
+
+def _answer(asked: set[int]) -> None:
+    _received.append(signal.sigwait(asked))
+    timer = threading.Timer(GRACE, _end)
+    timer.daemon = True  # it must not keep a process that ends by itself
+    timer.start()
+    signal.sigwait(asked)  # a second one does not wait
+    _end()
+
+
+def _end() -> None:
+    _ending.acquire()  # and never let go: only the first says the line
+    with contextlib.suppress(OSError):
+        os.write(2, f"{_line()}\n".encode())  # the lock of sys.stderr may be held by what is ended
+    discard_unfinished()
+    os._exit(128 + _received[0])
+
+
+def _line() -> str:
+    below = "\n" if sys.stderr is not None and sys.stderr.isatty() else ""  # the bar, or ^C
+    word = WORDS[signal.Signals((_received or [signal.SIGINT])[0])]
+    return below + word + (HINT if _is_begun() else "")
+
+
+def _is_begun() -> bool:
+    return _expected is not None and _stamp(_expected[0]) not in _expected[1]
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """Another one for every file that is renamed to this path; None if there is none."""
+    try:
+        about = path.stat()
+    except OSError:
+        return None
+    return about.st_ino, about.st_mtime_ns
