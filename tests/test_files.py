@@ -88,3 +88,40 @@ def test_a_link_stays_a_link(tmp_path):
     write_atomically(link, "new")
     assert link.is_symlink()
     assert target.read_text() == Path(link).read_text() == "new"
+
+
+def test_permissions_stay(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    path.chmod(0o600)
+    write_atomically(path, "new")
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_only_files_are_replaced(tmp_path):
+    """A rename would put a file where a pipe or a device was."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    for name in ("pipe", "folder"):
+        with pytest.raises(OSError, match=name):
+            write_atomically(tmp_path / name, "new")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "pipe"]
+
+
+def test_a_file_that_is_write_protected_is_kept(tmp_path, monkeypatch):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write everything
+    with pytest.raises(PermissionError):
+        write_atomically(path, "new")
+    assert path.read_text() == "old"
+
+
+def test_a_file_of_that_name_beside_it_is_kept(tmp_path):
+    with replacing(tmp_path / "a.txt") as temporary:
+        temporary.write_text("")
+    number = int(temporary.name.split("-")[1].split(".")[0]) + 1
+    mine = tmp_path / f".a.txt.{os.getpid()}-{number}.tmp.txt"
+    mine.write_text("mine")
+    write_atomically(tmp_path / "a.txt", "new")
+    assert mine.read_text() == "mine"

@@ -280,7 +280,7 @@ def test_places_that_cannot_hold_a_run(refused, tiny, shared, tmp_path):
     (tmp_path / "full" / "thesis.tex").write_text("")
     assert "file is a file, not a folder" in refused("fit", tiny, "--out", "file")
     assert "The file system refused: Not a directory" in refused("fit", tiny, "--out", "file/run")
-    assert "holds other files (thesis.tex" in refused("fit", tiny, "--out", "full")
+    assert "full/thesis.tex was not written by tuneful" in refused("fit", tiny, "--out", "full")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Checkpoints: whole or not there, read back as they were, and never a traceback."""
 
 import errno
+import json
 import os
 import signal
 import subprocess
@@ -219,3 +220,50 @@ def test_any_descent_survives_sigkill_with_the_same_bits(tmp_path, kind):
     assert run("killed", -1).returncode == 0
     assert (tmp_path / "killed.npy").read_bytes() == (tmp_path / "whole.npy").read_bytes()
     assert len(np.load(tmp_path / "whole.npy")) > 4
+
+
+def test_what_others_keep_there_is_left_alone(tmp_path):
+    """Folders named like checkpoints, and a checkpoint to which somebody added a file."""
+    save_checkpoint(tmp_path, 1, jnp.array(1))
+    for name in ("step-00000000/model.pt", "step-by-step/notes", ".step-00000005.tmp/model.pt", "step-00000001/mine"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("mine")
+    for step in (1, 2, 3, 4, 5):
+        save_checkpoint(tmp_path, step, jnp.array(step))
+    checkpoint.remove_checkpoints(tmp_path)
+    mine = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
+    assert mine == [
+        ".step-00000005.tmp/model.pt", "step-00000000/model.pt", "step-00000001/arrays.npz",
+        "step-00000001/checkpoint.json", "step-00000001/mine", "step-by-step/notes",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("change", [lambda about: about | {"step": 9}, lambda about: about | {"leaves": []}])
+def test_an_edited_description_is_damage(tmp_path, tree, change):
+    save_checkpoint(tmp_path, 1, tree)
+    about = tmp_path / "step-00000001" / "checkpoint.json"
+    about.write_text(json.dumps(change(json.loads(about.read_text()))))
+    with pytest.raises(UserError, match="not as it was written"):
+        load_checkpoint(tmp_path / "step-00000001", tree)
+
+
+def test_edited_arrays_are_damage(tmp_path, tree):
+    save_checkpoint(tmp_path, 1, tree)
+    arrays = tmp_path / "step-00000001" / "arrays.npz"
+    with np.load(arrays) as file:
+        changed = {name: file[name] + 1 if file[name].dtype == np.int32 else file[name] for name in file.files}
+    np.savez(arrays, **changed)
+    with pytest.raises(UserError, match="not as it was written"):
+        load_checkpoint(tmp_path / "step-00000001", tree)
+
+
+def test_states_of_earlier_versions_are_read_if_their_shapes_fit(tmp_path, tree):
+    save_checkpoint(tmp_path, 1, tree)
+    path = tmp_path / "step-00000001"
+    about = json.loads((path / "checkpoint.json").read_text())
+    old = {name: value for name, value in about.items() if name not in ("arrays", "proof")} | {"format": 2}
+    (path / "checkpoint.json").write_text(json.dumps(old))
+    assert load_checkpoint(path, tree)["step"] == 7
+    assert not checkpoint.is_proven(path)
+    with pytest.raises(UserError, match="belongs to another configuration"):
+        load_checkpoint(path, tree | {"free": jnp.zeros((2, 2), jnp.float32)})

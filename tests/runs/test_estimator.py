@@ -123,7 +123,7 @@ def test_save_writes_the_files_that_out_writes(quick_report, run, tmp_path):
     written = {path.name for path in folder.iterdir()}
     assert written == {
         "config.json", "data.nc", "start.nc", "metrics.jsonl", "checkpoints", "result.json", "result.nc",
-        "report.html",
+        "report.html", ".tuneful.json",
     }  # fmt: skip
     assert {path.name for path in (tmp_path / "saved").iterdir()} == written - {"checkpoints"}
     for name in ("config.json", "metrics.jsonl", "result.json"):

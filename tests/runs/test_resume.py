@@ -16,6 +16,7 @@ from tuneful import Fit
 from tuneful.curves import make_dataset
 from tuneful.errors import UserError
 from tuneful.objectives import EnergyDistance, WassersteinGAN
+from tuneful.runs.folder import RunFolder
 
 OBJECTIVES = {
     "energy": (EnergyDistance(), {}),
@@ -217,7 +218,7 @@ def test_what_only_reports_may_differ(run, start, undisturbed, reporting):
 def test_other_versions_are_said(run, start, capsys):
     config = json.loads((run / "config.json").read_text())
     config["versions"]["jax"] = "0.0.1"
-    (run / "config.json").write_text(json.dumps(config))
+    RunFolder(run).write_json("config.json", config)
     fit = start(run)
     assert "was begun with jax 0.0.1 (now" in " ".join(fit.result_["warnings"])
 

@@ -3,15 +3,17 @@
 import json
 import shlex
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tuneful.cli.pages import put_page, refuse_page
 from tuneful.errors import UserError
 from tuneful.fitting.tables import versions
 from tuneful.readers.weights import read_arrays, read_network
 from tuneful.report.soc.page import SocContent, write_soc_report
 from tuneful.report.soc.wording import scalar_lines
-from tuneful.runs.folder import RunFolder
+from tuneful.runs.folder import PAGE, RESULT, RunFolder
 from tuneful.runs.stabilize_config import KIND
 from tuneful.runs.stabilize_result import analysed
 from tuneful.runs.stabilize_run import CIRCUIT
@@ -19,7 +21,7 @@ from tuneful.stability import StabilizedCircuit
 
 
 def run_analyze_soc(
-    source: Path, out: Path | None, variable: str | None, excitatory: str | None, as_json: bool
+    source: Path, out: Path | None, variable: str | None, excitatory: str | None, as_json: bool, overwrite: bool
 ) -> Path | None:
     """Print the scalars of a run or of a weight file; return the page that was written, if one was.
 
@@ -30,46 +32,37 @@ def run_analyze_soc(
     """
     if not source.exists():
         raise UserError(f"There is no file or run folder {source}.")
-    if out is not None and not out.absolute().parent.is_dir():
-        raise UserError(f"There is no folder {out.parent} for the page.")
-    if source.is_dir():
-        if variable is not None or excitatory is not None:
-            raise UserError("--variable and --excitatory are for weight files: a run folder knows its own.")
-        content, page = _of_run(source), out or source / "report.html"
-    else:
-        content, page = _of_file(source, variable, excitatory), out
+    is_run = source.is_dir()
+    if is_run and (variable is not None or excitatory is not None):
+        raise UserError("--variable and --excitatory are for weight files: a run folder knows its own.")
+    page = out or (source / PAGE if is_run else None)
+    if page is not None:
+        refuse_page(page, overwrite)
+    content = _of_run(source) if is_run else _of_file(source, variable, excitatory)
     _print(content.result, as_json)
     if page is not None:
-        write_soc_report(content, page)
+        put_page(page, overwrite, partial(write_soc_report, content))
     return page
 
 
-def report_again(path: Path, out: Path | None) -> Path:
-    """Write the page of a run again."""
-    page = out or path / "report.html"
+def write_run_page(path: Path, page: Path) -> None:
+    """Write the page of a run of `tuneful stabilize` to a file."""
     write_soc_report(_of_run(path), page)
-    return page
 
 
 def _of_run(path: Path) -> SocContent:
-    if RunFolder(path).kind() != KIND:
-        raise UserError(f"{path} is not a run of tuneful stabilize.")
     folder = RunFolder(path)
-    result = folder.read_json("result.json")
-    arrays = read_arrays(path / CIRCUIT)
-    try:
+    if folder.kind() != KIND:
+        raise UserError(f"{path} is not a run of tuneful stabilize.")
+    folder.refuse_damage()
+    with folder.reading():
+        result = folder.read_json(RESULT)
+        arrays = read_arrays(path / CIRCUIT)
         circuit = StabilizedCircuit.from_arrays(arrays)
-    except (KeyError, ValueError, TypeError) as error:
-        raise UserError(f"{path / CIRCUIT} is not as tuneful stabilize writes it ({error}).") from error
-    found = analysed(circuit.weights, circuit.excitatory)
-    warnings = result["warnings"]  # what was said of the descent stays true
-    return SocContent(
-        result | found | {"warnings": warnings},
-        circuit.weights,
-        circuit.excitatory,
-        arrays["start_weights"],
-        circuit.history,
-    )
+        found = analysed(circuit.weights, circuit.excitatory) | {"warnings": result["warnings"]}  # they stay true
+        return SocContent(
+            result | found, circuit.weights, circuit.excitatory, arrays["start_weights"], circuit.history
+        )
 
 
 def _of_file(path: Path, variable: str | None, excitatory: str | None) -> SocContent:

@@ -4,6 +4,7 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ import jax
 import platformdirs
 
 from tuneful.circuits import AbstractCircuit
-from tuneful.cli.analyze import report_again
+from tuneful.cli.analyze import write_run_page
 from tuneful.cli.data_commands import refuse_existing
+from tuneful.cli.pages import put_page, refuse_page
 from tuneful.cli.summary import fit_summary
 from tuneful.descents import Outcome
 from tuneful.errors import UserError
@@ -23,7 +25,7 @@ from tuneful.runs.configuration import RunConfig
 from tuneful.runs.curves_source import at_known_truth, circuit_of_truth
 from tuneful.runs.estimator import Fit
 from tuneful.runs.fit_run import read_run_config
-from tuneful.runs.folder import CONFIG, RunFolder
+from tuneful.runs.folder import CONFIG, PAGE, RunFolder
 from tuneful.runs.interrupts import expect_run
 from tuneful.runs.presets import resolve
 from tuneful.runs.progress import Progress
@@ -50,7 +52,7 @@ def run_fit(
     progress = Progress(show=True)
     fit = run(config, out, resume=resume, overwrite=overwrite, progress=progress, command=command_line())
     print(fit_summary(fit.result_))
-    return out / "report.html", Outcome(fit.result_["outcome"]).is_broken
+    return out / PAGE, Outcome(fit.result_["outcome"]).is_broken
 
 
 def command_line() -> str:
@@ -111,10 +113,11 @@ def _asked_circuit(model: str, config: RunConfig) -> AbstractCircuit:
     return at_known_truth(circuit).with_values(values)
 
 
-def run_report(folder: Path, out: Path | None) -> Path:
+def run_report(folder: Path, out: Path | None, overwrite: bool) -> Path:
     """Write the report of a finished run again."""
-    if RunFolder(folder).kind() == KIND:
-        return report_again(folder, out)
-    target = out or folder / "report.html"
-    Fit.load(folder).report(target)
-    return target
+    is_fit, page = RunFolder(folder).kind() != KIND, out or folder / PAGE
+    refuse_page(page, overwrite)
+    with RunFolder(folder).reading():
+        write = Fit.load(folder).report if is_fit else partial(write_run_page, folder)
+        put_page(page, overwrite, write)
+    return page

@@ -135,11 +135,12 @@ def simulate(
 def report(
     run: Annotated[Path, typer.Argument(help="The folder of a finished run.")],
     out: Annotated[Path | None, typer.Option(help="The page to write. [default: RUN/report.html]")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another file of that name.")] = False,
 ) -> None:
     """Write the report of a run again."""
     from tuneful.cli.commands import run_report
 
-    print(f"report: {run_report(run, out)}")
+    print(f"report: {run_report(run, out, overwrite)}")
 
 
 app.command()(stabilize)

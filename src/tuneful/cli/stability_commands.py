@@ -148,12 +148,13 @@ def soc(
     variable: Variable = None,
     excitatory: Excitatory = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the scalars as JSON.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another file of the page's name.")] = False,
 ) -> None:
     """Compute the scalars of a stabilised circuit again, or those of any weight matrix, and write the page."""
     _spare_threads(source)
     from tuneful.cli.analyze import run_analyze_soc
 
-    page = run_analyze_soc(source, out, variable, excitatory, as_json)
+    page = run_analyze_soc(source, out, variable, excitatory, as_json, overwrite)
     if page is not None:
         print(f"report: {page}", file=sys.stderr if as_json else sys.stdout)
 

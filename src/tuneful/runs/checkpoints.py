@@ -1,7 +1,10 @@
 """States on disk: arrays in an .npz file beside a JSON file, put in place by one atomic rename."""
 
+import hashlib
+import itertools
 import json
 import os
+import re
 import shutil
 import time
 import zipfile
@@ -18,11 +21,15 @@ from tuneful.errors import UserError
 from tuneful.files import write_atomically
 from tuneful.runs.progress import Stopwatch
 
-FORMAT = 2
+FORMAT = 3
+UNPROVEN = 2  # the format in which checkpoints did not say what they held
+ARRAYS, ABOUT = "arrays.npz", "checkpoint.json"
+NAME = re.compile(r"step-(\d{8,})(\.\d+)?")
 KEPT = 2  # the newest, and one more should the newest be damaged
 FIRST_SAVE = 1.0  # seconds from the beginning to the first save of the state
 SAVE_EVERY = 3.0  # seconds between two saves ...
 SAVE_SHARE = 20.0  # ... and at least so many times as long as a save takes
+UNREADABLE = (OSError, ValueError, TypeError, KeyError, EOFError, MemoryError, RecursionError, zipfile.BadZipFile)
 
 
 class Checkpoints:
@@ -33,7 +40,7 @@ class Checkpoints:
     Parameters
     ----------
     folder
-        Is made if it is not there, and holds nothing else.
+        Is made if it is not there. What else it holds is left alone.
     every
         Save after so many steps; None: every few seconds, and as seldom as saving is slow.
 
@@ -83,35 +90,110 @@ class Checkpoints:
 
 
 def save_checkpoint(folder: Path, step: int, tree: Any) -> None:
-    """Save a PyTree of arrays as `folder/step-NNNNNNNN`, then remove all but the newest checkpoints."""
+    """Save a PyTree of arrays as `folder/step-NNNNNNNN`, then remove all but the newest checkpoints.
+
+    Where something else has that name, a damaged checkpoint for example, the name gets a number.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    temporary, final = folder / f".step-{step:08d}.tmp", folder / f"step-{step:08d}"
-    shutil.rmtree(temporary, ignore_errors=True)  # of a run that was killed here
+    temporary, final = _place(folder, step, ".{}.tmp", is_leftover), _place(folder, step, "{}", is_proven)
+    _remove_leftover(temporary)
     try:
         _write_checkpoint(temporary, step, tree)
         if final.exists():
             shutil.rmtree(final)
         os.replace(temporary, final)
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-    for old in checkpoints(folder)[:-KEPT]:
+        _remove_leftover(temporary)
+    for old in [path for path in checkpoints(folder) if is_proven(path)][:-KEPT]:
         shutil.rmtree(old, ignore_errors=True)
+
+
+def remove_checkpoints(folder: Path) -> None:
+    """Remove the checkpoints of a folder, and the folder if nothing else is there."""
+    if not folder.is_dir():
+        return
+    for path in folder.iterdir():
+        if is_proven(path):
+            shutil.rmtree(path)
+        else:
+            _remove_leftover(path)
+    if not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def is_proven(path: Path) -> bool:
+    """Whether something is a checkpoint, every bit as it was written."""
+    if path.is_symlink() or not NAME.fullmatch(path.name) or not path.is_dir():
+        return False
+    files = sorted(path.iterdir())
+    if [file.name for file in files] != [ARRAYS, ABOUT] or any(file.is_symlink() for file in files):
+        return False
+    try:
+        return _describes(_read_about(path), path)
+    except (OSError, ValueError, RecursionError):
+        return False
+
+
+def _place(folder: Path, step: int, form: str, is_ours: Callable[[Path], bool]) -> Path:
+    """Where a checkpoint may be put: nothing is there, or something of ours of the same step."""
+    name = f"step-{step:08d}"
+    names = itertools.chain([name], (f"{name}.{n}" for n in itertools.count(1)))
+    places = (folder / form.format(name) for name in names)
+    return next(path for path in places if not os.path.lexists(path) or is_ours(path))
+
+
+def is_leftover(path: Path) -> bool:
+    """Whether something is a checkpoint that a kill cut short."""
+    is_named_so = path.name.endswith(".tmp") and NAME.fullmatch(path.name[1:-4]) and not path.is_symlink()
+    return bool(is_named_so) and path.is_dir() and all(_is_part(file) for file in path.iterdir())
+
+
+def _is_part(file: Path) -> bool:
+    name = file.name
+    return name in (ARRAYS, ABOUT) or (name.startswith(f".{ABOUT}.") and name.endswith(".tmp.json"))
+
+
+def _remove_leftover(path: Path) -> None:
+    if is_leftover(path):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _write_checkpoint(folder: Path, step: int, tree: Any) -> None:
     folder.mkdir()
     names, arrays = _named_arrays(tree)
-    with open(folder / "arrays.npz", "wb") as file:
+    with open(folder / ARRAYS, "wb") as file:
         np.savez(file, *arrays)
         file.flush()
         os.fsync(file.fileno())
-    about = {"format": FORMAT, "tuneful": __version__, "step": step, "leaves": names}
-    write_atomically(folder / "checkpoint.json", json.dumps(about, indent=1))
+    about = {"format": FORMAT, "tuneful": __version__, "step": step, "leaves": names, "arrays": _digest(folder)}
+    write_atomically(folder / ABOUT, json.dumps(about | {"proof": _proof(about)}, indent=1))
+
+
+def _read_about(folder: Path) -> dict[str, Any]:
+    about = json.loads((folder / ABOUT).read_text())
+    if not isinstance(about, dict):
+        raise ValueError(f"{ABOUT} describes no checkpoint")
+    return about
+
+
+def _describes(about: dict[str, Any], folder: Path) -> bool:
+    """Whether a description is as it was written, and the arrays beside it are those that it describes."""
+    rest = {name: value for name, value in about.items() if name != "proof"}
+    return about.get("proof") == _proof(rest) and about.get("arrays") == _digest(folder)
+
+
+def _digest(folder: Path) -> str:
+    with open(folder / ARRAYS, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _proof(about: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
 
 
 def checkpoints(folder: Path) -> list[Path]:
     """List complete checkpoints, oldest first."""
-    return sorted(folder.glob("step-*"))
+    return sorted(path for path in folder.glob("step-*") if NAME.fullmatch(path.name))
 
 
 def newest_checkpoint(folder: Path, template: Callable[[], Any]) -> Any | None:
@@ -142,15 +224,17 @@ def load_checkpoint(path: Path, template: Any) -> Any:
         If it is damaged or of another configuration.
     """
     try:
-        about = json.loads((path / "checkpoint.json").read_text())
-        with open(path / "arrays.npz", "rb") as packed, np.load(packed) as file:
+        about = _read_about(path)
+        if about.get("format") != UNPROVEN and not _describes(about, path):
+            raise ValueError("it is not as it was written")
+        with open(path / ARRAYS, "rb") as packed, np.load(packed) as file:
             arrays = [file[f"arr_{i}"] for i in range(len(about["leaves"]))]
-    except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except UNREADABLE as error:
         raise UserError(
             f"The checkpoint {path} cannot be read ({error}); remove it to start from the one before."
         ) from error
     names, expected = _named_arrays(template)
-    if names != about["leaves"] or any(a.dtype != e.dtype for a, e in zip(arrays, expected, strict=True)):
+    if names != about["leaves"] or not all(map(_fits, arrays, expected)):
         raise UserError(f"The checkpoint {path} belongs to another configuration or version of tuneful.")
     leaves, structure = jax.tree.flatten(template)
     return jax.tree.unflatten(structure, [_like(leaf, array) for leaf, array in zip(leaves, arrays, strict=True)])
@@ -161,6 +245,12 @@ def _named_arrays(tree: Any) -> tuple[list[str], list[np.ndarray]]:
     leaves = jax.tree_util.tree_leaves_with_path(tree)
     names = [jax.tree_util.keystr(path) for path, _ in leaves]
     return names, [np.asarray(jax.random.key_data(leaf) if _is_key(leaf) else leaf) for _, leaf in leaves]
+
+
+def _fits(array: np.ndarray, expected: np.ndarray) -> bool:
+    """Whether an array is of the kind of the template, or longer: paths grow from step to step."""
+    is_alike = (array.dtype, array.ndim, array.shape[1:]) == (expected.dtype, expected.ndim, expected.shape[1:])
+    return is_alike and (not array.ndim or len(array) >= len(expected))
 
 
 def _like(leaf: Any, array: np.ndarray) -> Any:

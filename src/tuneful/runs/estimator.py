@@ -200,15 +200,16 @@ class Fit:
         from tuneful.runs.folder import RESULT, RunFolder
 
         folder = RunFolder(path)
-        config = read_run_config(folder)
-        result = folder.read_json(RESULT)
-        fit = cls(*config.components(circuit, objective, penalties))
-        fit.settings, fit._config, fit.result_ = config.fit, config, result
-        dataset = folder.read_dataset("data.nc").drop_vars("held_out")
-        fit.task_ = FitTask.of(fit.circuit, fit.objective, dataset, fit.settings, config.seed, fit.penalties)
-        fit._history, fit.findings_ = read_findings(folder, result)
-        values = {name: row["value"] for name, row in result["parameters"].items()}
-        fit.circuit_ = fit.task_.problem.circuit.with_values(values)
+        with folder.reading():
+            config = read_run_config(folder)
+            result = folder.read_json(RESULT)
+            fit = cls(*config.components(circuit, objective, penalties))
+            fit.settings, fit._config, fit.result_ = config.fit, config, result
+            dataset = folder.read_dataset("data.nc").drop_vars("held_out")
+            fit.task_ = FitTask.of(fit.circuit, fit.objective, dataset, fit.settings, config.seed, fit.penalties)
+            fit._history, fit.findings_ = read_findings(folder, result)
+            values = {name: row["value"] for name, row in result["parameters"].items()}
+            fit.circuit_ = fit.task_.problem.circuit.with_values(values)
         return fit
 
     def report(self, path: Path | str) -> None:

@@ -16,7 +16,7 @@ from tuneful.plain import plain
 from tuneful.report.fit import ReportContent, write_report
 from tuneful.runs.checkpoints import Checkpoints
 from tuneful.runs.configuration import RunConfig, upgraded
-from tuneful.runs.folder import CONFIG, RESULT, Place, RunFolder
+from tuneful.runs.folder import CONFIG, PAGE, RESULT, Place, RunFolder
 from tuneful.runs.interrupts import asked_to_stop
 from tuneful.runs.progress import Progress, Stopwatch
 from tuneful.settings import parse
@@ -120,9 +120,12 @@ def write_findings(
 ) -> None:
     """Write what was found; result.json comes last and marks the run as finished."""
     for name, curves in _curves(findings).items():
-        if curves is not None:
+        if curves is None:
+            folder.discard(name)  # of a run that was asked for more before
+        else:
             folder.write_dataset(name, curves)
-    write_report(report_content(task, history, findings, table), folder.path / "report.html")
+    with folder.writing(PAGE) as path:
+        write_report(report_content(task, history, findings, table), path)
     folder.write_json(RESULT, table)
 
 
@@ -160,6 +163,7 @@ def read_run_config(folder: RunFolder) -> RunConfig:
     """
     if folder.kind() != "fit":
         raise UserError(f"{folder.path} is not the folder of a fit.")
+    folder.refuse_damage()
     return parse(RunConfig, upgraded(folder.read_json(CONFIG), str(folder.path / CONFIG)), str(folder.path / CONFIG))
 
 
@@ -171,11 +175,13 @@ def _gone_on_with(folder: RunFolder, config: RunConfig, progress: Progress) -> R
     UserError
         If it was asked differently.
     """
-    before = read_run_config(folder)
+    with folder.reading():
+        before = read_run_config(folder)
     changed = config.changes(before)
     if "data.sha256" in changed:
         raise UserError(f"The run in {folder.path} was started with other curves: choose another --out.")
     folder.refuse_changes(changed)
+    folder.adopt()
     config = config.model_copy(update={"data": before.data, "versions": before.versions})
     progress.note(other_versions(config.versions))
     folder.write_json(CONFIG, config.written())

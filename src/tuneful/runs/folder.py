@@ -1,8 +1,8 @@
 """The folder of a run: what was asked, what happened, how far it got, what came out."""
 
+import contextlib
 import json
-import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,23 +10,28 @@ from typing import Any
 import xarray as xr
 
 from tuneful.errors import UserError
-from tuneful.files import write_atomically
+from tuneful.files import replacing
+from tuneful.plain import printable
 from tuneful.readers import load, save
-from tuneful.runs.lock import HOLDER, LOCK, FolderLock
+from tuneful.runs.checkpoints import is_proven, remove_checkpoints
+from tuneful.runs.lock import FolderLock
+from tuneful.runs.manifest import LOG, MANIFEST, Manifest, read_manifest, stranger
 
 CONFIG = "config.json"  # the configuration: everything that decides the result
 RESULT = "result.json"  # what was found; written last
+PAGE = "report.html"
 CONTENTS = {
+    MANIFEST: "what the run wrote, and the proof of it; nothing else in the folder is replaced or removed",
     CONFIG: "the configuration, everything that decides the result",
     "data.nc": "the curves of a fit, with a coordinate that says which were held out",
-    "metrics.jsonl": "a line for every step, and for every evaluation",
+    LOG: "a line for every step, and for every evaluation",
     "checkpoints": "the states from which a killed run goes on",
     "start.nc": "curves at the start of a fit",
     "result.nc": "curves of the fitted circuit",
     "prediction.nc": "curves of the fitted circuit in conditions that were not fitted",
     "prediction_truth.nc": "those of the circuit that made the data",
     "circuit.npz": "a stabilised network, and how it went",
-    "report.html": "the page",
+    PAGE: "the page",
     RESULT: "everything in numbers; written last, it marks a finished run",
 }
 
@@ -73,8 +78,7 @@ class RunFolder:
         UserError
             If one has it.
         """
-        if self.path.exists() and not self.path.is_dir():
-            raise UserError(f"{self.path} is a file, not a folder: choose another --out.")
+        self._refuse_file()
         return FolderLock(self.path)
 
     def refuse(self, overwrite: bool) -> None:
@@ -83,18 +87,78 @@ class RunFolder:
         Raises
         ------
         UserError
-            If the folder holds a run and `overwrite` is false, or holds something else.
+            If the folder holds a run and `overwrite` is false, or anything that no run is proven to have written.
         """
-        if self.path.exists() and not self.path.is_dir():
-            raise UserError(f"{self.path} is a file, not a folder: choose another --out.")
-        if self.exists and not overwrite:
+        self._refuse_file()
+        manifest = read_manifest(self.path)
+        if manifest is None and self._is_of_earlier_version():
+            raise UserError(
+                f"{self.path} already holds a run, of an earlier version of tuneful that did not note what it wrote: "
+                "choose another --out. An unfinished one is gone on with by --resume."
+            )
+        if manifest is not None and self.exists and not overwrite:
             raise UserError(
                 f"{self.path} already holds a run: choose another --out, add --resume to go on with it, "
                 "or --overwrite to replace it."
             )
-        strangers = sorted(p.name for p in self.path.glob("[!.]*") if p.name not in CONTENTS)
-        if strangers and not self.exists:
-            raise UserError(f"{self.path} holds other files ({strangers[0]}, ...): choose a new folder.")
+        if other := next(self._strangers(manifest), None):
+            raise stranger(other, manifest is not None and other.name in manifest.files)
+
+    def _refuse_file(self) -> None:
+        if self.path.exists() and not self.path.is_dir():
+            raise UserError(f"{self.path} is a file, not a folder: choose another --out.")
+
+    def _is_of_earlier_version(self) -> bool:
+        with contextlib.suppress(UserError):
+            return bool(self.kind())
+        return False
+
+    def _strangers(self, manifest: Manifest | None) -> Iterator[Path]:
+        """Whatever is not proven to be of the run; hidden files are left alone and stand in nobody's way."""
+        for path in sorted(self.path.iterdir()) if self.path.exists() else ():
+            is_hidden = path.name[0] == "." and (path.name != MANIFEST or manifest is not None)
+            if is_hidden or (manifest is not None and manifest.proves(path)):
+                continue
+            if manifest is not None and path == self.checkpoints and path.is_dir() and not path.is_symlink():
+                yield from (p for p in sorted(path.iterdir()) if p.name[0] != "." and not is_proven(p))
+            else:
+                yield path
+
+    def refuse_damage(self) -> None:
+        """Refuse to read or go on with a run whose files were changed since they were written.
+
+        Raises
+        ------
+        UserError
+            If there is one; the first is named. Folders of earlier versions do not know what was written.
+        """
+        manifest = read_manifest(self.path)
+        for name in () if manifest is None else manifest.files:
+            path = self.path / name
+            if path.exists() and not manifest.proves(path):
+                raise UserError(
+                    f"{path} is damaged, or was changed since tuneful wrote it: put the original back, "
+                    "or run it again in another folder."
+                )
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[None]:
+        """A context for reading a folder of which nothing may be proven, of an earlier version or damaged.
+
+        Raises
+        ------
+        UserError
+            In place of whatever comes of content that no run wrote.
+        """
+        try:
+            yield
+        except (UserError, OSError):
+            raise
+        except Exception as error:
+            if read_manifest(self.path) is not None:
+                raise
+            what = printable(f"{type(error).__name__}: {error}").split("\n")[0]
+            raise UserError(f"{self.path} cannot be read as the folder of a run ({what}).") from error
 
     def refuse_changes(self, changed: Sequence[str]) -> None:
         """Refuse to go on with a run that was begun with other settings, named in `changed`.
@@ -113,20 +177,64 @@ class RunFolder:
     def prepare(self, overwrite: bool) -> None:
         """Make the folder, or empty it of an earlier run.
 
+        The configuration goes first, so that nothing half removed is taken for a run.
+
         Raises
         ------
         UserError
             As `refuse` does.
         """
         self.refuse(overwrite)
-        left_by_a_kill = (p for p in self.path.glob(".*.tmp*") if p.name not in (LOCK, HOLDER))
-        for target in (*(self.path / name for name in CONTENTS), *left_by_a_kill):
-            shutil.rmtree(target) if target.is_dir() else target.unlink(missing_ok=True)
         self.path.mkdir(parents=True, exist_ok=True)
+        if (before := read_manifest(self.path)) is not None:
+            for path in sorted(self.path.iterdir(), key=lambda path: path.name != CONFIG):
+                if before.proves(path) or before.is_leftover(path):
+                    path.unlink()
+            remove_checkpoints(self.checkpoints)
+        Manifest.of().write(self.path)
+
+    def adopt(self) -> None:
+        """Note the files with which a run of an earlier version goes on, if that is what is here.
+
+        Raises
+        ------
+        UserError
+            If it holds more: what is written at the end may be somebody else's.
+        """
+        if read_manifest(self.path) is not None:
+            return
+        begun = (CONFIG, "data.nc", LOG)
+        for name in CONTENTS:
+            if name not in (*begun, self.checkpoints.name) and self.has(name):
+                raise stranger(self.path / name, is_changed=False)
+        Manifest.of(*(self.path / name for name in begun if self.has(name))).write(self.path)
+
+    @contextlib.contextmanager
+    def writing(self, name: str, overwrite: bool = False) -> Iterator[Path]:
+        """Give a path to write to, and put what was written there into the folder, noted before it appears.
+
+        Raises
+        ------
+        UserError
+            If there is a file of that name which is not of this run, and `overwrite` is false; it is kept.
+        """
+        manifest = read_manifest(self.path)
+        if manifest is None:
+            raise UserError(f"{self.path} is not the folder of a run, or its {MANIFEST} is damaged.")
+        with replacing(self.path / name, manifest.mark) as temporary:
+            yield temporary
+            manifest.noted(self.path / name, temporary, overwrite).write(self.path)
+
+    def discard(self, name: str) -> None:
+        """Remove a file that the run wrote and no longer has."""
+        manifest = read_manifest(self.path)
+        if manifest is not None and manifest.proves(self.path / name):
+            (self.path / name).unlink()
 
     def write_json(self, name: str, content: Any) -> None:
         """Write one JSON file whole."""
-        write_atomically(self.path / name, json.dumps(content, indent=1))
+        with self.writing(name) as path:
+            path.write_text(json.dumps(content, indent=1))
 
     def read_json(self, name: str) -> Any:
         """Read one JSON file.
@@ -142,7 +250,7 @@ class RunFolder:
             raise UserError(
                 f"{self.path} holds no {name}: is it the folder of a {'finished ' * (name != CONFIG)}run?"
             ) from error
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise UserError(f"{self.path / name} cannot be read: {error}.") from error
 
     def kind(self) -> str:
@@ -160,7 +268,8 @@ class RunFolder:
 
     def write_dataset(self, name: str, dataset: xr.Dataset) -> None:
         """Write one dataset whole."""
-        save(dataset, self.path / name)
+        with self.writing(name) as path:
+            save(dataset, path)
 
     def read_dataset(self, name: str) -> xr.Dataset:
         """Read one dataset."""
@@ -168,13 +277,15 @@ class RunFolder:
 
     def append_metrics(self, lines: Iterable[dict[str, Any]]) -> None:
         """Add lines to the log."""
-        with open(self.path / "metrics.jsonl", "a") as file:
+        if not self.has(LOG):
+            self.rewrite_metrics([])
+        with open(self.path / LOG, "a") as file:
             file.writelines(json.dumps(line) + "\n" for line in lines)
 
     def read_metrics(self, until: int | None = None) -> list[dict[str, Any]]:
         """Read the log up to a step. A line cut short by a kill ends it."""
         lines: list[dict[str, Any]] = []
-        path = self.path / "metrics.jsonl"
+        path = self.path / LOG
         for text in path.read_text().splitlines() if path.exists() else []:
             try:
                 line = json.loads(text)
@@ -186,4 +297,5 @@ class RunFolder:
 
     def rewrite_metrics(self, lines: Iterable[dict[str, Any]]) -> None:
         """Replace the log."""
-        write_atomically(self.path / "metrics.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
+        with self.writing(LOG) as path:
+            path.write_text("".join(json.dumps(line) + "\n" for line in lines))

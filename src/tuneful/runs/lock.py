@@ -13,7 +13,7 @@ import filelock
 from tuneful.errors import UserError
 from tuneful.files import write_atomically
 
-LOCK, HOLDER = ".lock", ".holder.json"
+LOCK, HOLDER = ".tuneful.lock", ".tuneful.holder.json"
 
 
 class FolderLock:

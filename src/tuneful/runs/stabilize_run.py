@@ -9,12 +9,11 @@ import numpy as np
 
 from tuneful.descents import Moment, Outcome
 from tuneful.errors import UserError
-from tuneful.files import write_atomically
 from tuneful.fitting.tables import other_versions, versions
 from tuneful.networks.random_weights import RandomNetwork
 from tuneful.report.soc import SocContent, write_soc_report
 from tuneful.runs.checkpoints import Checkpoints
-from tuneful.runs.folder import CONFIG, RESULT, Place, RunFolder
+from tuneful.runs.folder import CONFIG, PAGE, RESULT, Place, RunFolder
 from tuneful.runs.interrupts import asked_to_stop
 from tuneful.runs.progress import Progress
 from tuneful.runs.stabilize_config import KIND, StabilizeConfig
@@ -61,10 +60,13 @@ def _gone_on_with(folder: RunFolder, config: StabilizeConfig, progress: Progress
     """The configuration with which a run goes on; other limits are allowed, since they change no step."""
     if folder.kind() != KIND:
         raise UserError(f"{folder.path} holds a run of another command: choose another --out.")
-    before = folder.read_json(CONFIG)
-    folder.refuse_changes(config.changes(before))
-    begun_with = before.get("versions", {})
-    progress.note(other_versions(begun_with))
+    folder.refuse_damage()
+    with folder.reading():
+        before = folder.read_json(CONFIG)
+        begun_with = dict(before.get("versions", {}))
+        folder.refuse_changes(config.changes(before))
+        progress.note(other_versions(begun_with))
+    folder.adopt()
     return config.model_copy(update={"versions": begun_with})
 
 
@@ -105,9 +107,11 @@ def _write(folder: RunFolder, network: RandomNetwork, circuit: StabilizedCircuit
     packed = io.BytesIO()
     arrays: dict[str, Any] = circuit.to_arrays() | {"start_weights": network.weights}
     np.savez(packed, **arrays)
-    write_atomically(folder.path / CIRCUIT, packed.getvalue())
+    with folder.writing(CIRCUIT) as path:
+        path.write_bytes(packed.getvalue())
     content = SocContent(table, circuit.weights, circuit.excitatory, network.weights, circuit.history)
-    write_soc_report(content, folder.path / "report.html")
+    with folder.writing(PAGE) as path:
+        write_soc_report(content, path)
     folder.write_json(RESULT, table)
 
 
