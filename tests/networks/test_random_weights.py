@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 from tuneful.circuits import cell_types, random_network, random_networks, user_network
 from tuneful.networks.random_weights import excitatory_weight
@@ -64,7 +65,7 @@ def test_networks_of_a_batch_depend_on_their_number_only():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"n": 1}, "at least 2 cells"),
+        ({"n": 1}, "n must be a whole number, 2 or more"),
         ({"density": 1.0}, "density"),
         ({"density": 1e-4}, "rounds to none"),
         ({"radius": -1.0}, "radius"),
@@ -100,3 +101,42 @@ def test_matrices_that_break_the_rules_are_refused(weights, excitatory, message)
 def test_silent_columns_take_the_type_that_is_given():
     network = user_network(np.array([[0.0, 0], [1, 0]]), np.array([True, False]))
     assert network.weights[1, 0] == 1
+
+
+def test_matrices_of_other_kinds():
+    network = random_network(6, 0, density=0.5)
+    dense, types = network.weights, network.excitatory
+    for given in (
+        scipy.sparse.csr_matrix(dense),
+        scipy.sparse.coo_array(dense),
+        dense.tolist(),
+        dense.astype(object),
+    ):
+        np.testing.assert_array_equal(user_network(given, types).weights, dense)
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        (np.eye(2) * (1 + 1e-9j), "2 imaginary parts are not zero"),
+        (np.eye(2) * (1 + 0j), "imaginary parts are all zero, so take the real part"),
+        (np.array([["1", "0"], ["0", "1"]]), "not values of type <U1"),
+        (np.array([[1, None], [0, 1]]), "not values of type object"),
+        (np.ma.masked_equal(np.eye(2), 0), "masked entries"),
+        (scipy.sparse.coo_array((10**6, 10**6)), "at most 16000"),
+        ([[1, 2], [3]], "rows of equal length"),
+        (np.eye(2) * 1e300, "largest weight is 1e\\+300"),
+        (np.eye(2) * 1e-300, "largest weight is 1e-300"),
+        (np.array([[0.0, 1.0], [-1.0, -1.0]]), "each row has one, so rows look presynaptic: transpose"),
+    ],
+)
+def test_matrices_that_are_no_weights(weights, message):
+    with pytest.raises(ValueError, match=message):
+        user_network(weights)
+
+
+@pytest.mark.parametrize("name", ["radius", "gamma", "density", "spread"])
+@pytest.mark.parametrize("value", [1e300, -1.0, np.inf, np.nan, "1"])
+def test_extreme_arguments(name, value):
+    with pytest.raises(ValueError, match=name):
+        random_network(20, 0, distribution="lognormal", **{name: value})

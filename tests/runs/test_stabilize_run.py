@@ -96,6 +96,12 @@ def test_everything_is_written(tuneful, expected, tmp_path):
     assert [line["abscissa"] for line in log] == circuit.history.tolist()
 
 
+def assert_same_scalars(found, expected):
+    """Eigenvalues and Lyapunov solutions of the same matrix, alike but for rounding; the peak is certain for ever."""
+    assert expected.peak_until == np.inf
+    assert found | {"peak_until": np.inf} == pytest.approx(vars(expected), rel=1e-9)
+
+
 def test_the_result_has_all_that_a_script_looks_for(tuneful, expected, tmp_path):
     _, circuit = expected
     assert tuneful(*SMALL, "--out", "run")[0] == 0
@@ -107,8 +113,7 @@ def test_the_result_has_all_that_a_script_looks_for(tuneful, expected, tmp_path)
     assert all(check["holds"] is True for check in result["checks"])
     scalars = circuit_scalars(circuit.weights, circuit.excitatory)
     assert set(result["scalars"]) == {f.name for f in fields(CircuitScalars)}
-    # Eigenvalues and Lyapunov solutions of the same matrix, alike but for rounding.
-    assert result["scalars"] == pytest.approx(vars(scalars), rel=1e-9)
+    assert_same_scalars(result["scalars"], scalars)
     assert result["command"] == "tuneful stabilize --n 60 --radius 4 --target 0.6 --out run"
     assert {"n", "seed", "gamma", "density"} <= set(result["settings"])
 
@@ -182,6 +187,21 @@ def test_a_target_out_of_reach(tuneful, expected, tmp_path):
     assert unknown == energies | {"peak_amplification", "peak_time", "peak_until", "ei_correlation"}
     assert any("is not stable" in sentence for sentence in result["warnings"])
     assert (tmp_path / "run" / "report.html").exists()
+
+
+def test_a_network_that_is_stable_already_is_left_as_it_is(tuneful, tmp_path):
+    np.save(tmp_path / "mine.npy", random_network(20, 0, radius=0.1, density=0.5).weights)
+    code, out, _ = tuneful("stabilize", "--weights", "mine.npy", "--out", "run")
+    assert code == 0
+    assert "note: The network is stable as it is, with a spectral abscissa of" in out
+    assert "not as asked for in inhibitory synapses (" in out
+    assert result_of(tmp_path / "run")["unchanged"] is True
+    with np.load(tmp_path / "run" / "circuit.npz") as file:
+        np.testing.assert_array_equal(file["weights"], file["start_weights"])
+    code, out, _ = tuneful("stabilize", "--weights", "mine.npy", "--out", "other", "--change-stable")
+    assert code == 0
+    assert "checks: all" in out
+    assert result_of(tmp_path / "other")["unchanged"] is False
 
 
 def test_a_run_is_not_replaced_unasked(tuneful, refused, tmp_path):
@@ -388,7 +408,7 @@ def test_analyze_a_weight_file(tuneful, refused, expected, tmp_path):
     code, out, _ = tuneful("analyze", "soc", "w.npy", "--json")
     assert code == 0
     scalars = circuit_scalars(circuit.weights, circuit.excitatory)
-    assert json.loads(out)["scalars"] == pytest.approx(vars(scalars), rel=1e-9)
+    assert_same_scalars(json.loads(out)["scalars"], scalars)
     assert [path.name for path in tmp_path.iterdir()] == ["w.npy"]
     np.save(tmp_path / "w.npy", network.weights)
     code, out, _ = tuneful("analyze", "soc", "w.npy", "--out", "page.html")

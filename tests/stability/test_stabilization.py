@@ -272,8 +272,29 @@ def test_double_precision_changes_rounding_only():
     assert_holds(tight, 720)
 
 
-def test_a_circuit_that_is_stable_already_is_only_brought_into_its_constraints():
-    network = user_network(SMALL.weights / 20, SMALL.excitatory)
+def test_a_circuit_that_is_stable_already_is_left_as_it_is():
+    network = user_network(SMALL.weights / 20 + np.diag(np.where(SMALL.excitatory, 0.1, 0)), SMALL.excitatory)
     circuit = stabilize(network.weights, target=0.9)
+    np.testing.assert_array_equal(circuit.weights, network.weights)
+    assert (circuit.steps, circuit.unchanged, circuit.reached) == (0, True, True)
+    assert {check.name for check in circuit.checks if not check.holds} == {
+        "self-connections", "excitatory weights that changed", "inhibitory synapses",
+        "gamma, excitatory targets", "gamma, inhibitory targets",
+    }  # fmt: skip
+    assert "left unchanged" in circuit.explanation
+    assert StabilizedCircuit.from_arrays(circuit.to_arrays()).unchanged
+    assert not stabilize(network.weights, target=0.1, max_steps=0).unchanged
+
+
+def test_a_silent_network_is_left_as_it_is():
+    circuit = stabilize(np.zeros((3, 3)), np.array([True, False, False]))
+    assert circuit.unchanged
+    assert np.isnan(circuit.checks[-1].value)
+
+
+def test_a_circuit_that_is_stable_already_is_brought_into_its_constraints_if_asked():
+    network = user_network(SMALL.weights / 20, SMALL.excitatory)
+    circuit = stabilize(network.weights, target=0.9, leave_stable=False)
+    assert not circuit.unchanged
     assert circuit.steps == 0
     assert_holds(circuit, 720, columns=network)

@@ -80,6 +80,10 @@ Rate = Annotated[float | None, typer.Option(help="Length of the steps. [default:
 Faithful = Annotated[
     bool, typer.Option("--faithful", help="The published algorithm step for step: slow, for comparison.")
 ]
+ChangeStable = Annotated[
+    bool,
+    typer.Option("--change-stable", help="Bring a network that is stable already into the constraints, too."),
+]
 MaxSteps = Annotated[
     int | None, typer.Option(help="Stop after so many steps. [default: 2000; 10000 with --faithful]")
 ]
@@ -111,6 +115,7 @@ def stabilize(
     smoothing: SmoothingOption = None,
     rate: Rate = None,
     faithful: Faithful = False,
+    change_stable: ChangeStable = False,
     max_steps: MaxSteps = None,
     patience: Patience = None,
     resume: Resume = False,

@@ -85,7 +85,7 @@ class _Flow:
     def __init__(self, matrix: np.ndarray, longest: float | None = None):
         """The unit is `longest` 2^-j, short enough for the curvature to matter little."""
         squared = matrix @ matrix + matrix.T @ matrix
-        least = eigvalsh((squared + squared.T) / 2, subset_by_index=(0, 0))[0]
+        least = np.linalg.eigvalsh(squared + squared.T)[0] / 2
         self.matrix, self.curvature = matrix, 2 * max(0.0, -float(least))
         # A little less than the tolerance, for rounding.
         resolved = math.sqrt(7.9 * (1 - (1 + TOLERANCE) ** -2) / max(self.curvature, spectral_norm(matrix) ** 2 / 8))
@@ -211,5 +211,6 @@ def spectral_norm(matrix: np.ndarray) -> float:
     if not 0 < scale < math.inf:
         return scale
     scaled = (matrix if matrix.shape[0] >= matrix.shape[1] else matrix.T) / scale
-    last = scaled.shape[1] - 1
-    return scale * float(np.sqrt(eigvalsh(scaled.T @ scaled, subset_by_index=(last, last))[0]))
+    squares, last = scaled.T @ scaled, scaled.shape[1] - 1
+    squares[np.abs(squares) < 1e-30] = 0  # LAPACK fails on matrices that are diagonal but for such entries
+    return scale * float(np.sqrt(eigvalsh(squares, subset_by_index=(last, last))[0]))

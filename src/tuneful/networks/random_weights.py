@@ -6,13 +6,20 @@ passed.
 """
 
 import math
+import numbers
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+import scipy.sparse
 from jaxtyping import Bool, Float
 
+from tuneful.networks.arguments import check_counts, check_numbers
+
 Distribution = Literal["constant", "lognormal"]
+MOST_CELLS = 16_000  # their matrix has 2 GiB
+MOST_SPREAD = 10.0  # of the logarithm: of wider ones, one weight is all
+SMALLEST = 1e-100  # largest weight: squares and products of smaller ones are lost
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +34,9 @@ class RandomNetwork:
 
     weights: Float[np.ndarray, "n n"]
     excitatory: Bool[np.ndarray, " n"]
+
+    def __repr__(self) -> str:
+        return f"<RandomNetwork of {len(self.weights)} cells, {int(self.excitatory.sum())} excitatory>"
 
 
 def excitatory_weight(
@@ -95,9 +105,15 @@ def random_network(
     >>> int((network.weights != 0).sum()), int(network.excitatory.sum())
     (3980, 100)
     """
+    check_numbers(density=density, radius=radius, gamma=gamma, excitatory_fraction=excitatory_fraction, spread=spread)
+    check_counts(least=2, n=n)
+    if not isinstance(seed, np.random.Generator):
+        check_counts(seed=seed)
     _check(n, density, radius, gamma, excitatory_fraction)
     if distribution not in ("constant", "lognormal"):
         raise ValueError(f"distribution must be 'constant' or 'lognormal', not {distribution!r}.")
+    if not 0 <= spread <= MOST_SPREAD:
+        raise ValueError(f"spread must be 0 to {MOST_SPREAD:g}, not {spread:g}.")
     rng = np.random.default_rng(seed)
     places = np.flatnonzero(_allowed_places(n, allowed))
     chosen = rng.permutation(places)[: round(density * len(places))]
@@ -139,7 +155,10 @@ def cell_types(weights: np.ndarray) -> np.ndarray:
     """
     weights = as_square_matrix(weights)
     positive, negative = np.any(weights > 0, axis=0), np.any(weights < 0, axis=0)
-    _refuse_columns(positive & negative, "has both signs: a cell is excitatory or inhibitory (Dale's law)")
+    is_transposed = not (np.any(weights > 0, axis=1) & np.any(weights < 0, axis=1)).any()
+    hint = "; each row has one, so rows look presynaptic: transpose the matrix" if is_transposed else ""
+    why = f"has both signs: a cell is excitatory or inhibitory (Dale's law){hint}"
+    _refuse_columns(positive & negative, why)
     _refuse_columns(~(positive | negative), "has no connection, so its type is unknown: pass `excitatory`")
     return positive
 
@@ -178,15 +197,54 @@ def user_network(weights: np.ndarray, excitatory: np.ndarray | None = None) -> R
 def as_square_matrix(weights: np.ndarray) -> np.ndarray:
     """Convert to a float64 matrix, or raise a `ValueError` that says why it is none.
 
+    Sparse matrices of SciPy, data frames and nested lists are matrices, too.
+
     >>> as_square_matrix(np.eye(2)).dtype
     dtype('float64')
     """
-    matrix = np.array(weights, dtype=np.float64)
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not len(matrix):
-        raise ValueError(f"A weight matrix has shape (cells, cells), not {matrix.shape}.")
+    try:
+        shape = tuple(weights.shape) if hasattr(weights, "shape") else np.shape(weights)
+    except ValueError:
+        raise ValueError("A weight matrix has rows of equal length, one for every cell.") from None
+    if len(shape) != 2 or shape[0] != shape[1] or not shape[0]:
+        raise ValueError(f"A weight matrix has shape (cells, cells), not {shape}.")
+    if shape[0] > MOST_CELLS:
+        raise ValueError(f"A matrix of {shape[0]} cells is too large: at most {MOST_CELLS} are possible.")
+    matrix = as_real(weights)
     if not np.isfinite(matrix).all():
         raise ValueError(f"The weight matrix has {int((~np.isfinite(matrix)).sum())} entries that are not finite.")
+    largest = np.abs(matrix).max()
+    if largest and not SMALLEST <= largest <= 1 / SMALLEST:
+        raise ValueError(
+            f"The largest weight is {largest:.3g}, outside of {SMALLEST:g} to {1 / SMALLEST:g}: in another unit of "
+            "activity it would be nearer to 1."
+        )
     return matrix
+
+
+def as_real(values: Any) -> np.ndarray:
+    """Convert to a float64 array, or raise a `ValueError` if these are not real numbers.
+
+    >>> as_real(np.array([1 + 0j]))
+    Traceback (most recent call last):
+    ValueError: Weights are real numbers, not complex ones: their imaginary parts are all zero, so take the real part.
+    """
+    if np.ma.is_masked(values):
+        raise ValueError("Weights have masked entries: fill them (`.filled(0)`) first.")
+    dense = values.toarray() if scipy.sparse.issparse(values) else np.asarray(values)
+    if dense.dtype.kind == "c":
+        many = int(np.count_nonzero(dense.imag))
+        part = (
+            f"{many} imaginary parts are not zero"
+            if many
+            else "their imaginary parts are all zero, so take the real part"
+        )
+        raise ValueError(f"Weights are real numbers, not complex ones: {part}.")
+    if dense.dtype.kind == "O" and all(isinstance(value, numbers.Real) for value in dense.flat):
+        dense = dense.astype(np.float64)
+    if dense.dtype.kind not in "biuf":
+        raise ValueError(f"Weights are real numbers, not values of type {dense.dtype}: save or pass them as floats.")
+    return np.array(dense, dtype=np.float64)
 
 
 def _refuse_columns(wrong: Any, why: str) -> None:
@@ -197,12 +255,14 @@ def _refuse_columns(wrong: Any, why: str) -> None:
 
 
 def _check(n: int, density: float, radius: float, gamma: float, excitatory_fraction: float) -> None:
-    if n < 2:
-        raise ValueError(f"A network has at least 2 cells, not {n}.")
+    if n > MOST_CELLS:
+        raise ValueError(f"A network has 2 to {MOST_CELLS} cells, not {n}.")
     if not 0 < density < 1:
         raise ValueError(f"density must be between 0 and 1, not {density:g}.")
-    if not (radius > 0 and gamma > 0):
-        raise ValueError(f"radius and gamma must be positive, not {radius:g} and {gamma:g}.")
+    if not (SMALLEST <= radius <= 1 / SMALLEST and SMALLEST <= gamma <= 1 / SMALLEST):
+        raise ValueError(
+            f"radius and gamma must be positive, {SMALLEST:g} to {1 / SMALLEST:g}, not {radius:g} and {gamma:g}."
+        )
     if not 0 < round(excitatory_fraction * n) < n:
         raise ValueError(
             f"excitatory_fraction = {excitatory_fraction:g} of {n} cells leaves one type without a cell."

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tuneful.networks.peak import peak_amplification
+from tuneful.networks.random_weights import as_square_matrix
 from tuneful.solvers.schur import SchurForm
 from tuneful.solvers.spectrum import spectral_abscissa
 
@@ -62,6 +63,7 @@ def circuit_scalars(weights: np.ndarray, excitatory: np.ndarray) -> CircuitScala
     >>> scalars.excitatory_abscissa, round(scalars.abscissa, 12)
     (0.5, 0.25)
     """
+    weights = as_square_matrix(weights)
     energies, _ = preferred_states(weights)
     peak = peak_amplification(weights)
     correlations = ei_correlation(weights, excitatory)
@@ -117,7 +119,7 @@ def gramians(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     array([[1., 0.],
            [0., 1.]])
     """
-    form = SchurForm.of(np.asarray(weights, dtype=np.float64))
+    form = SchurForm.of(as_square_matrix(weights))
     if form.abscissa >= 1:
         raise ValueError(
             f"The spectral abscissa is {form.abscissa:g}: activity is not stable unless it is below 1. Stabilise the "

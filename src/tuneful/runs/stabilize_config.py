@@ -52,6 +52,7 @@ class StabilizeConfig(Section):
     smoothing: float | None = Field(default=None, gt=0, allow_inf_nan=False)  # eps; None: the published shift
     rate: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     faithful: bool = False
+    change_stable: bool = False  # bring a network that is stable already into the constraints
     max_steps: int | None = Field(default=None, ge=0)
     patience: int = Field(default=300, ge=1)
     network: str | None = None
@@ -91,6 +92,7 @@ class StabilizeConfig(Section):
         names = ("target", "gamma", "density", "balance", "sparsity", "self_connections", "rate", "seed", "faithful")
         return {name: getattr(self, name) for name in (*names, *LIMITS)} | {
             "allowed": None if self.allowed is None else read_mask(Path(self.allowed)),
+            "leave_stable": not self.change_stable,
             "shift": None if self.smoothing is None else Smoothing(self.smoothing),
         }
 
@@ -117,7 +119,7 @@ class StabilizeConfig(Section):
     def changes(self, before: dict[str, Any]) -> list[str]:
         """Settings in which a run that is gone on with may not differ from its config.json, and does."""
         same = {key: before.get(key) for key in (*PLACES, *LIMITS, "versions", "format")}
-        return differences(before, self.written() | same)
+        return differences({"change_stable": False} | before, self.written() | same)
 
     def command(self) -> str:
         """The command line of these settings."""

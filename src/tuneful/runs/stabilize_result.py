@@ -22,6 +22,8 @@ UNCERTAIN = (
     "The search for the peak amplification ended early: it is the largest norm up to {:.3g} time constants, and the "
     "largest that was found at later times."
 )
+LEFT = "The network is stable as it is, with a spectral abscissa of {:.3g}: its weights are unchanged."
+NOT_AS_ASKED = " They are not as asked for in {}; --change-stable brings them there."
 AS_PUBLISHED = (
     "--faithful repeats the published algorithm with its quirks: it prunes after it balances, so that gamma and the "
     "number of synapses end a little off, and the checks say so."
@@ -32,13 +34,15 @@ def circuit_result(
     settings: StabilizeConfig, network: RandomNetwork, circuit: StabilizedCircuit, seconds: float, command: str
 ) -> dict[str, Any]:
     """Everything in result.json, in types that JSON knows."""
-    sentences = [] if circuit.reached else [not_reached(settings, circuit)]
+    sentences = [left_unchanged(circuit)] if circuit.unchanged else []
+    sentences += [] if circuit.reached else [not_reached(settings, circuit)]
     about = {
         "kind": KIND,
         "abscissa": circuit.abscissa,
         "abscissa_at_start": spectral_abscissa(network.weights),
         "target": settings.target,
         "reached": circuit.reached,
+        "unchanged": circuit.unchanged,
         "outcome": circuit.outcome,
         "reason": circuit.outcome,
         "steps": circuit.steps,
@@ -46,7 +50,7 @@ def circuit_result(
         "checks": [asdict(check) for check in circuit.checks],
     }
     found = analysed(circuit.weights, circuit.excitatory)
-    sentences += found.pop("warnings") + [AS_PUBLISHED] * settings.faithful
+    sentences += found.pop("warnings") + [AS_PUBLISHED] * (settings.faithful and not circuit.unchanged)
     more = {
         "warnings": sentences,
         "source": settings.weights,
@@ -79,6 +83,16 @@ def analysed(weights: np.ndarray, excitatory: np.ndarray) -> dict[str, Any]:
             "warnings": notes,
         }
     )
+
+
+def left_unchanged(circuit: StabilizedCircuit) -> str:
+    """That nothing had to be done, and which constraints the network does not obey."""
+    off = [
+        f"{check.name} ({check.value:.4g} instead of {check.wanted:.4g})"
+        for check in circuit.checks
+        if not check.holds
+    ]
+    return LEFT.format(circuit.abscissa) + (NOT_AS_ASKED.format(", ".join(off)) if off else "")
 
 
 def not_reached(settings: StabilizeConfig, circuit: StabilizedCircuit) -> str:

@@ -44,12 +44,13 @@ def _balance(weights: np.ndarray, types: np.ndarray, constraints: Constraints) -
     if constraints.balance is None or constraints.gamma is None:
         return
     wanted, of_rows = constraints.gamma, [weights[:, cells].mean(axis=1) for cells in (types, ~types)]
-    if constraints.balance == "row":
-        ratios = -of_rows[1] / of_rows[0]
-        gammas = {"gamma, farthest row": ratios[np.argmax(abs(ratios - wanted))]}
-    else:
-        groups = {"gamma, excitatory targets": types, "gamma, inhibitory targets": ~types}
-        gammas = {name: -of_rows[1][rows].mean() / of_rows[0][rows].mean() for name, rows in groups.items()}
+    with np.errstate(divide="ignore", invalid="ignore"):  # a network that was left as it is may lack excitation
+        if constraints.balance == "row":
+            ratios = -of_rows[1] / of_rows[0]
+            gammas = {"gamma, farthest row": ratios[np.argmax(abs(ratios - wanted))]}
+        else:
+            groups = {"gamma, excitatory targets": types, "gamma, inhibitory targets": ~types}
+            gammas = {name: -of_rows[1][rows].mean() / of_rows[0][rows].mean() for name, rows in groups.items()}
     for name, gamma in gammas.items():
         yield Check(name, float(gamma), wanted, bool(abs(gamma - wanted) <= GAMMA_TOLERANCE))
 

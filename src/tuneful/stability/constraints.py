@@ -10,8 +10,10 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from tuneful.networks.arguments import check_counts, check_numbers
 from tuneful.networks.random_weights import as_mask
 
+LARGEST_GAMMA = 1e6  # and one over it the smallest: beyond, rounding takes the weaker of the two sides
 Balance = Literal["type", "row"] | None
 Sparsity = Literal["strongest", "replace"]
 
@@ -35,9 +37,14 @@ class Constraints:
                 "balance must be 'type', 'row' or None and sparsity 'strongest' or 'replace', not "
                 f"{self.balance!r} and {self.sparsity!r}."
             )
-        if self.balance is not None and not (self.gamma is not None and 0 < self.gamma < np.inf):
+        check_numbers(gamma=self.gamma, density=self.density)
+        check_counts(seed=self.seed)
+        if self.balance is not None and not (
+            self.gamma is not None and 1 / LARGEST_GAMMA <= self.gamma <= LARGEST_GAMMA
+        ):
             raise ValueError(
-                f"gamma must be positive, not {self.gamma}; for inhibition without it, set balance=None."
+                f"gamma must be positive, up to {LARGEST_GAMMA:g}, not {self.gamma}; for inhibition without it, set "
+                "balance=None."
             )
         if self.density is not None and not 0 < self.density <= 1:
             raise ValueError(f"density must be in (0, 1], or None for no constraint, not {self.density}.")
@@ -138,6 +145,19 @@ class InhibitoryConstraints:
         if len(kept) > count:
             return rng.permutation(kept)[:count]
         return np.concatenate([kept, rng.permutation(silent)[: count - len(kept)]])
+
+
+@dataclass(frozen=True)
+class NoConstraints:
+    """Inhibition as it is: that of a network which is left unchanged."""
+
+    def admit(self, start: np.ndarray) -> np.ndarray:
+        """The network as it is."""
+        return start
+
+    def project(self, raw: np.ndarray, current: np.ndarray, step: int) -> np.ndarray:
+        """Proposed weights are taken."""
+        return raw
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from tuneful.descents import AbstractDescent, Ended, Ending, Outcome, Path
 from tuneful.networks.linear_dynamics import effective_matrix
 from tuneful.solvers.schur import SchurForm
 from tuneful.solvers.spectrum import spectral_abscissa
-from tuneful.stability.constraints import InhibitoryConstraints, PublishedConstraints
+from tuneful.stability.constraints import InhibitoryConstraints, NoConstraints, PublishedConstraints
 from tuneful.stability.shifts import Margin, Smoothing
 
 
@@ -88,7 +88,7 @@ class Problem:
     inhibitory: Int[np.ndarray, " inhibitory"]
     time_constants: Float[np.ndarray, " n"]
     target: float
-    constraints: InhibitoryConstraints | PublishedConstraints
+    constraints: InhibitoryConstraints | PublishedConstraints | NoConstraints
     step: Step
     rate: float
     precision: type

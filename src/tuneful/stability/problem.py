@@ -7,9 +7,11 @@ import numpy as np
 
 from tuneful.networks.linear_dynamics import effective_matrix
 from tuneful.networks.random_weights import RandomNetwork
+from tuneful.solvers.spectrum import spectral_abscissa
 from tuneful.stability.constraints import (
     Constraints,
     InhibitoryConstraints,
+    NoConstraints,
     PublishedConstraints,
     balanced_groups,
     synapse_quotas,
@@ -18,6 +20,8 @@ from tuneful.stability.descent import Problem, Step
 from tuneful.stability.shifts import Margin
 
 PUBLISHED_RATE = 10.0
+LARGEST_SINGLE = 1e15  # of which squares and sums are single-precision numbers, too
+SPAN = 1e9  # of time constants, in units of the reference and one over it
 
 TimeConstants = np.ndarray | Sequence[float] | None
 
@@ -44,7 +48,19 @@ def free_problem(
     n = len(weights)
     radius = float(np.sqrt(n) * weights.std())
     rate = n * radius / 50 if step.rate is None else step.rate
-    return Problem(weights, inhibitory, constants, target, admissible, step, rate, step.shift.precision(radius))
+    fits = np.abs(np.concatenate([weights.ravel() / constants.min(), wanted])).max() < LARGEST_SINGLE
+    precision = step.shift.precision(radius) if fits else np.float64
+    return Problem(weights, inhibitory, constants, target, admissible, step, rate, precision)
+
+
+def stable_problem(
+    network: RandomNetwork, target: float, step: Step, time_constants: TimeConstants
+) -> Problem | None:
+    """The problem that is solved by the network as it is; None if its abscissa is above the target."""
+    inhibitory, constants = inhibitory_columns(network), as_time_constants(time_constants, network.excitatory)
+    if not spectral_abscissa(effective_matrix(network.weights, constants)) <= target:
+        return None
+    return Problem(network.weights, inhibitory, constants, target, NoConstraints(), step, 0.0, np.float64)
 
 
 def published_problem(
@@ -122,9 +138,13 @@ def as_time_constants(time_constants: TimeConstants, excitatory: np.ndarray) -> 
     """
     if time_constants is None:
         return np.ones(len(excitatory))
-    values = np.asarray(time_constants, dtype=np.float64)
-    if values.shape not in ((2,), excitatory.shape) or not (np.isfinite(values).all() and (values > 0).all()):
+    try:
+        values = np.asarray(time_constants, dtype=np.float64)
+    except (TypeError, ValueError):
+        values = np.empty(0)
+    if values.shape not in ((2,), excitatory.shape) or not ((values >= 1 / SPAN) & (values <= SPAN)).all():
         raise ValueError(
-            f"time_constants must be two positive numbers (excitatory, inhibitory) or {len(excitatory)} of them."
+            f"time_constants must be two positive numbers (excitatory, inhibitory) or {len(excitatory)} of them, "
+            f"{1 / SPAN:g} to {SPAN:g}."
         )
     return values if values.shape == excitatory.shape else np.where(excitatory, values[0], values[1])

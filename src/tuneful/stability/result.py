@@ -22,6 +22,9 @@ EXPLANATION = {
 }
 
 
+LEFT = "stable as it is: left unchanged; leave_stable=False brings it into the constraints, too"
+
+
 @dataclass(frozen=True, eq=False)
 class StabilizedCircuit:
     """A stabilised network, or the best one on the way.
@@ -42,6 +45,8 @@ class StabilizedCircuit:
         Made on the weights after the descent.
     state
         Where the descent stands: pass it to `stabilize` to go on.
+    unchanged
+        Whether the network was stable as it is, and was left so.
     """
 
     weights: Float[np.ndarray, "n n"]
@@ -52,6 +57,15 @@ class StabilizedCircuit:
     history: Float[np.ndarray, " steps+1"]
     checks: tuple[Check, ...]
     state: DescentState
+    unchanged: bool = False
+
+    def __repr__(self) -> str:
+        failed = [check.name for check in self.checks if not check.holds]
+        checks = f"not as asked: {', '.join(failed)}" if failed else "all checks hold"
+        return (
+            f"<StabilizedCircuit of {len(self.weights)} cells: {self.outcome} after {self.steps} steps, "
+            f"abscissa {self.abscissa:.4g}, {checks}>"
+        )
 
     @property
     def reached(self) -> bool:
@@ -61,7 +75,7 @@ class StabilizedCircuit:
     @property
     def explanation(self) -> str:
         """The outcome in words, with what to try."""
-        return EXPLANATION[self.outcome]
+        return LEFT if self.unchanged else EXPLANATION[self.outcome]
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Everything as plain arrays, for `numpy.savez` and the like; see `from_arrays`."""
@@ -74,7 +88,7 @@ class StabilizedCircuit:
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Self:
         """Rebuild a result from `to_arrays`, bit for bit."""
-        plain = {name: _unpacked(arrays[name]) for name in _PLAIN}
+        plain = {name: _unpacked(arrays[name]) for name in _PLAIN if name in arrays}
         state = {name.removeprefix("state_"): arrays[name] for name in arrays if name.startswith("state_")}
         columns = [np.asarray(arrays[f"check_{f.name}"]).tolist() for f in fields(Check)]
         checks = tuple(Check(*row) for row in zip(*columns, strict=True))

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from tuneful.descents import Keeper, Observer, Outcome, descend
+from tuneful.networks.arguments import check_counts, check_numbers, shown
 from tuneful.networks.linear_dynamics import effective_matrix
 from tuneful.networks.random_weights import RandomNetwork, user_network
 from tuneful.solvers.spectrum import spectral_abscissa
 from tuneful.stability.checks import Check, check_constraints
-from tuneful.stability.constraints import Balance, Constraints, Sparsity
+from tuneful.stability.constraints import Balance, Constraints, NoConstraints, Sparsity
 from tuneful.stability.descent import DescentState, Problem, StabilityDescent, Step
-from tuneful.stability.problem import free_problem, published_problem
+from tuneful.stability.problem import free_problem, published_problem, stable_problem
 from tuneful.stability.result import StabilizedCircuit
 from tuneful.stability.shifts import Margin, Smoothing
 
@@ -36,6 +37,7 @@ def stabilize(
     patience: int = 300,
     seed: int | None = None,
     faithful: bool = False,
+    leave_stable: bool = True,
     state: DescentState | None = None,
     keeper: Keeper | None = None,
     observers: Sequence[Observer] = (),
@@ -45,7 +47,8 @@ def stabilize(
     The inhibitory weights descend the smoothed spectral abscissa, whose gradient is QP / trace(QP) [Vanbiervliet et
     al. 2009], within their constraints, until the spectral abscissa of W is at or below `target`. Excitatory weights
     do not change. With time in units of the time constant, activity follows dx/dt = (W - 1) x: it is stable for
-    abscissae below 1.
+    abscissae below 1. A network whose abscissa is at or below the target as it is comes back unchanged, and `checks`
+    say which constraints it does not obey.
 
     Parameters
     ----------
@@ -85,6 +88,8 @@ def stabilize(
     faithful
         Take exactly the published steps: rate 10, no momentum, and the projection with its quirks (final density
         .39495 instead of .4, gamma 2.995 to 2.998 instead of 3). About 30 times as many steps.
+    leave_stable
+        False brings a network that is stable already into the constraints, too, which may raise its abscissa.
     state
         Of an earlier result with the same other arguments, to go on from there.
     keeper
@@ -112,13 +117,17 @@ def stabilize(
     ('reached', True)
     """
     network = user_network(weights, excitatory)
+    check_numbers(target=target, rate=rate, momentum=momentum, adaptivity=adaptivity)
+    check_counts(max_steps=max_steps)
+    check_counts(least=1, patience=patience)
+    if not isinstance(shift, Margin | Smoothing | None):
+        raise ValueError(f"shift must be Margin(...) or Smoothing(...), not {shown(shift)}.")
     constraints = Constraints(gamma, density, balance, sparsity, self_connections, allowed, seed)
     step = Step(Margin() if shift is None else shift, rate, momentum, adaptivity)
     build = published_problem if faithful else free_problem
-    problem = build(network, target, constraints, step, time_constants)
+    solved = stable_problem(network, target, step, time_constants) if leave_stable else None
+    problem = solved or build(network, target, constraints, step, time_constants)
     limit = max_steps if max_steps is not None else (10_000 if faithful else 2_000)
-    if limit < 0 or patience < 1:
-        raise ValueError(f"max_steps must be 0 or more and patience 1 or more, not {limit} and {patience}.")
     descent = StabilityDescent(problem, limit, patience)
     begin = None if state is None else descent.unpack(descent.pack(state))  # evaluated anew, for these arguments
     end = descend(descent, state=begin, keeper=keeper, observers=observers)
@@ -140,4 +149,5 @@ def _result(
         history=np.array(state.abscissae.rows),
         checks=(reached, *check_constraints(weights, network, constraints)),
         state=state,
+        unchanged=isinstance(problem.constraints, NoConstraints),
     )

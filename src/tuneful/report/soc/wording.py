@@ -73,6 +73,10 @@ def answer(result: Mapping[str, Any]) -> str:
     if "reached" not in result:
         verdict = "stable" if abscissa < 1 else "not stable"
         return f"This circuit of {n} cells is {verdict}: its spectral abscissa is {number(abscissa)}."
+    if result.get("unchanged"):
+        return (
+            f"These {n} cells are stable as they are: their spectral abscissa is {number(abscissa)}, left unchanged."
+        )
     fell = f"spectral abscissa went from {number(result['abscissa_at_start'])} to {number(result['abscissa'])}"
     if result["reached"]:
         return f"Inhibition learned to keep these {n} cells stable: their {fell}."
