@@ -38,7 +38,39 @@ def _datasets(draw, optional=True, labelled=True):
     return make_dataset(rates, chosen, draw(st.sampled_from([units, {}])), unit_labels, **tables_)
 
 
+PIECES = [
+    b'"', b",", b";", b"\t", b"\n", b"\r", b"\0", b"=", b"'", b"#", b"nan", b"inf", b"1e999", b"-", b"\xff",
+    b"\x1b[2J", b"unit", b"rate", b"9" * 5000, b"0x10",
+]  # fmt: skip
+
+
+def _damaged(content, draw):
+    """A file with a few bytes changed, put in, left out, cut off or repeated."""
+    changed = bytearray(content)
+    for _ in range(draw.choice([1, 1, 2, 5, 30])):
+        where = draw.randrange(len(changed) + 1)
+        kind = draw.randrange(5)
+        if kind == 0 and changed:
+            changed[min(where, len(changed) - 1)] = draw.randrange(256)
+        elif kind == 1:
+            changed[where:where] = draw.choice(PIECES)
+        elif kind == 2:
+            del changed[where : where + draw.randrange(1, 40)]
+        elif kind == 3 and where:
+            del changed[where:]
+        else:
+            again = draw.randrange(len(changed) + 1)
+            changed[where:where] = changed[again : again + draw.randrange(60)]
+    return bytes(changed)
+
+
 @pytest.fixture(scope="session")
 def datasets():
     """A strategy of hypothesis: `datasets(optional=True, labelled=True)`."""
     return _datasets
+
+
+@pytest.fixture(scope="session")
+def damaged():
+    """A function of the content of a file and a `random.Random`."""
+    return _damaged

@@ -1,5 +1,6 @@
 """NetCDF keeps everything."""
 
+import h5py
 import numpy as np
 import pytest
 import xarray as xr
@@ -30,3 +31,124 @@ def test_a_failure_keeps_the_old_file(tmp_path):
         save(data.assign_attrs(bad={"a": 1}), path)
     xr.testing.assert_identical(load(path), data)
     assert list(tmp_path.iterdir()) == [path]
+
+
+FOREIGN = {
+    "text for a factor": (lambda file: file["rate"].attrs.update(scale_factor="two"), "'rate' .*'scale_factor'"),
+    "two offsets": (lambda file: file["rate"].attrs.update(add_offset=[1.0, 2.0]), "'rate' .*'add_offset'"),
+    "factor of nothing": (lambda file: file["size"].attrs.update(scale_factor=NAN), "'size' .*'scale_factor'"),
+    "text for a gap": (lambda file: file["rate"].attrs.update(_FillValue="none"), "'rate' .*'_FillValue'"),
+    "numbers for names": (lambda file: file["rate"].attrs.update(coordinates=[0, 1]), "'rate' .*'coordinates'"),
+    "names of the file": (lambda file: file.attrs.update(coordinates=3), "the attribute 'coordinates'"),
+    "other units": (lambda file: file["rate"].attrs.update(units="kHz"), "'rate' is in 'kHz', and rates are in Hz"),
+    "no space": (lambda file: file.create_dataset("n_trials", data=h5py.Empty("f8")), "'n_trials' .*no values"),
+    "a table": (lambda file: file.create_dataset("depth", (2,), [("a", int)]), "'depth' is of the type"),
+    "bytes": (lambda file: file.create_dataset("depth", (2,), "V3"), "'depth' is of the type"),
+    "complex": (lambda file: file.create_dataset("depth", (2,), complex), "'depth' is of the type complex128"),
+    "names of numbers": (
+        lambda file: file.create_dataset("depth", (2,), h5py.enum_dtype({"a": 0, "b": 1})),
+        "'depth' is an enumeration",
+    ),
+    "references": (lambda file: file.create_dataset("depth", (2,), h5py.ref_dtype), "'depth' is of the type"),
+    "ragged": (lambda file: file.create_dataset("depth", (2,), h5py.vlen_dtype(int)), "'depth' is of the type"),
+    "link": (lambda file: file.update({"depth": h5py.SoftLink("/rate")}), "'depth' a link to '/rate'"),
+    "control": (lambda file: file.update({"a\nb": 1.0}), r"The name 'a\\nb' cannot be kept"),
+    "no names of dimensions": (lambda file: file.update({"depth": [1.0]}), "'depth' .* does not name its dimensions"),
+    "another shape": (lambda file: mismatched(file), "'n_trials'"),
+    "no rates": (lambda file: file.move("rate", "tuning"), "no variable 'rate'"),
+    "latin text": (lambda file: of_units(file, np.array([b"\xe9"] * 2)), "'area' .*not UTF-8"),
+}
+
+
+def of_units(file, values):
+    file.create_dataset("area", data=values).dims[0].attach_scale(file["unit"])
+
+
+def mismatched(file):
+    trials = file.create_dataset("n_trials", data=np.ones((3, 3)))
+    for i, dim in enumerate(("unit", "condition")):
+        trials.dims[i].attach_scale(file[dim])
+
+
+@pytest.mark.parametrize("what", FOREIGN)
+def test_foreign_content_is_refused_by_its_name(tmp_path, capfd, what):
+    write, message = FOREIGN[what]
+    save(make_dataset(np.ones((2, 3)), {"size": [1, 2, 3]}), tmp_path / "a.nc")
+    with h5py.File(tmp_path / "a.nc", "r+") as file:
+        write(file)
+    with pytest.raises(DatasetError, match=message) as found:
+        load(tmp_path / "a.nc")
+    assert str(found.value).isprintable()
+    assert not any(capfd.readouterr())
+
+
+def test_foreign_content_that_changes_nothing_is_read(tmp_path):
+    """Loops of groups, empty attributes as the C library writes them, and variables of other groups."""
+    data = make_dataset(np.ones((2, 3)), {"size": [1, 2, 3]})
+    save(data, tmp_path / "a.nc")
+    with h5py.File(tmp_path / "a.nc", "r+") as file:
+        file["group/round"] = file["/"]
+        file.create_dataset("group/references", (2,), h5py.ref_dtype)
+        file["size"].attrs["long_name"] = h5py.Empty("S1")
+        file["rate"].attrs["units"] = "spikes/s"
+    found = load(tmp_path / "a.nc")
+    xr.testing.assert_equal(found, data)
+    assert found["size"].attrs["long_name"] == ""
+
+
+def test_other_formats_are_told(tmp_path):
+    path = tmp_path / "a.nc"
+    path.write_bytes(b"CDF\x05" + bytes(40))
+    with pytest.raises(DatasetError, match="CDF-5"):
+        load(path)
+    path.write_bytes(b"CDF\x01" + bytes(4))
+    with pytest.raises(DatasetError, match="could not be read as NetCDF"):
+        load(path)
+    with h5py.File(path, "w") as file:
+        file["rate"] = np.ones((2, 3))
+    with pytest.raises(DatasetError, match=r"'rate' \(2, 3\) does not name its dimensions"):
+        load(path)
+
+
+def test_columns_need_not_be_called_coordinates(tmp_path):
+    data = make_dataset(np.ones((2, 3)), {"size": [1, 2, 3]}, {"area": ["a", "b"]})
+    data.reset_coords(["size", "area"]).to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
+    xr.testing.assert_identical(load(tmp_path / "a.nc"), data)
+
+
+@settings(max_examples=20, deadline=None)
+@given(chosen=st.data())
+def test_files_of_other_programs_are_read_as_what_they_are(tmp_path_factory, datasets, chosen):
+    """Transposed, packed, with gaps filled, plain columns, further variables, in either format."""
+    data = chosen.draw(datasets())
+    path = tmp_path_factory.mktemp("nc") / "curves.nc"
+    foreign = data.transpose(*chosen.draw(st.permutations(["unit", "condition"])))
+    plain = [name for name in data.coords if name not in data.dims]
+    foreign = foreign.reset_coords(chosen.draw(st.lists(st.sampled_from(plain), unique=True)) if plain else [])
+    fill = chosen.draw(st.sampled_from([-1.0, 1e20]))
+    factor, offset = chosen.draw(st.sampled_from([(1.0, 0.0), (0.5, 0.0), (2.0, -4.0)]))
+    encoding = {"rate": {"_FillValue": fill * 1.5, "scale_factor": factor, "add_offset": offset, "dtype": "f8"}}
+    if further := chosen.draw(st.booleans()):
+        foreign["spikes"] = (("unit", "time"), np.ones((data.sizes["unit"], 2)))
+    classic = chosen.draw(st.booleans()) and all(data[name].dtype.kind != "i" for name in data.variables)
+    foreign.to_netcdf(path, engine="scipy" if classic else "h5netcdf", encoding=encoding)
+    found = load(path)
+    assert ("spikes" in found) == further
+    found = found.drop_vars("spikes", errors="ignore")
+    np.testing.assert_allclose(found["rate"], data["rate"], rtol=1e-15, atol=1e-15 * max(1, abs(offset)))
+    xr.testing.assert_equal(found.drop_vars("rate"), data.drop_vars("rate"))
+
+
+def test_conventions_of_packed_integers(tmp_path):
+    data = make_dataset([[1.5, NAN], [0.0, 300.25]], {"size": [1, 2]})
+    encoding = {"rate": {"dtype": "i2", "scale_factor": 0.25, "add_offset": 100.0, "_FillValue": -999}}
+    data.to_netcdf(tmp_path / "a.nc", engine="h5netcdf", encoding=encoding)
+    xr.testing.assert_identical(load(tmp_path / "a.nc"), data)
+
+
+@pytest.mark.parametrize("name", ["time", "neuron"])
+def test_other_dimensions_are_refused_by_name(tmp_path, name):
+    data = make_dataset(np.ones((2, 3)), {"size": [1, 2, 3]})
+    data.rename(unit=name).to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
+    with pytest.raises(DatasetError, match=rf"'rate' has dims \('{name}', 'condition'\)"):
+        load(tmp_path / "a.nc")

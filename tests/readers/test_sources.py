@@ -64,35 +64,9 @@ def test_invalid_data_are_not_saved(tmp_path):
     assert not any(tmp_path.iterdir())
 
 
-PIECES = [
-    b'"', b",", b";", b"\t", b"\n", b"\r", b"\0", b"=", b"'", b"#", b"nan", b"inf", b"1e999", b"-", b"\xff",
-    b"\x1b[2J", b"unit", b"rate", b"9" * 5000, b"0x10",
-]  # fmt: skip
-
-
-def damaged(content, draw):
-    """A file with a few bytes changed, put in, left out, cut off or repeated."""
-    changed = bytearray(content)
-    for _ in range(draw.choice([1, 1, 2, 5, 30])):
-        where = draw.randrange(len(changed) + 1)
-        kind = draw.randrange(5)
-        if kind == 0 and changed:
-            changed[min(where, len(changed) - 1)] = draw.randrange(256)
-        elif kind == 1:
-            changed[where:where] = draw.choice(PIECES)
-        elif kind == 2:
-            del changed[where : where + draw.randrange(1, 40)]
-        elif kind == 3 and where:
-            del changed[where:]
-        else:
-            again = draw.randrange(len(changed) + 1)
-            changed[where:where] = changed[again : again + draw.randrange(60)]
-    return bytes(changed)
-
-
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """One dataset in every format of tables and arrays."""
+    """One dataset in every format."""
     folder = tmp_path_factory.mktemp("whole")
     rates = np.random.default_rng(0).gamma(2, 3, (5, 4)).round(2)
     data = make_dataset(rates, {"size": [0.5, 1, 2, 4]}, {"area": ["a"] * 5, "depth": [1, 2, 3, 4, 5]})
@@ -104,11 +78,15 @@ def whole(tmp_path_factory):
     (folder / "comma.csv").write_text(text.replace(",", ";").replace(".", ","))
     np.save(folder / "a.npy", rates)
     np.savez(folder / "a.npz", rate=rates, size=[0.5, 1, 2, 4])
+    save(data, folder / "a.nc")
+    data.to_netcdf(folder / "classic.nc", engine="scipy")
     return folder
 
 
-@pytest.mark.parametrize("name", ["a.csv", "wide.tsv", "a.csv.gz", "wide.txt", "comma.csv", "a.npy", "a.npz"])
-def test_300_damaged_files_are_read_or_refused_in_one_sentence(whole, tmp_path, name):
+@pytest.mark.parametrize(
+    "name", ["a.csv", "wide.tsv", "a.csv.gz", "wide.txt", "comma.csv", "a.npy", "a.npz", "a.nc", "classic.nc"]
+)
+def test_300_damaged_files_are_read_or_refused_in_one_sentence(whole, damaged, tmp_path, name):
     content, draw = (whole / name).read_bytes(), random.Random(7)
     path = tmp_path / name
     load(whole / name)

@@ -63,7 +63,7 @@ def wrong_with(path: str) -> str | None:
 
 def _objects(file: h5py.File) -> Iterator[tuple[str, h5py.HLObject]]:
     """All groups and variables with their names, each once, also where links make a loop."""
-    waiting: list[tuple[str, h5py.HLObject]] = [("", file)]
+    waiting: list[tuple[str, h5py.HLObject]] = [("", file["/"])]
     seen = set()
     while waiting:
         where, item = waiting.pop()
@@ -128,12 +128,12 @@ def _size(variable: h5py.Dataset) -> int:
 def _read(items: dict[str, h5py.HLObject]) -> None:
     """Read all there is once; what has values that cannot be read is named."""
     for name, item in items.items():
-        what = name
+        what = name or "/"
         try:
             for key in item.attrs:
                 what = f"{name}:{key}"
                 item.attrs[key]
-            what = name
+            what = name or "/"
             if isinstance(item, h5py.Dataset):
                 item[()]
         except Exception as error:

@@ -1,29 +1,151 @@
-"""Datasets as NetCDF files: everything is kept, attributes included."""
+"""Datasets as NetCDF files: everything is kept, attributes included.
 
+NetCDF-4 (HDF5 inside) is read and written, NetCDF-3 (classic and with 64-bit offsets) is read. Files of other
+programs may have numbers packed by the conventions of CF (``scale_factor``, ``add_offset``, ``_FillValue``), which
+are unpacked.
+"""
+
+import contextlib
+import io
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import h5netcdf
+import h5py
+import numpy as np
 import xarray as xr
+from xarray.backends import H5NetCDFStore
 
 from tuneful.curves import DatasetError, validate
 from tuneful.files import replacing
+from tuneful.readers.hdf5 import opened
+from tuneful.readers.inspection import MOST_BYTES
+from tuneful.readers.tables import HERTZ
+
+# What the conventions make of attributes, and of which kind these must be for that.
+NUMBER = ("scale_factor", "add_offset")
+TEXT = ("coordinates", "dtype", "_Encoding", "_Unsigned")
 
 
 def read_netcdf(path: str | Path) -> xr.Dataset:
-    """The validated dataset of a NetCDF-4 file (HDF5 inside; the classic format is not read).
+    """The validated dataset of a NetCDF file; of one with groups, that of its outermost group.
+
+    Variables along units are properties, variables along conditions are features, whether or not the file calls them
+    coordinates.
 
     Raises
     ------
     DatasetError
-        If the file is not NetCDF-4 or does not hold a valid dataset.
+        If the file is not NetCDF-3 or NetCDF-4, takes numbers from other files, is larger than memory, or does not
+        hold a valid dataset; what is wrong is named.
     """
-    try:
-        dataset = xr.load_dataset(path, engine="h5netcdf")
-    except (OSError, ValueError, KeyError) as error:
+    raw = _raw(Path(path))
+    with _said(path):
+        for name, variable in raw.variables.items():
+            _check_attributes(f"'{path}': '{name}'", variable)
+        if not isinstance(raw.attrs.get("coordinates", ""), str):
+            raise DatasetError(f"'{path}' has the attribute 'coordinates', which is not text: leave it out.")
+        dataset = xr.decode_cf(raw, decode_timedelta=False)
+        return validate(_with_coordinates(dataset, path)).drop_encoding()
+
+
+def _raw(path: Path) -> xr.Dataset:
+    """All variables and attributes of a file as they are stored."""
+    with path.open("rb") as file:
+        start = file.read(4)
+    if start == b"CDF\x05":
         raise DatasetError(
-            f"'{path}' could not be read as NetCDF-4 ({_brief(error)}): is it complete, and saved by xarray "
-            "or `tuneful data convert`?"
+            f"'{path}' is in the format CDF-5 (64-bit data), which is not read: convert it with `nccopy -k nc4`."
+        )
+    reader: Callable[[Path], xr.Dataset] = _raw_classic if start[:3] == b"CDF" else _raw_hdf5
+    if reader is _raw_hdf5 and not h5py.is_hdf5(path):
+        raise DatasetError(
+            f"'{path}' could not be read as NetCDF-4 or NetCDF-3, for it begins as neither does: is it complete, and "
+            "saved by xarray or `tuneful data convert`?"
+        )
+    with _said(path):
+        return reader(path)
+
+
+def _raw_classic(path: Path) -> xr.Dataset:
+    if path.stat().st_size > MOST_BYTES:
+        raise DatasetError(f"'{path}' is larger than the {MOST_BYTES / 2**20:,.0f} MiB that are read.")
+    return xr.load_dataset(io.BytesIO(path.read_bytes()), engine="scipy", decode_cf=False)
+
+
+def _raw_hdf5(path: Path) -> xr.Dataset:
+    with opened(path) as file:
+        for name, item in file.items():
+            _check_kind(f"'{path}': '{name}'", item)
+        with h5netcdf.File(file, decode_vlen_strings=True) as content:
+            return xr.load_dataset(H5NetCDFStore(content), decode_cf=False)  # pyright: ignore[reportArgumentType]
+
+
+def _check_kind(name: str, item: Any) -> None:
+    """Refuse a variable that holds neither numbers nor text, or does not say along what."""
+    if not isinstance(item, h5py.Dataset):
+        return
+    if item.shape is None:
+        raise DatasetError(f"{name} is declared and has no values (a null dataspace): save it anew.")
+    text = h5py.check_string_dtype(item.dtype) is not None
+    if not text and (item.dtype.kind not in "biuf" or h5py.check_enum_dtype(item.dtype)):
+        what = "an enumeration" if h5py.check_enum_dtype(item.dtype) else f"of the type {str(item.dtype)[:60]}"
+        raise DatasetError(f"{name} is {what}, and not numbers or text: leave it out, or save it as such.")
+    if not item.is_scale and not all(item.dims):
+        raise DatasetError(
+            f"{name} {item.shape} does not name its dimensions (such as unit and condition): attach dimension scales, "
+            "or give the arrays to tuneful.load."
+        )
+
+
+def _check_attributes(name: str, variable: xr.Variable) -> None:
+    """Refuse attributes that change the values and cannot, as they are not of the kind that they must be."""
+    for key, value in variable.attrs.items():
+        if key in TEXT and not isinstance(value, str):
+            raise DatasetError(f"{name} has the attribute '{key}', which is not text: correct it or leave it out.")
+        number = np.ndim(value) <= 1 and np.size(value) == 1 and np.asarray(value).dtype.kind in "iuf"
+        if key in NUMBER and not (number and np.isfinite(value).all() and variable.dtype.kind in "iuf"):
+            raise DatasetError(
+                f"{name} has the attribute '{key}', which is not one finite number for a variable of numbers: "
+                "correct it or leave it out."
+            )
+        fills = key in ("_FillValue", "missing_value") and variable.dtype.kind in "iuf"
+        if fills and np.asarray(value).dtype.kind not in "iuf":
+            raise DatasetError(f"{name} has numbers, and its attribute '{key}' is none: correct it or leave it out.")
+    units = variable.attrs.get("units", HERTZ[0])
+    if name.endswith(": 'rate'") and str(units).strip().casefold() not in HERTZ:
+        raise DatasetError(f"{name} is in '{units}', and rates are in Hz: convert it, or correct the attribute.")
+
+
+def _with_coordinates(dataset: xr.Dataset, path: str | Path) -> xr.Dataset:
+    """The dataset with text as text, without attributes that say nothing, and with its columns as coordinates."""
+    for name in [name for name, variable in dataset.variables.items() if variable.dtype.kind == "S"]:
+        try:
+            dataset[name] = dataset[name].copy(data=np.char.decode(dataset[name].values, "utf-8"))
+        except UnicodeDecodeError as error:
+            raise DatasetError(f"'{path}': '{name}' is text that is not UTF-8: save it as such.") from error
+    for attrs in (dataset.attrs, *(variable.attrs for variable in dataset.variables.values())):
+        attrs.update({key: "" for key, value in attrs.items() if isinstance(value, h5py.Empty)})
+    columns = [name for name, variable in dataset.data_vars.items() if variable.dims in (("unit",), ("condition",))]
+    return dataset.set_coords(columns)
+
+
+@contextlib.contextmanager
+def _said(path: str | Path) -> Iterator[None]:
+    """What libraries find wrong as one sentence, and nothing of what they say besides."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except DatasetError:
+        raise
+    except Exception as error:  # libraries fail in every way on what other programs write, and on damage
+        raise DatasetError(
+            f"'{path}' could not be read as NetCDF ({_brief(error)}): is it complete, and saved by xarray or "
+            "`tuneful data convert`?"
         ) from error
-    return validate(dataset).drop_encoding()
 
 
 def write_netcdf(dataset: xr.Dataset, path: str | Path) -> None:
