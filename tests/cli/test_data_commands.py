@@ -45,3 +45,14 @@ def test_options_of_the_reader(tuneful, tmp_path):
     code, out, _ = tuneful("data", "check", "a.csv", "--option", "unit_columns=score,run")
     assert code == 0
     assert "score  property of units (as asked)" in out
+
+
+def test_conditions_and_features_are_left_out(tuneful, refused, tmp_path):
+    rows = "".join(f"{u},{size},{speed},{u + size}\n" for u in (1, 2) for size in (0, 1, 2) for speed in (3,))
+    (tmp_path / "a.csv").write_text("unit,size,speed,rate\n" + rows)
+    code, out, _ = tuneful("data", "check", "a.csv", "--drop", "size=0", "--drop", "speed")
+    assert code == 0
+    assert "n conditions: 2" in out
+    assert tuneful("data", "convert", "a.csv", "b.nc", "--drop", "size=0")[0] == 0
+    assert load(tmp_path / "b.nc")["size"].values.tolist() == [1, 2]
+    assert "No condition has size = 7" in refused("data", "check", "a.csv", "--drop", "size=7")

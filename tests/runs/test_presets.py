@@ -110,6 +110,13 @@ def test_options_are_stronger_than_the_file_and_settings_than_options(file):
     assert resolve(file, asked(data="a.csv"), ["data.path=b.csv"]).data.path == "b.csv"
 
 
+def test_curves_may_be_read_differently(file):
+    data = resolve(file, asked(options={"drop": ["size=0"]}), []).data
+    assert data.options == {"posture": "supination", "drop": ["size=0"]}
+    with pytest.raises(UserError, match="'drop' is for measured curves: name them with --data"):
+        resolve("m1", asked(options={"drop": ["size=0"]}), [])
+
+
 def test_naming_the_objective_of_the_file_keeps_its_settings(file):
     assert resolve(file, asked(objective="wgan-gp"), []).objective == {"name": "wgan-gp", "hidden": [16, 16]}
     assert resolve(file, asked(objective="energy"), []).objective == {"name": "energy"}

@@ -13,9 +13,9 @@ from tuneful.runs.overrides import parse_value
 MOST = 12  # values, or lines, of one kind that are shown
 
 
-def run_check(path: str, options: Sequence[str], average: bool = False) -> str:
+def run_check(path: str, options: dict[str, Any]) -> str:
     """Describe a source in plain lines: what it holds, what every column was taken for, and what was decided."""
-    reading = examine(path, **_options(options, average))
+    reading = examine(path, **options)
     lines = [line for key, value in describe(reading.dataset).items() for line in _described(key, value)]
     width = max((len(printable(c.name, 30)) for c in reading.columns), default=0)
     shown = [f"  {printable(c.name, 30):<{width}}  {c.role} ({c.why})" for c in reading.columns]
@@ -47,12 +47,10 @@ def _inline(value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def run_convert(
-    source: str, target: Path, options: Sequence[str], layout: str, overwrite: bool, average: bool = False
-) -> str:
+def run_convert(source: str, target: Path, options: dict[str, Any], layout: str, overwrite: bool) -> str:
     """Convert a dataset."""
     refuse_existing(target, overwrite)
-    reading = examine(source, **_options(options, average))
+    reading = examine(source, **options)
     save(reading.noted, target, **({} if target.suffix == ".nc" else {"layout": layout}))
     sizes = reading.dataset.sizes
     done = f"{sizes['unit']} units in {sizes['condition']} conditions: {target}"
@@ -65,10 +63,16 @@ def refuse_existing(path: Path, overwrite: bool) -> None:
         raise UserError(f"{path} exists: choose another file, or add --overwrite to replace it.")
 
 
-def _options(items: Sequence[str], average: bool) -> dict[str, Any]:
-    """Options of a reader, given as key=value."""
-    pairs = [item.partition("=") for item in items]
-    if bad := [item for item, pair in zip(items, pairs, strict=True) if not pair[1]]:
+def reader_options(items: Sequence[str] | None, average: bool, drop: Sequence[str] | None) -> dict[str, Any]:
+    """Options of a reader: those given as key=value, and those that have an option of their own.
+
+    Raises
+    ------
+    UserError
+        If one is not of that form.
+    """
+    pairs = [item.partition("=") for item in items or ()]
+    if bad := [item for item, pair in zip(items or (), pairs, strict=True) if not pair[1]]:
         raise UserError(f"--option {bad[0]!r} is not of the form key=value, for example posture=supination.")
     asked = {key.strip(): parse_value(value.strip()) for key, _, value in pairs}
-    return asked | ({"average": True} if average else {})
+    return asked | ({"average": True} if average else {}) | ({"drop": list(drop)} if drop else {})

@@ -31,6 +31,22 @@ Set = Annotated[
 ]
 
 
+ReaderOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--option",
+        help="An option of the reader, key=value: posture=supination, unit_columns=depth,layer, ignore=k.",
+    ),
+]
+Average = Annotated[
+    bool, typer.Option("--average", help="Average repeated rows of one unit and condition, trials for example.")
+]
+Drop = Annotated[
+    list[str] | None,
+    typer.Option("--drop", help="Leave out conditions, FEATURE=VALUE (size=0), or a whole FEATURE; repeat for more."),
+]
+
+
 def main() -> None:
     """Run the command line; errors that a user can mend become one sentence and exit code 2."""
     try:
@@ -78,6 +94,9 @@ def fit(
             "to download them. Without it, curves are simulated from the circuit at known parameters."
         ),
     ] = None,
+    option: ReaderOption = None,
+    average: Average = False,
+    drop: Drop = None,
     objective: Annotated[str | None, typer.Option(help="energy (the default) or wgan-gp.")] = None,
     seed: Annotated[
         int | None, typer.Option(help="Decides the held-out units and all random numbers. [default: 0]")
@@ -102,8 +121,10 @@ def fit(
     off because no further step could be taken; what it had found is written all the same.
     """
     from tuneful.cli.commands import run_fit
+    from tuneful.cli.data_commands import reader_options
 
-    asked = {"data": data, "objective": objective, "seed": seed}
+    options = reader_options(option, average, drop)
+    asked = {"data": data, "options": options, "objective": objective, "seed": seed}
     try:
         report, is_broken = run_fit(model, asked, out, set_ or [], start_from, resume, overwrite)
     except KeyboardInterrupt:
@@ -146,28 +167,17 @@ def report(
 app.command()(stabilize)
 
 
-ReaderOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--option",
-        help="An option of the reader, key=value: posture=supination, unit_columns=depth,layer, ignore=k.",
-    ),
-]
-Average = Annotated[
-    bool, typer.Option("--average", help="Average repeated rows of one unit and condition, trials for example.")
-]
-
-
 @data_app.command()
 def check(
     path: Annotated[str, typer.Argument(help="A .csv, .tsv or .nc file, or a folder of recordings.")],
     option: ReaderOption = None,
     average: Average = False,
+    drop: Drop = None,
 ) -> None:
     """Validate a dataset; say what was found, and what every column was taken for."""
-    from tuneful.cli.data_commands import run_check
+    from tuneful.cli.data_commands import reader_options, run_check
 
-    print(run_check(path, option or [], average))
+    print(run_check(path, reader_options(option, average, drop)))
 
 
 @data_app.command()
@@ -178,11 +188,12 @@ def convert(
     layout: Annotated[str, typer.Option(help="Layout of a table: long or wide.")] = "long",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the target.")] = False,
     average: Average = False,
+    drop: Drop = None,
 ) -> None:
     """Convert a dataset to another format."""
-    from tuneful.cli.data_commands import run_convert
+    from tuneful.cli.data_commands import reader_options, run_convert
 
-    print(run_convert(source, target, option or [], layout, overwrite, average))
+    print(run_convert(source, target, reader_options(option, average, drop), layout, overwrite))
 
 
 if __name__ == "__main__":

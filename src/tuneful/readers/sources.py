@@ -10,6 +10,7 @@ import xarray as xr
 
 from tuneful.curves import DatasetError
 from tuneful.readers.arrays import from_array, from_data_array, from_dataset, read_array
+from tuneful.readers.dropping import dropped_from_dataset, drops_of
 from tuneful.readers.lalazar import fetch_lalazar, read_lalazar
 from tuneful.readers.netcdf import read_netcdf, write_netcdf
 from tuneful.readers.paths import by_kind, check_exists, check_folder_of, check_written
@@ -41,7 +42,8 @@ def load(source: Any, /, **options: Any) -> xr.Dataset:
     **options
         Those of the reader: `read_lalazar` (``posture``, ``complete``, ``grid``), `from_frame` (``layout``,
         ``unit_columns``, ``features``, ``ignore``, ``average``, ...) and for text ``separator`` and ``decimal``, and
-        for arrays those of `tuneful.curves.make_dataset` (``conditions``, ...).
+        for arrays those of `tuneful.curves.make_dataset` (``conditions``, ...). For all of them ``drop``: conditions
+        (``"size=0"``) and features (``"size"``) that are left out, as a list or with commas between them.
 
     Raises
     ------
@@ -65,9 +67,9 @@ def _examined(source: Any, options: dict[str, Any]) -> Reading | xr.Dataset:
         return _load_path(source, options)
     for kind, reader in OBJECTS.items():
         if isinstance(source, kind):
-            return _call(reader, source, options)
+            return _read(reader, source, options)
     if hasattr(source, "__array__"):
-        return _call(from_array, source, options)
+        return _read(from_array, source, options)
     raise DatasetError(
         f"Tuning curves cannot be loaded from a {type(source).__name__}: give a path, an xarray.Dataset, a "
         "pandas.DataFrame or an array (units, conditions)."
@@ -101,17 +103,25 @@ def save(dataset: xr.Dataset, path: str | Path, **options: Any) -> None:
 def _load_path(source: str | Path, options: dict[str, Any]) -> Reading | xr.Dataset:
     path = Path(source).expanduser()
     if str(source) == DOWNLOAD and not path.exists():
-        return _call(read_lalazar, fetch_lalazar(), options)
+        return _read(read_lalazar, fetch_lalazar(), options)
     check_exists(path)
     if path.is_dir():
         if not any(path.glob("TuningCurves*.dat")):
             raise DatasetError(
                 f"The folder '{path}' holds no TuningCurves*.dat: give a file, or a folder of those recordings."
             )
-        return _call(read_lalazar, path, options)
+        return _read(read_lalazar, path, options)
     reader = by_kind(READERS, path)
     check_written(path)
-    return _call(reader, path, options)
+    return _read(reader, path, options)
+
+
+def _read(reader: Callable, source: Any, options: dict[str, Any]) -> Reading | xr.Dataset:
+    """What a reader reads, without what is to be left out; tables do so themselves, before roles are told."""
+    if "drop" not in options or reader is read_table:
+        return _call(reader, source, options)
+    dataset = _call(reader, source, {name: value for name, value in options.items() if name != "drop"})
+    return dropped_from_dataset(dataset, drops_of(options["drop"]))
 
 
 def _call(function: Callable, source: Any, options: dict[str, Any]) -> Any:

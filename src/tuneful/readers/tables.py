@@ -35,6 +35,7 @@ from tuneful.errors import suggest
 from tuneful.files import write_atomically
 from tuneful.readers.columns import Table
 from tuneful.readers.delimited import read_cells
+from tuneful.readers.dropping import dropped_from_table, drops_of
 from tuneful.readers.frames import flattened
 from tuneful.readers.long import from_long, to_long
 from tuneful.readers.names import feature_name, is_unnamed, measured_in
@@ -59,6 +60,7 @@ def read_table(
     average: bool = False,
     separator: str | None = None,
     decimal: str | None = None,
+    drop: Names = (),
 ) -> Reading:
     """The validated dataset of a table, laid out as this module says, and the role of every column.
 
@@ -80,6 +82,8 @@ def read_table(
         Whether repeated rows of one unit and one condition are averaged, to ``rate``, ``rate_var`` and ``n_trials``.
     separator, decimal
         Of text, see `read_cells`.
+    drop
+        Conditions that are left out (``size=0``), and features (``size``), as a list or with commas between them.
 
     Raises
     ------
@@ -93,10 +97,10 @@ def read_table(
         frame = flattened(source)
     else:
         raise DatasetError("The options 'separator' and 'decimal' apply to text only, and not to a table of pandas.")
-    of_units, stimuli, left_out, rates = map(_listed, (unit_columns, features, ignore, conditions))
+    original, dropped = dropped_from_table(_columns(frame), drops_of(drop))
+    of_units, stimuli, ignored, rates = map(_listed, (unit_columns, features, ignore, conditions))
     label = None if unit_column is None else str(unit_column)
-    asked = Asked(of_units, stimuli, left_out, rates, label, bool(average))
-    original = _columns(frame)
+    asked = Asked(of_units, stimuli, (*ignored, *dropped), rates, label, bool(average))
     asked.check(original)
     check_names(original, asked)
     table = renamed(original, asked)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tuneful.errors import UserError
 from tuneful.fitting.settings import HOW, FitSettings
 from tuneful.registry import circuits, fields_of, objectives
 from tuneful.runs.configuration import RunConfig, read_config, with_steps_in_fit
@@ -21,7 +22,8 @@ def resolve(model: str, asked: Mapping[str, Any], overrides: Sequence[str]) -> R
     model
         The name of a circuit or of a preset, or a configuration file, .toml or .json.
     asked
-        ``data`` (a path), ``objective`` (a name) and ``seed``, each None or left out where nothing is asked.
+        ``data`` (a path), ``options`` (of its reader), ``objective`` (a name) and ``seed``, each None or left out
+        where nothing is asked.
     overrides
         Items ``key=value``.
 
@@ -37,6 +39,8 @@ def resolve(model: str, asked: Mapping[str, Any], overrides: Sequence[str]) -> R
         settings["seed"] = asked["seed"]
     if asked.get("data") is not None:
         settings["data"] |= {"path": asked["data"], "sha256": None, "name": None}
+    if asked.get("options"):
+        settings["data"] = _read_differently(settings["data"], asked["options"])
     settings = with_steps_in_fit(apply_overrides(settings, overrides, _owners(settings)))
     return parse(RunConfig, settings, "command line")
 
@@ -46,6 +50,13 @@ def _given(model: str) -> dict[str, Any]:
         return read_config(Path(model))
     preset = PRESETS / f"{model}.toml"
     return read_config(preset) if preset.exists() else {"circuit": model}
+
+
+def _read_differently(data: dict[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of the reader as well; the curves need not be those of the configuration any more."""
+    if data["path"] is None:
+        raise UserError(f"The option '{next(iter(options))}' is for measured curves: name them with --data.")
+    return data | {"options": data["options"] | options, "sha256": None}
 
 
 def _with_objective(settings: dict[str, Any], name: str) -> dict[str, Any]:
