@@ -1,6 +1,8 @@
 """The recordings of motor cortex, and their download."""
 
+import contextlib
 import hashlib
+import random
 import shutil
 
 import numpy as np
@@ -8,6 +10,7 @@ import pooch
 import pytest
 
 from tuneful.curves import DatasetError, describe
+from tuneful.errors import UserError
 from tuneful.readers import fetch_lalazar, load, read_lalazar
 from tuneful.readers.lalazar import POSITIONS, SHA256, STATISTICS
 
@@ -77,6 +80,48 @@ def test_folders_that_are_not_the_recordings(small_folder):
         file.write_text(content)
         with pytest.raises(DatasetError, match=message):
             load(small_folder)
+
+
+@pytest.fixture
+def with_targets(small_folder):
+    for axis, values in zip("XYZ", POSITIONS.T * 35, strict=True):
+        np.savetxt(small_folder / f"{axis}Cells.dat", [values, values], delimiter=",", fmt="%g")
+    return small_folder
+
+
+@pytest.mark.parametrize("name", ["XCells.dat", "ZCells.dat"])
+def test_targets_that_belong_to_other_units_are_refused(with_targets, name):
+    """Also where the three files do not agree, or one of them is not there."""
+    assert load(with_targets, grid=0).sizes["condition"] == 27
+    for table, message in {1: "has 1 rows for 2 units", 3: "has 3 rows for 2 units"}.items():
+        np.savetxt(with_targets / name, np.ones((table, 27)), delimiter=",")
+        with pytest.raises(DatasetError, match=f"{name}' {message}"):
+            load(with_targets)
+    np.savetxt(with_targets / name, np.where(np.eye(2, 27), NAN, 1.0), delimiter=",")
+    with pytest.raises(DatasetError, match=f"{name}' has a position in row 0 that is not finite"):
+        load(with_targets)
+    (with_targets / name).unlink()
+    with pytest.raises(DatasetError, match=f"has no file '{name}'"):
+        load(with_targets)
+    (with_targets / name).mkdir()
+    with pytest.raises(DatasetError, match=f"has no file '{name}'"):
+        load(with_targets)
+
+
+def test_complete_is_true_or_false(small_folder):
+    with pytest.raises(DatasetError, match="'complete' is true or false, and not 'no'"):
+        load(small_folder, complete="no")
+
+
+def test_300_damaged_folders_are_read_or_refused_in_one_sentence(with_targets, damaged):
+    draw, names = random.Random(7), sorted(file.name for file in with_targets.iterdir())
+    whole = {name: (with_targets / name).read_bytes() for name in names}
+    for i in range(300):
+        name = names[i % 4]
+        (with_targets / name).write_bytes(damaged(whole[name], draw))
+        with contextlib.suppress(UserError):
+            load(with_targets, grid=0 if i % 3 else None)
+        (with_targets / name).write_bytes(whole[name])
 
 
 def test_the_download_is_checked_and_cached(lalazar, tmp_path, monkeypatch):

@@ -74,6 +74,8 @@ def read_lalazar(
     """
     if posture not in POSTURES:
         raise DatasetError(f"There is no posture '{posture}'.{suggest(str(posture), POSTURES)}")
+    if not isinstance(complete, bool):
+        raise DatasetError(f"The option 'complete' is true or false, and not {complete!r}.")
     rates = _read_dat(Path(folder) / f"TuningCurves_{posture.capitalize()}.dat")
     targets = _read_targets(Path(folder), rates.shape)
     rows, positions, properties = np.arange(len(rates)), POSITIONS, {}
@@ -111,24 +113,29 @@ def _choose(grid: int | None, grids: np.ndarray, of_unit: np.ndarray) -> tuple[n
 def _read_targets(folder: Path, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray] | None:
     """The distinct sets of target positions in mm, (k, 27, 3), and which one each unit has, (n,)."""
     files = [folder / f"{axis}Cells.dat" for axis in "XYZ"]
-    if not all(file.exists() for file in files):
+    if not any(file.exists() for file in files):
         return None
-    targets = np.stack([_read_dat(file) for file in files], axis=-1) + 0.0  # -0 is 0
-    if targets.shape[:2] != shape:
-        raise DatasetError(f"'{files[0]}' has {len(targets)} rows for {shape[0]} units: is it the right file?")
+    tables = [_read_dat(file) for file in files]
+    for file, table in zip(files, tables, strict=True):
+        if table.shape != shape:
+            raise DatasetError(f"'{file}' has {len(table)} rows for {shape[0]} units: is it the right file?")
+        if not np.isfinite(table).all():
+            row = np.flatnonzero(~np.isfinite(table).all(axis=1))[0]
+            raise DatasetError(f"'{file}' has a position in row {row} that is not finite: copy the file again.")
+    targets = np.stack(tables, axis=-1) + 0.0  # -0 is 0
     grids, of_unit = np.unique(targets.reshape(len(targets), -1), axis=0, return_inverse=True)
     return grids.reshape(-1, len(POSITIONS), 3), of_unit.ravel()
 
 
 def _read_dat(path: Path) -> np.ndarray:
-    if not path.exists():
+    if not path.is_file():
         raise DatasetError(f"'{path.parent}' has no file '{path.name}': is it the folder of the recordings?")
     if path.stat().st_size == 0:
         raise DatasetError(f"'{path}' is empty: copy it again.")
     try:
         table = numbers_of(decoded(path.read_bytes()))
     except (OSError, ValueError) as error:
-        raise DatasetError(f"'{path}' could not be read ({error}): expected 27 numbers a line.") from error
+        raise DatasetError(f"'{path}' could not be read ({str(error)[:120]}): expected 27 numbers a line.") from error
     if table.shape[1] != len(POSITIONS):
         raise DatasetError(f"'{path}' has {table.shape[1]} columns where 27 hand positions are expected.")
     return table

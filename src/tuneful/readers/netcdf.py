@@ -95,8 +95,8 @@ def _check_kind(name: str, item: Any) -> None:
         raise DatasetError(f"{name} is {what}, and not numbers or text: leave it out, or save it as such.")
     if not item.is_scale and not all(item.dims):
         raise DatasetError(
-            f"{name} {item.shape} does not name its dimensions (such as unit and condition): attach dimension scales, "
-            "or give the arrays to tuneful.load."
+            f"{name} {item.shape} does not name its dimensions (such as unit and condition): attach dimension "
+            "scales, or give the arrays to tuneful.load."
         )
 
 

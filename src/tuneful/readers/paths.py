@@ -1,5 +1,6 @@
 """What is wrong with a path before its file is read: nothing there, nothing in it, or of another kind."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -7,6 +8,22 @@ from typing import TypeVar
 from tuneful.errors import DatasetError, UserError
 
 Known = TypeVar("Known")
+
+
+def as_path(name: str | Path) -> Path:
+    """The path that a name stands for, ``~`` included.
+
+    Raises
+    ------
+    DatasetError
+        If the name is empty, holds a NUL, or begins with the home of nobody.
+    """
+    if not str(name) or "\0" in str(name):
+        raise DatasetError(f"{str(name)!r} cannot be the name of a file: check the path.")
+    try:
+        return Path(name).expanduser()
+    except RuntimeError as error:
+        raise DatasetError(f"'{name}' begins with the home of a user who is not known here: write it out.") from error
 
 
 def by_kind(known: Mapping[str, Known], path: Path) -> Known:
@@ -46,7 +63,7 @@ def check_exists(path: Path) -> None:
     DatasetError
         If there is nothing.
     """
-    if not path.exists():
+    if not os.path.exists(path):  # which is true of no name that the system refuses
         raise DatasetError(f"There is no file or folder '{path}': check the path (now in '{Path.cwd()}').")
 
 

@@ -13,7 +13,7 @@ from tuneful.readers.arrays import from_array, from_data_array, from_dataset, re
 from tuneful.readers.dropping import dropped_from_dataset, drops_of
 from tuneful.readers.lalazar import fetch_lalazar, read_lalazar
 from tuneful.readers.netcdf import read_netcdf, write_netcdf
-from tuneful.readers.paths import by_kind, check_exists, check_folder_of, check_written
+from tuneful.readers.paths import as_path, by_kind, check_exists, check_folder_of, check_written
 from tuneful.readers.reading import Reading
 from tuneful.readers.tables import read_table, write_table
 
@@ -94,14 +94,14 @@ def save(dataset: xr.Dataset, path: str | Path, **options: Any) -> None:
     DatasetError
         If the dataset is not valid, the suffix is unknown or the file cannot be written.
     """
-    path = Path(path)
+    path = as_path(path)
     writer = by_kind(WRITERS, path)
     check_folder_of(path)
     _call(writer, dataset, {"path": path} | options)
 
 
 def _load_path(source: str | Path, options: dict[str, Any]) -> Reading | xr.Dataset:
-    path = Path(source).expanduser()
+    path = as_path(source)
     if str(source) == DOWNLOAD and not path.exists():
         return _read(read_lalazar, fetch_lalazar(), options)
     check_exists(path)
