@@ -1,5 +1,7 @@
 """NetCDF keeps everything."""
 
+import resource
+
 import h5py
 import numpy as np
 import pytest
@@ -152,3 +154,28 @@ def test_other_dimensions_are_refused_by_name(tmp_path, name):
     data.rename(unit=name).to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
     with pytest.raises(DatasetError, match=rf"'rate' has dims \('{name}', 'condition'\)"):
         load(tmp_path / "a.nc")
+
+
+@pytest.mark.parametrize("suffix", [".nc", ".csv"])
+def test_a_full_disk_keeps_the_old_file(tmp_path, suffix):
+    """No file may have more than a hundred bytes."""
+    path = tmp_path / f"a{suffix}"
+    path.write_text("old")
+    dataset = make_dataset(np.ones((50, 2)), {"size": [0.5, 4.0]})
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        with pytest.raises(DatasetError, match="could not be written"):
+            save(dataset, path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [file.read_text() for file in tmp_path.iterdir()] == ["old"]
+
+
+def test_a_label_that_no_file_can_keep_keeps_the_old_file(tmp_path):
+    path = tmp_path / "a.nc"
+    path.write_text("old")
+    dataset = make_dataset([[1.0, 2.0], [2.0, 3.0]], {"size": [0.5, 4.0]})
+    with pytest.raises(DatasetError):
+        save(dataset.assign_coords(unit=["a\0b", "b"]), path)
+    assert [file.read_text() for file in tmp_path.iterdir()] == ["old"]

@@ -113,9 +113,10 @@ PLACES = [
     ("tuneful.runs.checkpoints._write_checkpoint", 2),  # in a checkpoint
     ("tuneful.fitting.evaluation.HeldOut.distances", 2),
     ("tuneful.fitting.tables.Findings.of", 1),
+    ("tuneful.runs.folder.RunFolder.write_json", 2),  # after the descent, before its parameters are kept
     ("tuneful.runs.folder.RunFolder.write_dataset", 3),  # between start.nc and result.nc
     ("tuneful.runs.fit_run.write_report", 1),
-    ("tuneful.runs.folder.RunFolder.write_json", 2),  # before result.json
+    ("tuneful.runs.folder.RunFolder.write_json", 3),  # before result.json
 ]
 
 

@@ -381,6 +381,20 @@ def test_a_mistake_of_ours_keeps_its_traceback(tuneful, monkeypatch):
         tuneful(*SMALL)
 
 
+def test_a_failure_after_the_descent_costs_no_step(tuneful, refused, monkeypatch, tmp_path):
+    def fail(*_, **__):
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "circuit_result", fail)
+        said = refused(*SMALL, "--out", "run")
+    assert said.startswith("There is not enough memory to report on the run. The descent itself has ended")
+    kept = (tmp_path / "run" / "circuit.npz").read_bytes()
+    monkeypatch.setattr("tuneful.stability.descent.advance", fail)
+    assert tuneful(*SMALL, "--out", "run", "--resume")[0] == 0
+    assert (tmp_path / "run" / "circuit.npz").read_bytes() == kept
+
+
 def test_analyze_a_run(tuneful, refused, with_page, tmp_path):
     assert tuneful(*SMALL, "--out", "run")[0] == 0
     page = (tmp_path / "run" / "report.html").read_text()

@@ -18,7 +18,10 @@ BEST_STEPS: dict[str, dict[str, Any]] = {
 HOW = ("batch", "learning_rate", "b1", "b2", "refine_steps", "refine_batch", "refine_tolerance")
 # What may differ when a run is gone on with: where it ends, and what is reported of it.
 LIMITS = ("max_steps", "refine_steps")
-REPORTING = ("final_curves", "prediction_curves", "predict", "stability", "checkpoint_every")
+REPORTING = (
+    "evaluate_every", "evaluation_curves", "final_curves", "prediction_curves", "predict", "stability",
+    "checkpoint_every",
+)  # fmt: skip
 
 
 class FitSettings(Section):

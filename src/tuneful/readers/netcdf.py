@@ -19,7 +19,7 @@ import xarray as xr
 from xarray.backends import H5NetCDFStore
 
 from tuneful.curves import DatasetError, validate
-from tuneful.files import replacing
+from tuneful.files import write_atomically
 from tuneful.readers.hdf5 import opened
 from tuneful.readers.inspection import MOST_BYTES
 from tuneful.readers.tables import HERTZ
@@ -156,13 +156,13 @@ def write_netcdf(dataset: xr.Dataset, path: str | Path) -> None:
     DatasetError
         If the dataset is not valid, or an attribute is of a type that NetCDF does not know.
     """
+    dataset = validate(dataset)
     try:
-        with replacing(path) as temporary:
-            validate(dataset).to_netcdf(temporary, engine="h5netcdf")
-    except (OSError, TypeError) as error:
+        write_atomically(path, bytes(dataset.to_netcdf(engine="h5netcdf")))  # on a full disk, HDF5 ends the process
+    except (OSError, TypeError, ValueError, RuntimeError, KeyError) as error:
         raise DatasetError(
-            f"'{path}' could not be written ({_brief(error)}): check the folder, and that attributes are "
-            "text, numbers or lists of these."
+            f"'{path}' could not be written ({_brief(error)}): check the folder, that there is room, that labels "
+            "hold no NUL, and that attributes are text, numbers or lists of these."
         ) from error
 
 

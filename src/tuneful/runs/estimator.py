@@ -12,7 +12,7 @@ import numpy as np
 
 from tuneful.circuits import AbstractCircuit
 from tuneful.curves import Comparison, compare, features, statistics_for, validate
-from tuneful.fitting.fits import END, FitTask, at_conditions_of
+from tuneful.fitting.fits import END, FitResult, FitTask, at_conditions_of
 from tuneful.fitting.history import History
 from tuneful.fitting.settings import FitSettings
 from tuneful.fitting.simulation import simulate
@@ -157,10 +157,16 @@ class Fit:
 
         self._history = History()
         self.task_ = FitTask.of(self.circuit, self.objective, dataset, config.fit, config.seed, self.penalties)
-        run = execute_fit(self.task_, config, place, self._history, progress, command)
+        run = execute_fit(self.task_, config, place, self._history, progress, command, self._fitted)
         self._config, self.circuit_ = run.config, run.result.circuit
         self.findings_, self.result_ = run.findings, run.table
         return self
+
+    def _fitted(self, result: FitResult) -> None:
+        """Keep the circuit when its descent has ended: what is drawn of it after that may fail."""
+        self.circuit_ = result.circuit
+        for name in ("findings_", "result_"):  # of an earlier fit
+            self.__dict__.pop(name, None)
 
     def sample(self, n: int, seed: int) -> xr.Dataset:
         """Draw n curves of the fitted circuit, as a dataset of the same form as the data."""

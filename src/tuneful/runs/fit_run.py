@@ -1,5 +1,6 @@
 """A fit and its folder: configuration, log, checkpoints, results and page around a fit without files."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from tuneful.plain import plain
 from tuneful.report.fit import ReportContent, write_report
 from tuneful.runs.checkpoints import Checkpoints
 from tuneful.runs.configuration import RunConfig, upgraded
+from tuneful.runs.finishing import FITTED, finishing, fitted_table
 from tuneful.runs.folder import CONFIG, PAGE, RESULT, Place, RunFolder
 from tuneful.runs.interrupts import asked_to_stop
 from tuneful.runs.progress import Progress, Stopwatch
@@ -41,8 +43,11 @@ def execute_fit(
     history: History,
     progress: Progress,
     command: str | None = None,
+    on_fitted: Callable[[FitResult], object] = lambda result: None,
 ) -> FittedRun:
     """Run a task to its end, in a folder or, without a place, in memory.
+
+    `on_fitted` is told when the descent has ended, before anything is drawn or written of it that could fail.
 
     Raises
     ------
@@ -54,7 +59,7 @@ def execute_fit(
     course = task.course()
     config = config.model_copy(update={"versions": versions()})
     if place is None:
-        return _execute(task, course, config, None, history, progress, command)
+        return _execute(task, course, config, None, history, progress, command, on_fitted)
     folder = place.folder
     if not place.goes_on:
         folder.refuse(place.overwrite)
@@ -64,9 +69,7 @@ def execute_fit(
         else:
             folder.prepare(place.overwrite)
             write_setup(folder, task, config)
-        run = _execute(task, course, config, folder, history, progress, command)
-        write_findings(folder, task, history, run.findings, run.table)
-    return run
+        return _execute(task, course, config, folder, history, progress, command, on_fitted)
 
 
 def _execute(
@@ -77,6 +80,7 @@ def _execute(
     history: History,
     progress: Progress,
     command: str | None,
+    on_fitted: Callable[[FitResult], object],
 ) -> FittedRun:
     keeper = None if folder is None else Checkpoints(folder.checkpoints, task.settings.checkpoint_every)
     clock = Stopwatch() if keeper is None else lambda: keeper.clock()  # the keeper's is set back where a run goes on
@@ -90,11 +94,28 @@ def _execute(
         raise KeyboardInterrupt
     if result.ending.outcome.is_broken:
         progress.say(str(result.ending))
-    progress.say("drawing curves of the fitted circuit")
+    on_fitted(result)
+    with finishing(folder, "fit.params_" if folder is None else FITTED):
+        if folder is not None:
+            folder.write_json(FITTED, fitted_table(result))
+        progress.say("drawing curves of the fitted circuit")
+        settings = {name: value for name, value in config.written().items() if name != "versions"}
+        about = {
+            "command": command,
+            "data": config.data.name,
+            "settings": settings,
+            "wall_seconds": round(seconds, 3),
+        }
+        run = _reported(result, config, about)
+        if folder is not None:
+            write_findings(folder, task, history, run.findings, run.table)
+            folder.discard(FITTED)
+    return run
+
+
+def _reported(result: FitResult, config: RunConfig, about: dict[str, Any]) -> FittedRun:
     findings = Findings.of(result)
-    settings = {name: value for name, value in config.written().items() if name != "versions"}
-    about = {"command": command, "data": config.data.name, "settings": settings}
-    table = results_table(result, findings, about | {"wall_seconds": round(seconds, 3)})
+    table = results_table(result, findings, about)
     table["warnings"] += other_versions(config.versions)
     return FittedRun(config, result, findings, table)
 

@@ -26,6 +26,7 @@ CONTENTS = {
     "data.nc": "the curves of a fit, with a coordinate that says which were held out",
     LOG: "a line for every step, and for every evaluation",
     "checkpoints": "the states from which a killed run goes on",
+    "fitted.json": "the fitted parameters, from the end of the descent to that of the run",
     "start.nc": "curves at the start of a fit",
     "result.nc": "curves of the fitted circuit",
     "prediction.nc": "curves of the fitted circuit in conditions that were not fitted",

@@ -13,6 +13,7 @@ from tuneful.fitting.tables import other_versions, versions
 from tuneful.networks.random_weights import RandomNetwork
 from tuneful.report.soc import SocContent, write_soc_report
 from tuneful.runs.checkpoints import Checkpoints
+from tuneful.runs.finishing import finishing
 from tuneful.runs.folder import CONFIG, PAGE, RESULT, Place, RunFolder
 from tuneful.runs.interrupts import asked_to_stop
 from tuneful.runs.progress import Progress
@@ -97,18 +98,25 @@ def _execute(
         raise KeyboardInterrupt
     progress.say(f"step {circuit.steps:>5}   {log.text(circuit.abscissa)}")
     progress.say("computing the scalars, writing the page")
-    table = circuit_result(config, network, circuit, keeper.clock(), command)
-    _write(folder, network, circuit, table)
+    with finishing(folder, CIRCUIT):
+        _write_circuit(folder, network, circuit)
+        table = circuit_result(config, network, circuit, keeper.clock(), command)
+        _write_report(folder, network, circuit, table)
     return StabilizedRun(circuit, table)
 
 
-def _write(folder: RunFolder, network: RandomNetwork, circuit: StabilizedCircuit, table: dict[str, Any]) -> None:
-    """Write what was found; result.json comes last and marks the run as finished."""
+def _write_circuit(folder: RunFolder, network: RandomNetwork, circuit: StabilizedCircuit) -> None:
     packed = io.BytesIO()
     arrays: dict[str, Any] = circuit.to_arrays() | {"start_weights": network.weights}
     np.savez(packed, **arrays)
     with folder.writing(CIRCUIT) as path:
         path.write_bytes(packed.getvalue())
+
+
+def _write_report(
+    folder: RunFolder, network: RandomNetwork, circuit: StabilizedCircuit, table: dict[str, Any]
+) -> None:
+    """Write the page, and last of all result.json, which marks the run as finished."""
     content = SocContent(table, circuit.weights, circuit.excitatory, network.weights, circuit.history)
     with folder.writing(PAGE) as path:
         write_soc_report(content, path)
