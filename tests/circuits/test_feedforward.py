@@ -147,6 +147,7 @@ def test_trial_noise_has_the_stated_variance_and_is_off_by_default(x64):
     ("settings", "words"),
     [
         ({"grid": 0}, "must be positive"),
+        ({"grid": 2000}, "grid must be at most 1290"),
         ({"n_cells": 0}, "must be positive"),
         ({"extent": -1.0}, "must be positive"),
         ({"density": 0.0}, "density"),
@@ -171,8 +172,21 @@ def test_takes_the_conditions_of_a_dataset():
     circuit = FeedforwardM1(grid=4, density=0.1).at_conditions(features)
     assert circuit.stimuli == ((0.0, 1.0, 0.0), (0.5, 1.0, -1.0))
     assert {k: v.tolist() for k, v in circuit.conditions().items()} == {k: features[k].tolist() for k in "xyz"}
-    with pytest.raises(ValueError, match="lack y, z"):
+    with pytest.raises(ValueError, match="lack y"):
         circuit.at_conditions({"x": np.zeros(2)})
+
+
+def test_positions_in_a_plane_are_those_at_height_zero():
+    plane = {"x": np.array([0.0, 0.5]), "y": np.array([1.0, -1.0])}
+    assert FeedforwardM1(grid=4, density=0.1).at_conditions(plane).stimuli == ((0.0, 1.0, 0.0), (0.5, -1.0, 0.0))
+
+
+def test_positions_beyond_the_inputs_are_refused_where_a_fit_begins():
+    assert FeedforwardM1(grid=4, density=0.1).check_stimuli() == []
+    with pytest.raises(
+        ValueError, match=r"position of -40 lies outside the inputs of the circuit, which span \[-3, 3\]"
+    ):
+        FeedforwardM1(grid=4, density=0.1, stimuli=[[0, 3.5, 0], [0, 1, -40]]).check_stimuli()
 
 
 def test_batch_of_1000_at_full_size_stays_below_2_GiB():

@@ -371,10 +371,10 @@ def test_mean_curves_hardly_depend_on_the_number_of_sites():
         ({"sizes": 1, "contrasts": (1, 2, 3), "positions": (0, 1)}, "not 1, 3, 2"),
         ({"sites": (0, 4.1)}, r"sites must lie on \[-4, 4\]"),
         ({"sites": -2.1, "extent": 2.0}, r"sites must lie on \[-2, 2\]"),
-        ({"tau": 16.0}, "two time constants must be positive"),
-        ({"tau": (16, 0)}, "two time constants must be positive"),
-        ({"tau": (1, 2, 3)}, "two time constants must be positive"),
-        ({"sizes": (1, 0)}, "sizes and the two time constants must be positive"),
+        ({"tau": 16.0}, "tau must be two time constants above 0"),
+        ({"tau": (16, 0)}, "tau must be two time constants above 0"),
+        ({"tau": (1, 2, 3)}, "tau must be two time constants above 0"),
+        ({"sizes": (1, -2)}, "the size of condition 1 is -2, and no stimulus is smaller than 0"),
         ({"recorded": "e"}, 'recorded must be "E", "I" or "both"'),
         ({"weights_per": "area"}, "weights_per \"site\" or \"length\", not 'E' and 'area'"),
         ({"sizes": ()}, "expected a finite number"),
@@ -399,6 +399,17 @@ def test_takes_the_conditions_of_a_dataset_and_gives_them_back():
     assert {k: v.tolist() for k, v in by_contrast.conditions().items()} == {"size": [2] * 3, "contrast": [5, 10, 20]}
     np.testing.assert_array_equal(SSN().at_conditions(by_contrast.conditions()).stimuli, by_contrast.stimuli)
     assert list(SSN().conditions()) == ["size"]
+
+
+@pytest.mark.parametrize("saturating", [True, False])
+def test_a_blank_is_no_input_to_which_the_answer_has_a_finite_derivative(saturating):
+    circuit = SSN(n_sites=3, V=(0.2, 0.1), saturating=saturating, sizes=(2.0, 0.0))
+    z = circuit.draw(jax.random.key(0))
+    drive, slopes = jax.jvp(circuit.external_input, (z,), (z,))
+    assert np.asarray(drive[0]).all()
+    assert not np.asarray(drive[1]).any()
+    assert not np.asarray(slopes[1]).any()
+    assert not np.asarray(circuit.jacobian(z, jnp.zeros((6, 2)))[1] + jnp.diag(1 / circuit.time_constants)).any()
 
 
 def test_conditions_that_lack_a_feature_are_refused():
@@ -431,7 +442,7 @@ def test_settings_of_the_command_line_make_the_circuit_and_describe_it(settings)
     [
         ({"J": [1, 2]}, "does not have the shape of its default"),
         ({"recorded": "EI"}, "circuit.recorded = 'EI' is not of the expected type"),
-        ({"tau": [1, 2, 3]}, "circuit ssn cannot be built: sizes and the two time constants"),
+        ({"tau": [1, 2, 3]}, "circuit ssn cannot be built: tau must be two time constants"),
         ({"sigmas": 1.0}, "no setting 'sigmas'. Did you mean 'sigma'"),
     ],
 )

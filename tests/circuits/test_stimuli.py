@@ -41,6 +41,59 @@ def test_conditions_go_there_and_back():
         shown.at_conditions({"size": np.ones(2), "contrast": np.ones(2)}, "It")
 
 
+def test_a_blank_reaches_no_place():
+    shown = apertures(sizes=(0.0, 2.0, 2.0), contrasts=(20.0, 0.0, 20.0), positions=0)
+    inputs = shown.at(PLACES)
+    assert not inputs[:2].any()
+    np.testing.assert_array_equal(inputs[2], apertures(sizes=2, contrasts=20, positions=0).at(PLACES)[0])
+    assert shown.blank.tolist() == [True, True, False]
+
+
+def test_stimuli_that_a_line_answers_and_that_are_seldom_meant_are_named():
+    assert apertures().doubts(4.0) == []
+    for stimuli, words in [
+        (
+            {"sizes": (1, 9, 12), "contrasts": 20, "positions": 0},
+            "Condition 1 (and 1 more) has a size of 9, above 8,",
+        ),
+        ({"sizes": 3, "contrasts": 20, "positions": (0, -5)}, "Condition 1 has a position of -5, off the line"),
+        ({"sizes": 1, "contrasts": (0.05, 0.2, 1), "positions": 0}, "All contrasts are at most 1: the circuit takes"),
+        ({"sizes": (0, 1), "contrasts": 20, "positions": 0}, "Condition 0 is without a stimulus"),
+        (
+            {"sizes": 1, "contrasts": (5, 0, 0), "positions": 0},
+            "2 conditions (the first is 1) are without a stimulus",
+        ),
+    ]:
+        (sentence,) = apertures(**stimuli).doubts(4.0)
+        assert words in sentence
+
+
+@pytest.mark.parametrize(
+    ("stimuli", "words"),
+    [
+        (
+            {"sizes": 2, "contrasts": 20, "positions": (0, 50, 360)},
+            r"Condition 1 \(and 1 more\) has a position of 50, off",
+        ),
+        ({"sizes": 2, "contrasts": (20, -1), "positions": 0}, "Condition 1 has a contrast of -1"),
+    ],
+)
+def test_stimuli_that_reach_no_place_of_a_line_are_refused(stimuli, words):
+    with pytest.raises(ValueError, match=words):
+        apertures(**stimuli).doubts(4.0)
+
+
+def test_sizes_below_zero_are_refused_by_their_condition():
+    with pytest.raises(ValueError, match="the size of condition 1 is -3, and no stimulus is smaller than 0"):
+        apertures(sizes=(1.0, -3.0)).check()
+
+
+def test_messages_do_not_hold_arrays():
+    with pytest.raises(ValueError, match="expected a finite number") as error:
+        as_values(np.zeros((1000, 1000)))
+    assert len(str(error.value)) < 200
+
+
 def test_crossing_one_feature_gives_it_back():
     assert crossed(sizes=(1, 2)) == {"sizes": (1.0, 2.0)}
 

@@ -53,6 +53,30 @@ def test_r2_is_undefined_where_the_fit_is_not_determined():
     assert compute("r2", curve, POSITION) == pytest.approx(1)
 
 
+@pytest.mark.parametrize("height", [None, 0.0, -7.5])
+def test_in_a_plane_r2_and_complexity_are_those_of_two_dimensions(height):
+    x, y = (axis.ravel() for axis in np.meshgrid([-1.0, 0, 1], [-1.0, 0, 1], indexing="ij"))
+    plane = {"x": x, "y": y} | ({} if height is None else {"z": np.full(9, height)})
+    curves = np.random.default_rng(0).uniform(0, 9, (5, 9))
+    design = np.c_[np.ones(9), x, y]
+    residual = curves.T - design @ np.linalg.lstsq(design, curves.T, rcond=None)[0]
+    np.testing.assert_allclose(
+        compute("r2", curves, plane), 1 - residual.var(axis=0) / curves.var(axis=1), rtol=1e-12
+    )
+    assert len(neighbours(plane)[0]) == 12
+    expected = [by_hand("complexity", curve, {"x": x, "y": y, "z": 0 * x}) for curve in curves]
+    np.testing.assert_allclose(compute("complexity", curves, plane), expected, rtol=1e-12)
+
+
+def test_without_two_neighbours_or_any_axis_nothing_is_defined():
+    angle = np.arange(8) * np.pi / 4
+    center_out = {"x": np.cos(angle), "y": np.sin(angle)}
+    curves = np.random.default_rng(0).uniform(0, 9, (2, 8))
+    assert np.isfinite(compute("r2", curves, center_out)).all()
+    assert np.isnan(compute("complexity", curves, center_out)).all()
+    assert np.isnan(compute("r2", curves, {"x": np.ones(8), "y": np.ones(8)})).all()
+
+
 @pytest.mark.parametrize(
     "levels",
     [

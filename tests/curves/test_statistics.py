@@ -37,6 +37,7 @@ def test_all_missing_curves_are_undefined_in_every_statistic():
     ("conditions", "expected"),
     [
         (POSITION, M1),
+        ({"x": POSITION["x"], "y": POSITION["y"] + 3 * POSITION["z"]}, M1),
         ({"size": np.arange(27)}, ("suppression_index", "max_rate", "preferred_size", "peak_width")),
         ({"contrast": np.arange(27)}, ("rate", "coding_level", "max_rate", "peak_width")),
         ({"size": np.repeat(1, 27), "contrast": np.arange(27)}, ("rate", "coding_level", "max_rate", "peak_width")),

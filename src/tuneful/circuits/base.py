@@ -4,7 +4,7 @@ import dataclasses
 from abc import abstractmethod
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 import equinox as eqx
 import jax
@@ -90,9 +90,15 @@ class AbstractCircuit(eqx.Module):
         The short name used by the command line and in files.
     renamed
         Earlier names of settings, taken by configurations: {earlier: present}.
+    stimulus_features
+        Names of all features of stimuli that `at_conditions` looks at; data that vary in another are not fitted.
+        Empty: those that `conditions` names.
+
+    A circuit that cannot answer all stimuli says so in a method `check_stimuli`, see `ChecksStimuli`.
     """
 
     label: ClassVar[str]
+    stimulus_features: ClassVar[tuple[str, ...]] = ()
     renamed: ClassVar[Mapping[str, str]] = MappingProxyType({})
 
     @abstractmethod
@@ -151,6 +157,21 @@ class AbstractCircuit(eqx.Module):
             Its fields have a leading axis of length n.
         """
         return map_realisations(lambda circuit, k: circuit.respond(circuit.draw(k)), self, key, n)
+
+
+@runtime_checkable
+class ChecksStimuli(Protocol):
+    """A circuit that knows which stimuli it can answer: it is asked before a fit begins."""
+
+    def check_stimuli(self) -> list[str]:
+        """Sentences on stimuli that are answered and seldom meant, such as sizes above that of the network.
+
+        Raises
+        ------
+        ValueError
+            For stimuli that cannot be answered.
+        """
+        ...
 
 
 class AbstractRecurrentCircuit(AbstractCircuit):

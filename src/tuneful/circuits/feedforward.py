@@ -22,6 +22,7 @@ from tuneful.circuits.parameters import Free, Positive, as_float_array, paramete
 from tuneful.circuits.random_inputs import draw_coarse_uniform, draw_distinct
 
 SIDE = (-1.0, 0.0, 1.0)
+LARGEST_GRID = 1290  # grid^3 is a 32-bit integer
 LATTICE: Positions = tuple(itertools.product(SIDE, SIDE, SIDE))
 
 
@@ -108,6 +109,7 @@ class FeedforwardM1(AbstractCircuit):
     """
 
     label: ClassVar[str] = "m1"
+    stimulus_features: ClassVar[tuple[str, ...]] = ("x", "y", "z")
     renamed: ClassVar[Mapping[str, str]] = {"cells": "n_cells"}
 
     grid: int = eqx.field(static=True, default=40)
@@ -148,6 +150,8 @@ class FeedforwardM1(AbstractCircuit):
             raise ValueError(
                 f"grid, n_cells and extent must be positive, not {self.grid}, {self.n_cells} and {self.extent}."
             )
+        if self.grid > LARGEST_GRID:
+            raise ValueError(f"grid must be at most {LARGEST_GRID}, beyond which inputs cannot be numbered.")
         if not 0 < self.density <= 1 or self.connections < 1:
             raise ValueError(
                 f"density must lie in (0, 1] and connect at least one of {self.grid**3} inputs, not {self.density}."
@@ -228,9 +232,22 @@ class FeedforwardM1(AbstractCircuit):
         return dict(zip("xyz", np.asarray(self.stimuli, dtype=float).T, strict=True))
 
     def at_conditions(self, features: Mapping[str, np.ndarray]) -> "FeedforwardM1":
-        missing = [name for name in "xyz" if name not in features]
-        if missing:
+        """Move the hand to the positions of a dataset; without `z` they are in the plane z = 0."""
+        if missing := [name for name in "xy" if name not in features]:
             raise ValueError(
-                f"The feedforward M1 model needs hand positions x, y, z; the data lack {', '.join(missing)}."
+                "The feedforward M1 model needs hand positions x, y, z (or x, y in a plane); the data lack "
+                f"{', '.join(missing)}."
             )
-        return dataclasses.replace(self, stimuli=np.stack([np.asarray(features[name]) for name in "xyz"], axis=-1))
+        planes = {"z": np.zeros_like(features["x"])} | dict(features)
+        return dataclasses.replace(self, stimuli=np.stack([np.asarray(planes[name]) for name in "xyz"], axis=-1))
+
+    def check_stimuli(self) -> list[str]:
+        """Refuse positions beyond the inputs, where receptive fields that sum to one mean nothing."""
+        farthest = max((value for position in self.stimuli for value in position), key=abs)
+        if abs(farthest) > self.extent:
+            raise ValueError(
+                f"A hand position of {farthest:g} lies outside the inputs of the circuit, which span "
+                f"[{-self.extent:g}, {self.extent:g}]: give positions in units of the stimulus spacing, or a larger "
+                "extent."
+            )
+        return []

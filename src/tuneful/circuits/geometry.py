@@ -47,5 +47,5 @@ class Line:
         ValueError
             If there is one.
         """
-        if max(map(abs, sites)) > self.extent:
-            raise ValueError(f"sites must lie on [-{self.extent:g}, {self.extent:g}], not {sites}.")
+        if abs(farthest := max(sites, key=abs)) > self.extent:
+            raise ValueError(f"sites must lie on [-{self.extent:g}, {self.extent:g}], not at {farthest:g}.")

@@ -4,6 +4,7 @@ Equations 9-16 of Arakaki, Barello & Ahmadian 2017.
 """
 
 import dataclasses
+import reprlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import ClassVar, Literal, final
@@ -71,7 +72,7 @@ class SSN(AbstractRecurrentCircuit):
         N.
     sizes, contrasts, positions
         b, A and c (the offset of the stimulus), one value a condition or one for all (`SSN.crossed` makes joint
-        designs).
+        designs). Size 0 or contrast 0 is a blank: no input at all.
     J, dJ, sigma, V
         The learned parameters; V if heterogeneous input is wanted.
     weights_per
@@ -99,7 +100,7 @@ class SSN(AbstractRecurrentCircuit):
     Raises
     ------
     ValueError
-        For conditions of different lengths, fewer than 3 sites, or a cell off the grid.
+        For conditions of different lengths, sizes below 0, fewer than 3 sites, or a cell off the grid.
 
     >>> import jax
     >>> from tuneful.circuits import SSN
@@ -108,6 +109,7 @@ class SSN(AbstractRecurrentCircuit):
     """
 
     label: ClassVar[str] = "ssn"
+    stimulus_features: ClassVar[tuple[str, ...]] = ("size", "contrast", "position")
     renamed: ClassVar[Mapping[str, str]] = {"cells": "recorded", "longest": "max_time"}
 
     n_sites: int = eqx.field(static=True, default=201)
@@ -175,8 +177,8 @@ class SSN(AbstractRecurrentCircuit):
             )
         self.apertures.check()
         self.line.check(self.sites)
-        if len(self.tau) != 2 or not min(self.tau) > 0 or not min(self.sizes) > 0:
-            raise ValueError(f"sizes and the two time constants must be positive, not {self.sizes} and {self.tau}.")
+        if len(self.tau) != 2 or not min(self.tau) > 0:
+            raise ValueError(f"tau must be two time constants above 0, not {reprlib.repr(self.tau)}.")
         if self.recorded not in RECORDED or self.weights_per not in ("site", "length"):
             raise ValueError(
                 f'recorded must be "E", "I" or "both" and weights_per "site" or "length", not {self.recorded!r} and '
@@ -339,3 +341,6 @@ class SSN(AbstractRecurrentCircuit):
     def at_conditions(self, features: Mapping[str, np.ndarray]) -> "SSN":
         shown = self.apertures.at_conditions(features, "The SSN")
         return dataclasses.replace(self, sizes=shown.sizes, contrasts=shown.contrasts, positions=shown.positions)
+
+    def check_stimuli(self) -> list[str]:
+        return self.apertures.doubts(self.extent)

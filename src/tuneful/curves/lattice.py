@@ -1,4 +1,4 @@
-"""Statistics of curves over hand positions x, y, z [Lalazar, Abbott & Vaadia 2016]."""
+"""Statistics of curves over hand positions x, y, z [Lalazar, Abbott & Vaadia 2016], or x, y in a plane."""
 
 from __future__ import annotations
 
@@ -8,26 +8,30 @@ from jaxtyping import Float, Int
 from tuneful.curves.statistics import Conditions, defined, statistic
 
 AXES = ("x", "y", "z")
-MIN_POINTS = 5  # four coefficients fit four points exactly
+PLANE = ("x", "y")  # without which there are no positions
+FLAT = 1e-9  # of the largest extent: positions that differ by less along an axis do not differ along it
 
 
-@statistic("r2", label="R² of the linear fit to position", needs=AXES)
+@statistic("r2", label="R² of the linear fit to position", needs=PLANE)
 def r2(rates: Float[np.ndarray, "curves conditions"], conditions: Conditions) -> Float[np.ndarray, " curves"]:
     """How well a curve is linear in position: R² = 1 - sum (r - fit)^2 / sum (r - mean)^2.
 
-    `fit` is the least-squares fit r ~ a + b x + c y + d z to the measured conditions. Undefined for a
-    constant curve, for fewer than five measured conditions, and where these do not span the space.
+    `fit` is the least-squares fit r ~ a + b x + c y + d z to the measured conditions, without the axes along which
+    no position differs, such as z where the hand moves in a plane. Undefined for a constant curve, for no more
+    measured conditions than coefficients, and where these do not span the space.
     Source: Lalazar et al. (2016).
 
     >>> x, y, z = (axis.ravel() for axis in np.meshgrid([-1.0, 1], [-1.0, 1], [-1.0, 1], indexing="ij"))
     >>> r2(np.stack([4 + x + y, 4 + x * y]), {"x": x, "y": y, "z": z}).round(12)
     array([1., 0.])
     """
-    design = np.stack([np.ones(rates.shape[1]), *(conditions[axis] for axis in AXES)], axis=1)
+    axes = [np.asarray(conditions[axis]) for axis in AXES if axis in conditions]
+    least = FLAT * max(map(np.ptp, axes))
+    design = np.stack([np.ones(rates.shape[1]), *(axis for axis in axes if np.ptp(axis) > least)], axis=1)
     values = np.full(len(rates), np.nan)
     patterns, group = np.unique(~np.isnan(rates), axis=0, return_inverse=True)
     for i, measured in enumerate(patterns):  # units with the same missing conditions share one fit
-        if measured.sum() >= MIN_POINTS and np.linalg.matrix_rank(design[measured]) == design.shape[1]:
+        if measured.sum() > design.shape[1] > 1 and np.linalg.matrix_rank(design[measured]) == design.shape[1]:
             units = group.ravel() == i
             values[units] = _explained(design[measured], rates[units][:, measured])
     return values
@@ -41,7 +45,7 @@ def _explained(design: np.ndarray, rates: np.ndarray) -> np.ndarray:
     return defined(varies, 1 - (residual**2).sum(axis=1) / np.where(varies, total, 1))
 
 
-@statistic("complexity", label="Complexity score", needs=AXES)
+@statistic("complexity", label="Complexity score", needs=PLANE)
 def complexity(rates: Float[np.ndarray, "curves conditions"], conditions: Conditions) -> Float[np.ndarray, " curves"]:
     """How rough a curve is: the standard deviation of |u_i - u_j| over pairs of neighbouring positions.
 
@@ -75,7 +79,7 @@ def neighbours(conditions: Conditions) -> tuple[Int[np.ndarray, " pairs"], Int[n
     Parameters
     ----------
     conditions
-        The positions `x`, `y`, `z`, in any unit.
+        The positions `x`, `y`, `z` (or `x`, `y` in a plane), in any unit.
 
     Returns
     -------
@@ -85,7 +89,8 @@ def neighbours(conditions: Conditions) -> tuple[Int[np.ndarray, " pairs"], Int[n
     >>> first, second
     (array([0, 1]), array([1, 2]))
     """
-    levels = np.stack([_level(np.asarray(conditions[axis], dtype=float)) for axis in AXES], axis=1)
+    axes = [np.asarray(conditions[axis], dtype=float) for axis in AXES if axis in conditions]
+    levels = np.stack([_level(axis) for axis in axes], axis=1)
     steps = np.abs(levels[:, None, :] - levels[None, :, :]).sum(axis=2)
     first, second = np.nonzero(np.triu(steps == 1))
     return first, second

@@ -106,8 +106,8 @@ def statistics_for(dataset: xr.Dataset) -> tuple[str, ...]:
     """Names of the statistics that describe a dataset.
 
     Those in `attrs["statistics"]` if there (one name or a list), otherwise by its features: the four of
-    Lalazar et al. (2016) for 3D positions, the four of Arakaki et al. (2017) for stimulus sizes, each shown
-    once; otherwise those that need no feature.
+    Lalazar et al. (2016) for positions, in space or in a plane, the four of Arakaki et al. (2017) for stimulus
+    sizes, each shown once; otherwise those that need no feature.
 
     Raises
     ------
@@ -122,7 +122,7 @@ def statistics_for(dataset: xr.Dataset) -> tuple[str, ...]:
         names = np.atleast_1d(dataset.attrs["statistics"]).tolist()
         return tuple(lookup(str(name)).name for name in names)
     found = features(dataset)
-    if {"x", "y", "z"} <= set(found):
+    if {"x", "y"} <= set(found):
         return ("r2", "complexity", "rate", "coding_level")
     if "size" in found and len(np.unique(found["size"])) == len(found["size"]):
         return ("suppression_index", "max_rate", "preferred_size", "peak_width")

@@ -71,10 +71,15 @@ def at_predicted_conditions(circuit: AbstractCircuit, settings: FitSettings) -> 
     UserError
         If the circuit cannot take these conditions.
     """
-    if settings.predict is None:
+    if not settings.predict:
         return None
     try:
-        return circuit.at_conditions({name: np.array(v) for name, v in settings.predict.items()})
+        values = np.broadcast_arrays(*(np.array(v) for v in settings.predict.values()))
+    except ValueError as error:
+        lengths = ", ".join(f"{name} {len(v)}" for name, v in settings.predict.items())
+        raise UserError(f"fit.predict: give one value of every feature for each condition, not {lengths}.") from error
+    try:
+        return circuit.at_conditions(dict(zip(settings.predict, values, strict=True)))
     except ValueError as error:
         raise UserError(f"fit.predict: {error}") from error
 

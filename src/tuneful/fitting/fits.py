@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 import jax
@@ -11,11 +12,12 @@ import numpy as np
 from jax import Array
 
 from tuneful.circuits import AbstractCircuit
-from tuneful.curves import features, split, statistics_for, validate
+from tuneful.curves import features, split, validate
 from tuneful.descents import Ending, Keeper, Moment, Observer, descend
 from tuneful.errors import UserError
+from tuneful.fitting.checks import check_fit, defined_statistics
 from tuneful.fitting.course import Course, CourseState
-from tuneful.fitting.evaluation import HeldOut, at_predicted_conditions
+from tuneful.fitting.evaluation import HeldOut
 from tuneful.fitting.history import History, Line
 from tuneful.fitting.problem import Problem, StepRecord
 from tuneful.fitting.settings import FitSettings
@@ -68,19 +70,22 @@ class FitTask:
         dataset = validate(dataset)
         settings = settings.for_objective(objective.label)
         train, test = split(dataset, settings.held_out, seed)
-        _refuse_identical(train["rate"].values)
         circuit = at_conditions_of(dataset, circuit)
-        at_predicted_conditions(circuit, settings)
         fitted = settings.fitted or tuple(circuit.parameters())
         measured = Measured.from_rates(train["rate"].values)
         problem = Problem(circuit, objective, measured, fitted, tuple(penalties), settings.steps())
         aside = np.isin(dataset["unit"].values, test["unit"].values)
-        held_out = HeldOut(test, dataset, statistics_for(dataset), seed)
+        held_out = HeldOut(test, dataset, defined_statistics(dataset, test), seed)
         return cls(dataset.assign_coords(held_out=("unit", aside)), problem, held_out, settings, seed)
 
     def key(self, stream: int) -> Array:
         """The random key of one of the streams at the top of this file."""
         return jax.random.fold_in(jax.random.key(self.seed), stream)
+
+    @cached_property
+    def remarks(self) -> list[str]:
+        """What is to be said before the first step; a `UserError` for what could not end well (`check_fit`)."""
+        return check_fit(self)
 
     def course(self) -> Course:
         """The fit as a descent.
@@ -88,8 +93,10 @@ class FitTask:
         Raises
         ------
         UserError
-            For parameters, penalties or a refinement that do not go with the circuit or the objective.
+            For what could not end well, and for parameters, penalties or a refinement that do not go with the circuit
+            or the objective.
         """
+        _ = self.remarks
         try:
             return Course(self.problem, self.settings.stopping(), self.settings.refining(), self.key(STEPS))
         except ValueError as error:
@@ -247,14 +254,3 @@ def at_conditions_of(dataset: xr.Dataset, circuit: AbstractCircuit) -> AbstractC
         return circuit.at_conditions(features(dataset))
     except ValueError as error:
         raise UserError(str(error)) from error
-
-
-def _refuse_identical(rates: np.ndarray) -> None:
-    """Refuse units without any difference: there is no scale to whiten with, and no distribution to fit."""
-    highest = np.where(np.isnan(rates), -np.inf, rates).max(0)
-    lowest = np.where(np.isnan(rates), np.inf, rates).min(0)
-    if not (highest > lowest).any():
-        raise UserError(
-            f"The {len(rates)} units left for the fit all have the same curve (its highest rate is "
-            f"{highest.max():g} Hz): there is no distribution to fit."
-        )

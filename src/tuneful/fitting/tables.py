@@ -89,7 +89,7 @@ def results_table(result: FitResult, findings: Findings, about: Mapping[str, Any
         "versions": versions(),
         "settings": about["settings"],
     }
-    return plain(found | {"warnings": warnings(found)})
+    return plain(found | {"warnings": [*task.remarks, *warnings(found)]})
 
 
 def versions(*more: str) -> dict[str, str]:

@@ -80,10 +80,13 @@ class AbstractObjective(eqx.Module):
     learns
         Whether `update` changes the state from step to step, as that of a critic: there is then no one loss that a
         refinement could minimise.
+    compares_pairs
+        Whether generated curves are compared with each other, all with all: one realisation is then not enough.
     """
 
     label: ClassVar[str]
     learns: ClassVar[bool] = False
+    compares_pairs: ClassVar[bool] = False
 
     @abstractmethod
     def init(self, key: PRNGKeyArray, data: Measured) -> Any:

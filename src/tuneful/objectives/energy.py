@@ -54,6 +54,7 @@ class EnergyDistance(AbstractObjective):
     """
 
     label: ClassVar[str] = "energy"
+    compares_pairs: ClassVar[bool] = True
 
     whiten: bool = eqx.field(static=True, default=True)
     ridge: float = eqx.field(static=True, default=0.1)

@@ -56,6 +56,7 @@ def execute_fit(
     KeyboardInterrupt
         If it was interrupted; its state is saved by then if there is a folder.
     """
+    progress.note(task.remarks)
     course = task.course()
     config = config.model_copy(update={"versions": versions()})
     if place is None:

@@ -1,0 +1,67 @@
+"""Values that a dataset may hold and that are seldom meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tuneful.curves.schema import condition_name, features, unit_name
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+FASTEST = 1000.0  # Hz: refractory periods of a millisecond
+CLOSE = 1e-4  # of the range of a feature
+TURN = 360.0  # degrees
+ANGLES = ("orientation", "direction", "angle", "phase")
+
+
+def doubts(dataset: xr.Dataset) -> list[str]:
+    """Sentences on values that are allowed and seldom meant, with what to do about them.
+
+    Rates above 1,000 Hz, angles that are one direction (0 and 360 degrees), and values of a feature that are nearly
+    one.
+
+    Parameters
+    ----------
+    dataset
+        A validated one.
+
+    >>> from tuneful.curves import make_dataset
+    >>> doubts(make_dataset([[4.0, 2500.0]], {"size": [1, 2]}))[0]
+    "The rate of unit 'u0' in condition 1 (size=2.0) is 2500 Hz, above 1000 Hz: are these rates, and in Hz?"
+    """
+    return [*_fast(dataset), *_whole_turns(dataset), *_nearly_equal(dataset)]
+
+
+def _fast(dataset: xr.Dataset) -> Iterator[str]:
+    rates = dataset["rate"].values
+    if np.nanmax(rates) > FASTEST:
+        unit, condition = np.unravel_index(np.nanargmax(rates), rates.shape)
+        yield (
+            f"The rate of {unit_name(dataset, int(unit))} in {condition_name(dataset, int(condition))} is "
+            f"{rates[unit, condition]:g} Hz, above {FASTEST:g} Hz: are these rates, and in Hz?"
+        )
+
+
+def _whole_turns(dataset: xr.Dataset) -> Iterator[str]:
+    for name, values in features(dataset).items():
+        if not set(ANGLES) & set(name.lower().split("_")):
+            continue
+        levels = np.unique(values)
+        for low in levels[np.isin(levels + TURN, levels)][:1]:
+            yield (
+                f"Feature '{name}' has {low:g} and {low + TURN:g}, which are one {name} if it is in degrees: average "
+                f"them, or leave one out, for example with --drop {name}={low + TURN:g}."
+            )
+
+
+def _nearly_equal(dataset: xr.Dataset) -> Iterator[str]:
+    for name, values in features(dataset).items():
+        levels = np.unique(values)
+        close = np.flatnonzero(np.diff(levels) < CLOSE * np.ptp(levels))
+        if close.size:
+            one, other = levels[close[0]], levels[close[0] + 1]
+            yield f"Feature '{name}' has {one:.9g} and {other:.9g}: if that is one value, round the feature."

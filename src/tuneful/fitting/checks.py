@@ -1,0 +1,213 @@
+"""What is known of a fit before its first step: what cannot end well is refused, what deserves a word is said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import jax
+import numpy as np
+
+from tuneful.circuits import AbstractCircuit
+from tuneful.circuits.base import ChecksStimuli
+from tuneful.curves import compute, features, make_dataset, statistics_for
+from tuneful.curves.plausibility import doubts
+from tuneful.errors import UserError
+from tuneful.fitting.evaluation import at_predicted_conditions
+from tuneful.fitting.settings import FitSettings
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from tuneful.fitting.fits import FitTask
+    from tuneful.fitting.problem import Problem
+
+MEMORY = 2**31  # bytes that random numbers, rates, or distances of pairs of curves may take
+
+
+def check_fit(task: FitTask) -> list[str]:
+    """Check all that can be known of a fit without a step of it, in far less time than one takes.
+
+    Parameters
+    ----------
+    task
+        What is to be fitted.
+
+    Returns
+    -------
+    Sentences on what is allowed and seldom meant, for whoever waits for the fit.
+
+    Raises
+    ------
+    UserError
+        One sentence on what could not end well.
+    """
+    problem, settings = task.problem, task.settings
+    _check_distribution(problem)
+    said = [*_about_features(problem.circuit, task.dataset), *stimuli_checked(problem.circuit)]
+    cells = check_size(problem.circuit, _curves_asked_for(settings))
+    if problem.objective.compares_pairs:
+        _check_pairs(problem.objective.label, cells, settings)
+    _check_prediction(problem.circuit, settings)
+    return [*said, *_about_numbers(task), *_about_statistics(task), *doubts(task.dataset)]
+
+
+def defined_statistics(dataset: xr.Dataset, held_out: xr.Dataset) -> tuple[str, ...]:
+    """Names of the statistics of a dataset that are defined for at least one held-out unit.
+
+    Raises
+    ------
+    UserError
+        If there is none.
+    """
+    names, rates, conditions = statistics_for(dataset), held_out["rate"].values, features(held_out)
+    defined = tuple(name for name in names if not np.isnan(compute(name, rates, conditions)).all())
+    if not defined:
+        raise UserError(f"None of the statistics {', '.join(names)} is defined for these curves: choose others.")
+    return defined
+
+
+def stimuli_checked(circuit: AbstractCircuit) -> list[str]:
+    """What is to be said of the stimuli of a circuit.
+
+    Raises
+    ------
+    UserError
+        For stimuli that it cannot answer, or cannot tell apart.
+    """
+    try:
+        said = circuit.check_stimuli() if isinstance(circuit, ChecksStimuli) else []
+        conditions = circuit.conditions()
+        make_dataset(np.ones((1, len(next(iter(conditions.values()), ())))), conditions)
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    return said
+
+
+def check_size(circuit: AbstractCircuit, curves: Mapping[str, int]) -> int:
+    """Refuse networks and numbers of curves that no memory holds, before any is asked for.
+
+    Parameters
+    ----------
+    circuit
+        What curves are drawn from.
+    curves
+        How many, by the name of the setting that asks for them.
+
+    Returns
+    -------
+    How many curves one realisation yields.
+
+    Raises
+    ------
+    UserError
+        For the first that is too large.
+    """
+    name = type(circuit).__name__
+    if (size := _bytes(jax.eval_shape(circuit.draw, jax.random.key(0)))) > MEMORY:
+        raise UserError(f"One realisation of {name} takes {_gigabytes(size)} of random numbers: make it smaller.")
+    response = jax.eval_shape(lambda: circuit.respond(circuit.draw(jax.random.key(0))))
+    cells = len(response.rates)
+    for setting, n in curves.items():
+        if (size := -(-n // cells) * _bytes(response)) > MEMORY:
+            raise UserError(f"{setting} = {n}: the rates of so many curves take {_gigabytes(size)}: choose fewer.")
+    return cells
+
+
+def _bytes(arrays: Any) -> int:
+    return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(arrays) if hasattr(leaf, "dtype"))
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 2**30:,.0f} GiB"
+
+
+def _curves_asked_for(settings: FitSettings) -> dict[str, int]:
+    names = ["batch", "evaluation_curves", "final_curves"]
+    names += ["refine_batch"] * (settings.refine_steps > 0) + ["prediction_curves"] * bool(settings.predict)
+    return {name: getattr(settings, name) for name in names}
+
+
+def _check_distribution(problem: Problem) -> None:
+    """Refuse units without any difference: there is no scale to whiten with, and no distribution to fit."""
+    rates, observed = np.asarray(problem.data.rates), np.asarray(problem.data.observed)
+    if observed.sum(axis=0).max() < 2:
+        raise UserError(
+            f"No condition was measured in two of the {len(rates)} units left for the fit: there is no distribution "
+            "to fit."
+        )
+    highest, lowest = np.where(observed, rates, -np.inf).max(0), np.where(observed, rates, np.inf).min(0)
+    if not (highest > lowest).any():
+        raise UserError(
+            f"The {len(rates)} units left for the fit all have the same curve (its highest rate is "
+            f"{highest.max():g} Hz): there is no distribution to fit."
+        )
+
+
+def _about_features(circuit: AbstractCircuit, dataset: xr.Dataset) -> Iterator[str]:
+    name, given = type(circuit).__name__, features(dataset)
+    unknown = _unknown(circuit, given)
+    if varying := [feature for feature in unknown if len(np.unique(given[feature])) > 1]:
+        raise UserError(
+            f"The {name} does not know {_listed(varying)}: leave {'them' if len(varying) > 1 else 'it'} out "
+            f"(--option ignore={','.join(varying)}) or select one value{' of each' if len(varying) > 1 else ''}."
+        )
+    if unknown:
+        yield f"The {name} does not know {_listed(unknown)}, constant in these data: no part of the fit."
+    for feature, values in circuit.conditions().items():
+        if feature not in given:
+            yield f"The data have no feature {feature}: the {name} takes {values[0]:g} in every condition."
+
+
+def _unknown(circuit: AbstractCircuit, asked: Iterable[str]) -> list[str]:
+    known = circuit.stimulus_features or tuple(circuit.conditions())
+    return [feature for feature in asked if feature not in known]
+
+
+def _listed(names: list[str]) -> str:
+    return f"the feature{'s' if len(names) > 1 else ''} {', '.join(names)}"
+
+
+def _check_pairs(objective: str, cells: int, settings: FitSettings) -> None:
+    """An objective that compares pairs of curves needs two realisations, and memory for all pairs."""
+    for name in ["batch"] + ["refine_batch"] * (settings.refine_steps > 0):
+        n = getattr(settings, name)
+        if n <= cells:
+            raise UserError(
+                f"{name} = {n} is one realisation of {cells} cells, and the objective {objective} "
+                f"compares realisations: {name} must be above {cells}."
+            )
+        if (size := 4 * n**2) > MEMORY:
+            raise UserError(f"{name} = {n}: all pairs of so many curves take {_gigabytes(size)}: choose fewer.")
+
+
+def _check_prediction(circuit: AbstractCircuit, settings: FitSettings) -> None:
+    elsewhere = at_predicted_conditions(circuit, settings)
+    if elsewhere is None or settings.predict is None:
+        return
+    if unknown := _unknown(circuit, settings.predict):
+        raise UserError(f"fit.predict: the {type(circuit).__name__} does not know {_listed(unknown)}.")
+    try:
+        stimuli_checked(elsewhere)
+    except UserError as error:
+        raise UserError(f"fit.predict: {error}") from error
+
+
+def _about_numbers(task: FitTask) -> Iterator[str]:
+    units, conditions = task.problem.data.rates.shape
+    circuit, known = task.problem.circuit, task.problem.circuit.parameters()
+    parameters = sum(getattr(circuit, name).size for name in task.problem.fitted if name in known)
+    if units < max(conditions, parameters):
+        yield (
+            f"The fit sees {units} units, fewer than there are conditions ({conditions}) or fitted parameters "
+            f"({parameters}): expect wide intervals, and parameters that the data do not tell apart."
+        )
+    if conditions == 1:
+        yield "There is one condition: the fit sees rates, and no tuning."
+    elif (np.asarray(task.problem.data.observed).sum(axis=1) < 2).all():
+        yield "Every unit was measured in one condition only: the fit sees rates, and no tuning."
+
+
+def _about_statistics(task: FitTask) -> Iterator[str]:
+    if left_out := [name for name in statistics_for(task.dataset) if name not in task.held_out.names]:
+        yield f"Not defined for the held-out units, and left out: {', '.join(left_out)}."

@@ -1,0 +1,33 @@
+"""What is said of values that a dataset may hold."""
+
+import numpy as np
+import pytest
+
+from tuneful.curves import make_dataset
+from tuneful.curves.plausibility import doubts
+
+
+@pytest.mark.parametrize(
+    ("conditions", "words"),
+    [
+        ({"direction": [0, 90, 360]}, "'direction' has 0 and 360, which are one direction if it is in degrees"),
+        ({"grating_orientation": [-180, 0, 180]}, "'grating_orientation' has -180 and 180"),
+        ({"size": [0.3, 0.30001, 4]}, "'size' has 0.3 and 0.30001: if that is one value, round the feature"),
+    ],
+)
+def test_conditions_that_may_be_one_are_named(conditions, words):
+    (sentence,) = doubts(make_dataset(np.ones((2, 3)), conditions))
+    assert words in sentence
+
+
+def test_rates_that_no_cell_reaches_are_named_once():
+    rates = [[1.0, 5e6, np.nan], [2000.0, 3.0, 4.0]]
+    (sentence,) = doubts(make_dataset(rates, {"size": [1, 2, 4]}))
+    assert "unit 'u0' in condition 1 (size=2.0) is 5e+06 Hz, above 1000 Hz" in sentence
+
+
+@pytest.mark.parametrize(
+    "conditions", [{"size": [0, 360, 720]}, {"direction": [0, 90, 180]}, {"temperature": [1, 2, 3]}]
+)
+def test_nothing_is_said_of_ordinary_values(conditions):
+    assert doubts(make_dataset([[0.0, 20.0, 999.0]], conditions)) == []
