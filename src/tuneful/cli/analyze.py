@@ -66,10 +66,13 @@ def _of_run(path: Path) -> SocContent:
 
 
 def _of_file(path: Path, variable: str | None, excitatory: str | None) -> SocContent:
-    network = read_network(path, variable, excitatory)
+    notes: list[str] = []
+    network = read_network(path, variable, excitatory, notes.append)
     command = shlex.join(["tuneful", *sys.argv[1:]])
     about = {"source": str(path), "versions": versions("scipy"), "command": command}
-    return SocContent(about | analysed(network.weights, network.excitatory), network.weights, network.excitatory)
+    found = analysed(network.weights, network.excitatory)
+    result = about | found | {"warnings": [*notes, *found["warnings"]]}
+    return SocContent(result, network.weights, network.excitatory)
 
 
 def _print(result: dict[str, Any], as_json: bool) -> None:

@@ -26,11 +26,13 @@ Out = Annotated[
 Weights = Annotated[
     str | None,
     typer.Option(
-        help="Weights of your own instead of a random network: a square matrix, rows post-synaptic, as .npy, .npz, "
-        ".mat, .csv, .tsv or .txt."
+        help="Weights of your own instead of a random network: a square matrix, rows post-synaptic, as .npy, .npz "
+        "(sparse, too), .mat, .csv, .tsv or .txt."
     ),
 ]
-Variable = Annotated[str | None, typer.Option(help="Name of the matrix in an .npz or .mat file with several.")]
+Variable = Annotated[
+    str | None, typer.Option(help="Name of the matrix in an .npz or .mat file with several: W, or data.W.")
+]
 Excitatory = Annotated[
     str | None,
     typer.Option(

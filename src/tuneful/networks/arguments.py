@@ -25,7 +25,7 @@ def check_counts(least: int = 0, **values: Any) -> None:
     """
     for name, value in values.items():
         is_whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
-        if value is not None and not (is_whole and value >= least):
+        if value is not None and not (is_whole and int(value) >= least):
             raise ValueError(f"{name} must be a whole number, {least} or more, not {shown(value)}.")
 
 

@@ -231,7 +231,7 @@ def as_real(values: Any) -> np.ndarray:
     """
     if np.ma.is_masked(values):
         raise ValueError("Weights have masked entries: fill them (`.filled(0)`) first.")
-    dense = values.toarray() if scipy.sparse.issparse(values) else np.asarray(values)
+    dense: Any = values.toarray() if scipy.sparse.issparse(values) else np.asarray(values)
     if dense.dtype.kind == "c":
         many = int(np.count_nonzero(dense.imag))
         part = (

@@ -41,7 +41,7 @@ def read_cells(path: Path, separator: str | None = None, decimal: str | None = N
     DatasetError
         If it is empty, not text, lines have different numbers of cells, or it cannot be told what a comma means.
     """
-    lines, mark = _split(path, _text(path), separator)
+    lines, mark = _split(path, text_of(path), separator)
     (_, header), *rows = lines or [(0, [])]
     if not rows:
         raise DatasetError(f"'{path}' {'has a header but no rows' if header else 'is empty'}: expected {EXAMPLE}.")
@@ -53,11 +53,17 @@ def read_cells(path: Path, separator: str | None = None, decimal: str | None = N
             )
     names = pd.Index([name.strip() for name in header])
     frame = pd.DataFrame([cells for _, cells in rows], columns=names, dtype=object)
-    return _with_points(frame, path, decimal or ("." if mark == "," else None))
+    return with_points(frame, path, decimal or ("." if mark == "," else None))
 
 
-def _text(path: Path) -> str:
-    """The text of a file, unpacked and decoded."""
+def text_of(path: Path) -> str:
+    """The text of a file, unpacked and decoded.
+
+    Raises
+    ------
+    DatasetError
+        If it is neither UTF-8 nor UTF-16, damaged, or larger than any table.
+    """
     try:
         content = _unpacked(path)
         if content.startswith(MARKS) or b"\0" in content[:64]:
@@ -128,8 +134,14 @@ def _has_header(lines: Sequence[Line]) -> bool:
     return len(cells) > 1 and is_header
 
 
-def _with_points(frame: pd.DataFrame, path: Path, decimal: str | None) -> pd.DataFrame:
-    """Numbers with decimal points; a comma is taken for one where all numbers of the table agree."""
+def with_points(frame: pd.DataFrame, path: Path, decimal: str | None) -> pd.DataFrame:
+    """Numbers with decimal points; a comma is taken for one where all numbers of the table agree.
+
+    Raises
+    ------
+    DatasetError
+        If commas may mark thousands as well.
+    """
     if decimal == "." or not any("," in cell for column in frame for cell in (column, *frame[column])):
         return frame
     cells = [cell.strip() for name in frame for cell in frame[name]] if frame.columns.is_unique else []

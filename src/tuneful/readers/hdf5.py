@@ -40,10 +40,21 @@ def opened(path: str | Path) -> Iterator[h5py.File]:
     >>> with opened("weights.mat") as file:  # doctest: +SKIP
     ...     file["W"][()]
     """
-    if wrong := _INSPECTOR.wrong_with(path):
-        raise DatasetError(f"'{path}' {wrong}")
+    check(path)
     with h5py.File(path, "r") as file:
         yield file
+
+
+def check(path: str | Path) -> None:
+    """Refuse what `opened` refuses, and a MATLAB file of an earlier version that scipy cannot read.
+
+    Raises
+    ------
+    DatasetError
+        See `opened`.
+    """
+    if wrong := _INSPECTOR.wrong_with(path):
+        raise DatasetError(f"'{path}' {wrong}")
 
 
 class _Inspector:
@@ -60,7 +71,9 @@ class _Inspector:
             answer = _answer(process, question)
             if answer is None:
                 self.end()
-                return "is damaged so that the HDF5 library breaks or does not end: copy it again, or save it anew."
+                return (
+                    "is damaged so that the library that reads it breaks or does not end: copy it, or save it, anew."
+                )
             return json.loads(answer)
 
     def _running(self) -> subprocess.Popen[bytes]:

@@ -45,6 +45,8 @@ def wrong_with(path: str) -> str | None:
     The end of a sentence that begins with the name of the file, or None.
     """
     size = Path(path).stat().st_size
+    if path.lower().endswith(".mat") and not h5py.is_hdf5(path):
+        return _wrong_with_matlab(path, size)
     try:
         with _time_for(size), h5py.File(path, "r") as file:
             items = dict(_objects(file))
@@ -56,6 +58,20 @@ def wrong_with(path: str) -> str | None:
                 _read(items)
     except Refusal as refusal:
         return str(refusal)
+    except (Exception, MemoryError) as error:
+        return f"could not be read ({_brief(error)}): is it complete?"
+    return None
+
+
+def _wrong_with_matlab(path: str, size: int) -> str | None:
+    """What is wrong with a MATLAB file before version 7.3: damaged ones can end the process of scipy, too."""
+    import scipy.io
+
+    try:
+        with _time_for(size):
+            scipy.io.loadmat(path)
+    except NotImplementedError:
+        return "says that it is of version 7.3 of MATLAB, and is no HDF5 file: is it complete?"
     except (Exception, MemoryError) as error:
         return f"could not be read ({_brief(error)}): is it complete?"
     return None

@@ -1,26 +1,34 @@
-"""Weight matrices in files: .npy, .npz, .mat of every version, and tables of plain numbers (.csv, .tsv, .txt)."""
+"""Weight matrices in files: .npy, .npz (sparse ones, too), .mat of every version, and text tables of numbers."""
 
 import io
-from collections.abc import Mapping
+import math
+import zipfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
-import scipy.io
 import scipy.sparse
 
 from tuneful.errors import UserError, suggest
-from tuneful.networks.random_weights import RandomNetwork, as_square_matrix, user_network
+from tuneful.networks.random_weights import RandomNetwork, as_real, as_square_matrix, user_network
+from tuneful.readers.matlab import checked, read_matlab
 from tuneful.readers.paths import by_kind, content_of
-from tuneful.readers.text import decoded, numbers_of
+from tuneful.readers.weight_tables import read_numbers
 
 PREFERRED = ("weights", "W", "w")  # what a matrix among several variables is likely to be called
 TYPES = "excitatory"  # the variable that names cell types, if a file has it
+TABLES = tuple(kind + packed for kind in (".csv", ".tsv", ".txt") for packed in ("", ".gz"))
+LARGEST = 2**31  # bytes of all arrays of a file
 Arrays = Mapping[str, Any]
 
 
-def read_network(path: Path, variable: str | None = None, excitatory: str | None = None) -> RandomNetwork:
+def read_network(
+    path: Path,
+    variable: str | None = None,
+    excitatory: str | None = None,
+    note: Callable[[str], object] | None = None,
+) -> RandomNetwork:
     """Read a weight matrix and the types of its cells.
 
     Parameters
@@ -28,10 +36,13 @@ def read_network(path: Path, variable: str | None = None, excitatory: str | None
     path
         The file; rows are post-synaptic cells.
     variable
-        Name of the matrix in an .npz or .mat file with several.
+        Name of the matrix in an .npz or .mat file with several; dots lead into structures (``data.W``). By default
+        the only square matrix, or the one that has a usual name.
     excitatory
         How many cells are excitatory, the first ones, or a file with a 1 for each of them and a 0 for all others. By
         default the variable ``excitatory`` of the same file, or the signs of the columns.
+    note
+        Is told which of several variables was taken.
 
     Raises
     ------
@@ -39,11 +50,15 @@ def read_network(path: Path, variable: str | None = None, excitatory: str | None
         If there is no such file or variable, or it holds no weight matrix that obeys Dale's law.
     """
     arrays = read_arrays(path)
-    weights = _real(arrays[_chosen(arrays, variable, path)], path)
+    name = _chosen(arrays, variable, path)
+    if note is not None and variable is None and len(arrays) > 1:
+        note(f"The weights are the variable {name!r} of {path}; another one is chosen with --variable.")
     try:
-        weights = as_square_matrix(weights)
+        weights = as_square_matrix(arrays[name])
         return user_network(weights, _cell_types(excitatory, arrays, len(weights)))
     except ValueError as error:
+        if isinstance(error, UserError):
+            raise
         hint = str(error).replace("pass `excitatory`", "say which with --excitatory")
         raise UserError(f"{path}: {hint}") from error
 
@@ -75,13 +90,36 @@ def read_arrays(path: Path) -> Arrays:
     UserError
         If the file is missing, of another format, or damaged.
     """
-    readers = {".npy": _npy, ".npz": _npz, ".mat": _mat} | dict.fromkeys((".csv", ".tsv", ".txt"), _table)
-    reader, content = by_kind(readers, path), content_of(path)
+    readers: Mapping[str, Callable[[Path], Arrays]] = {
+        ".npy": lambda path: _npy(content_of(path)),
+        ".npz": lambda path: _with_sparse(_npz(content_of(path))),
+        ".mat": read_matlab,
+    } | dict.fromkeys(TABLES, lambda path: {"": read_numbers(path)})
+    reader = by_kind(readers, path)
+    content_of(path)  # which says if there is none
     try:
-        return reader(content)
-    except Exception as error:  # readers of foreign formats fail in every way on damaged files
-        why = str(error).split(";")[0].strip().rstrip(".?")  # what follows is for those who call the reader
-        raise UserError(f"{path} cannot be read: {why or type(error).__name__}.") from error
+        return reader(path)
+    except UserError:
+        raise
+    except (Exception, MemoryError) as error:  # readers of foreign formats fail in every way on damaged files
+        raise UserError(f"{path} cannot be read: {_why(error)}.") from error
+
+
+def _why(error: BaseException) -> str:
+    """What a reader said; what follows a semicolon is for those who call it."""
+    if "allow_pickle" in str(error):
+        return "it holds Python objects, which may be programs: save a plain array of numbers (array.astype(float))"
+    return str(error).split(";")[0].strip().rstrip(".?") or type(error).__name__
+
+
+def _with_sparse(arrays: Arrays) -> Arrays:
+    """One sparse matrix, if the arrays are the parts of one as `scipy.sparse.save_npz` writes them."""
+    if not {"format", "shape", "data"} <= set(arrays):
+        return arrays
+    packed = io.BytesIO()
+    np.savez(packed, **arrays)
+    packed.seek(0)
+    return {"": checked(scipy.sparse.load_npz(packed))}
 
 
 def _npy(content: bytes) -> Arrays:
@@ -89,40 +127,11 @@ def _npy(content: bytes) -> Arrays:
 
 
 def _npz(content: bytes) -> Arrays:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        if (size := sum(member.file_size for member in archive.infolist())) > LARGEST:
+            raise ValueError(f"its arrays have {size >> 20} MiB, and at most {LARGEST >> 20} MiB are read")
     with np.load(io.BytesIO(content), allow_pickle=False) as file:
         return {name: file[name] for name in file.files}
-
-
-def _mat(content: bytes) -> Arrays:
-    try:
-        found = scipy.io.loadmat(io.BytesIO(content))
-    except NotImplementedError:  # version 7.3 is HDF5
-        return _mat_hdf5(content)
-    return {name: _dense(value) for name, value in found.items() if not name.startswith("__")}
-
-
-def _mat_hdf5(content: bytes) -> Arrays:
-    """MATLAB writes columns first, so that every array comes out transposed; a sparse one is a group."""
-    with h5py.File(io.BytesIO(content), "r") as file:
-        return {name: _of_hdf5(item) for name, item in file.items() if not name.startswith("#")}
-
-
-def _of_hdf5(item: Any) -> Any:
-    if isinstance(item, h5py.Dataset):
-        return np.asarray(item[()]).T
-    if "MATLAB_sparse" not in item.attrs:
-        return None  # a structure
-    parts = [item[key][()] if key in item else np.empty(0) for key in ("data", "ir", "jc")]
-    shape = (int(item.attrs["MATLAB_sparse"]), len(parts[2]) - 1)
-    return scipy.sparse.csc_matrix(tuple(parts), shape=shape).toarray()
-
-
-def _dense(value: Any) -> Any:
-    return value.toarray() if scipy.sparse.issparse(value) else value
-
-
-def _table(content: bytes) -> Arrays:
-    return {"": numbers_of(decoded(content))}
 
 
 def _chosen(arrays: Arrays, variable: str | None, path: Path) -> str:
@@ -133,23 +142,24 @@ def _chosen(arrays: Arrays, variable: str | None, path: Path) -> str:
         if variable not in arrays:
             raise UserError(f"{path} has no variable {variable!r}.{suggest(variable, arrays)}")
         return variable
-    candidates = [name for name, array in arrays.items() if np.ndim(array) == 2 and np.size(array) > 1]
-    if "" in arrays or len(candidates) == 1:
-        return "" if "" in arrays else candidates[0]
-    named = [name for name in PREFERRED if name in candidates]
-    if named:
-        return named[0]
+    if "" in arrays:
+        return ""
+    tables = [name for name, array in arrays.items() if np.ndim(array) == 2 and math.prod(np.shape(array)) > 1]
+    candidates = [name for name in tables if len(set(np.shape(arrays[name]))) == 1] or tables
+    named = [name for wanted in PREFERRED for name in candidates if name.split(".")[-1] == wanted]
+    if len(candidates) == 1 or named:
+        return (named or candidates)[0]
     if not candidates:
-        raise UserError(f"{path} holds no matrix.")
+        raise UserError(f"{path} holds no matrix.{suggest('', arrays) if arrays else ''}")
     raise UserError(f"{path} holds several matrices: choose one with --variable ({', '.join(candidates)}).")
 
 
 def _real(array: Any, path: Path) -> np.ndarray:
-    array = np.asarray(array)
-    if array.dtype.kind not in "biuf":
-        what = "complex numbers" if array.dtype.kind == "c" else f"values of type {array.dtype}"
-        raise UserError(f"{path}: weights are real numbers, not {what}.")
-    return array.astype(np.float64)
+    """Numbers as they are for the program, or one sentence."""
+    try:
+        return as_real(array)
+    except ValueError as error:
+        raise UserError(f"{path}: {error}") from error
 
 
 def _truth(array: Any, path: Path) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import hashlib
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -63,8 +64,8 @@ class StabilizeConfig(Section):
     def _none_in_words(cls, value: Any) -> Any:
         return None if value == "none" else value
 
-    def network_to_stabilize(self) -> RandomNetwork:
-        """Draw or read the network that is to be stabilised.
+    def network_to_stabilize(self, note: Callable[[str], object] | None = None) -> RandomNetwork:
+        """Draw or read the network that is to be stabilised; `note` is told which variable of its file was taken.
 
         Raises
         ------
@@ -72,7 +73,7 @@ class StabilizeConfig(Section):
             If there is none.
         """
         if self.weights is not None:
-            return read_network(Path(self.weights), self.variable, self.excitatory)
+            return read_network(Path(self.weights), self.variable, self.excitatory, note)
         about = {} if self.lognormal is None else {"distribution": "lognormal", "spread": self.lognormal}
         try:
             return random_network(

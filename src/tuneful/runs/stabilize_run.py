@@ -43,7 +43,7 @@ def execute_stabilize(config: StabilizeConfig, place: Place, progress: Progress,
         If it was interrupted; the state is saved by then.
     """
     try:
-        network, arguments = config.network_to_stabilize(), config.arguments()
+        network, arguments = config.network_to_stabilize(lambda said: progress.note([said])), config.arguments()
         config = config.completed(network, arguments["allowed"])
         folder, goes_on = place.folder, place.goes_on
         if goes_on:

@@ -75,6 +75,7 @@ def published_problem(
             "self-connections and equal time constants, as published."
         )
     problem = free_problem(network, target, constraints, Step(Margin(), PUBLISHED_RATE, 0.0, 0.0), None)
+    assert isinstance(problem.constraints, InhibitoryConstraints)
     published = PublishedConstraints(problem.inhibitory, problem.constraints.balance, constraints.density)
     return replace(problem, constraints=published, precision=np.float64)
 
