@@ -18,6 +18,9 @@ import tuneful.objectives
 from tuneful.circuits import AbstractCircuit
 from tuneful.errors import UserError, suggest
 from tuneful.objectives import AbstractObjective, AbstractPenalty
+from tuneful.settings import shown
+
+FINITE = pydantic.ConfigDict(allow_inf_nan=False)
 
 Component = TypeVar("Component", AbstractCircuit, AbstractObjective, AbstractPenalty)
 
@@ -92,8 +95,8 @@ def _settings(component: Any) -> dict[str, dataclasses.Field]:
 def _called(kind: str, available: Mapping[str, type[Component]], name: Any) -> type[Component]:
     if name is None:
         raise UserError(f"The configuration does not say which {kind}: name one of {', '.join(available)}.")
-    if name not in available:
-        raise UserError(f"There is no {kind} called {name!r}.{suggest(str(name), available)}")
+    if not isinstance(name, str) or name not in available:
+        raise UserError(f"There is no {kind} called {shown(name)}.{suggest(shown(name), available)}")
     return available[name]
 
 
@@ -105,7 +108,9 @@ def _convert(where: str, field: dataclasses.Field, value: Any) -> Any:
         return None
     value = checked(where, float | list[float] | list[list[float]], value)
     if field.default not in (dataclasses.MISSING, None) and _shape(value) != np.shape(field.default):
-        raise UserError(f"{where} = {value!r} does not have the shape of its default, {field.default!r}.")
+        raise UserError(f"{where} = {shown(value)} does not have the shape of its default, {field.default!r}.")
+    if np.max(np.abs(value), initial=0) > np.finfo(np.float32).max:
+        raise UserError(f"{where} = {shown(value)} is more than single precision holds.")
     return value
 
 
@@ -122,10 +127,10 @@ def checked(where: str, expected: Any, value: Any) -> Any:
     try:
         if isinstance(value, bool) and expected is not bool:
             raise ValueError("pydantic takes truth values for numbers")
-        return pydantic.TypeAdapter(expected).validate_python(value)
+        return pydantic.TypeAdapter(expected, config=FINITE).validate_python(value)
     except ValueError as error:  # pydantic's errors are of this kind
         wanted = getattr(expected, "__name__", str(expected))
-        raise UserError(f"{where} = {value!r} is not of the expected type ({wanted}).") from error
+        raise UserError(f"{where} = {shown(value)} is not of the expected type ({wanted}).") from error
 
 
 def settings_of(component: AbstractCircuit | AbstractObjective | AbstractPenalty) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from tuneful.errors import UserError, suggest
 class Section(BaseModel):
     """A part of the configuration in which an unknown key is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     @field_validator("*", mode="before")
     @classmethod
@@ -21,6 +21,9 @@ class Section(BaseModel):
             raise PydanticCustomError("truth", "Input should not be true or false")
         return value
 
+
+LONGEST = 78  # characters of a value in a sentence
+DEEPEST = 20  # levels of sections and lists
 
 Settings = TypeVar("Settings", bound=Section)
 
@@ -33,6 +36,7 @@ def parse(section: type[Settings], settings: Mapping[str, Any], origin: str) -> 
     UserError
         For the first key that is wrong; it is named.
     """
+    _check_depth(settings, origin)
     try:
         return section.model_validate(settings)
     except ValidationError as error:
@@ -42,7 +46,30 @@ def parse(section: type[Settings], settings: Mapping[str, Any], origin: str) -> 
             raise UserError(f"{origin}: the setting {key!r} is missing.") from error
         if first["type"] == "extra_forbidden":
             raise UserError(f"{origin}: unknown setting {key!r}.{_suggestion(section, first['loc'])}") from error
-        raise UserError(f"{origin}: {key} = {first['input']!r} is not valid: {first['msg']}.") from error
+        raise UserError(f"{origin}: {key} = {shown(first['input'])} is not valid: {first['msg']}.") from error
+
+
+def shown(value: Any) -> str:
+    """A value as it may stand in a sentence: not longer than a line, and numbers of any size.
+
+    >>> shown("a"), shown([1] * 1000)[-5:], shown(16**10_000)
+    ("'a'", ', ...', 'a number of thousands of digits')
+    """
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no longer ones
+        return "a number of thousands of digits"
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+
+
+def _check_depth(settings: Any, origin: str) -> None:
+    level = [settings]
+    for _ in range(DEEPEST):
+        inner = [list(value.values() if isinstance(value, Mapping) else value) for value in level]
+        level = [value for values in inner for value in values if isinstance(value, (Mapping, list, tuple))]
+        if not level:
+            return
+    raise UserError(f"{origin}: settings are nested more than {DEEPEST} levels deep.")
 
 
 def _suggestion(section: type[Section], location: tuple[int | str, ...]) -> str:

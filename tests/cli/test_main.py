@@ -195,6 +195,13 @@ def test_data_check_and_convert(tuneful, refused, curves, tmp_path):
 @pytest.mark.parametrize(
     ("command", "message"),
     [
+        (
+            ["fit", "m1", "--data", "a.csv", "--data", "b.csv"],
+            "The option --data is given 2 times, and takes one value",
+        ),
+        (["stabilize", "--n", "3", "--n=4"], "The option --n is given 2 times"),
+        (["fit", "m1", "--set", "J=1", "--set", "circuit.J=2"], "--set circuit.J=... is given twice"),
+        (["data", "check", "a\x1b[2J\n.csv"], "There is no file or folder 'a\\x1b[2J .csv'"),
         (["fit"], "Missing argument 'model'"),
         (["fit", "m1", "--seed", "soon"], "Invalid value for '--seed'"),
         (["fit", "m1", "--sede", "1"], "No such option: --sede"),

@@ -1,6 +1,7 @@
 """What decides the result of a fit, in a file."""
 
 import json
+import sys
 
 import pytest
 
@@ -8,6 +9,7 @@ from tuneful.circuits import FeedforwardM1
 from tuneful.errors import UserError
 from tuneful.objectives import RatePenalty, WassersteinGAN
 from tuneful.runs.configuration import RunConfig, read_config, upgraded
+from tuneful.runs.presets import resolve
 
 CONFIG = RunConfig(circuit={"name": "m1", "grid": 5}, objective="wgan-gp", seed=3)
 
@@ -71,3 +73,58 @@ def test_files_that_cannot_be_read(tmp_path):
     (tmp_path / "latin.toml").write_bytes("# é".encode("latin-1"))
     with pytest.raises(UserError, match="cannot be read"):
         read_config(tmp_path / "latin.toml")
+
+
+VALUES = [
+    0, -1, 3, 10**30, 16**5000, 0.5, -2.5, float("nan"), float("inf"), 1e300, True, False, "", "m1", "energy",
+    "x" * 10_000, "\x1b[2J\n", [], [1], ["m1"], [[1.0], [2.0, 3.0]], {}, {"name": "m1"}, {"name": [1]}, {"name": {}},
+    [{"name": "rate"}], [{"name": [1]}], [3], {"rate": {"limit": "x"}}, {"rate": 3}, {"unknown": {}}, {"path": [1]},
+]  # fmt: skip
+KEYS = ["circuit", "objective", "penalties", "data", "fit", "seed", "precision", "format", "kind", "versions", "alternatives", "unknown", "circuit.name", "circuit.grid", "circuit.J", "circuit.density", "objective.name", "objective.ridge", "data.path", "data.simulate", "data.truth", "data.options", "data.sha256", "fit.batch", "fit.learning_rate", "fit.fitted", "fit.predict", "fit.held_out", "fit.clip", "penalties.rate", "penalties.rate.limit", "unknown.unknown"]
+TOML = [
+    "circuit = " + "[" * 5000 + "]" * 5000, "circuit = " + "{a = " * 300 + "1" + "}" * 300, "seed = " + "9" * 5000,
+    'circuit = "m1"\nseed = 0x' + "f" * 5000, 'circuit = "m1"\nfit.' + "a." * 300 + "b = 1", "\x00",
+    'circuit = "m1"\nseed = 1979-05-27', 'circuit = "m1"\ncircuit = "ssn"', "seed = 1979-05-27",
+    'circuit = {name = "m1"}\n[circuit]\nJ = 1',
+]  # fmt: skip
+
+
+def changed(settings, path, value):
+    key, *rest = path
+    inner = settings.get(key)
+    return settings | {key: changed(inner if isinstance(inner, dict) else {}, rest, value) if rest else value}
+
+
+def is_usable(model, overrides=()):
+    """Whether it can be built; a refusal is one short sentence."""
+    try:
+        resolve(model, {}, overrides).components()
+    except UserError as error:
+        return len(str(error)) > 1500
+    return True
+
+
+@pytest.mark.parametrize("path", KEYS)
+def test_no_configuration_ends_in_a_traceback(tmp_path, path):
+    """Whatever a file says, as JSON or on the command line: it can be used or is refused in a sentence."""
+    base = {
+        "circuit": {"name": "m1", "grid": 5},
+        "objective": {"name": "energy"},
+        "data": {"simulate": 20},
+        "fit": {},
+    }
+    sys.set_int_max_str_digits(0)
+    texts = [json.dumps(value) for value in VALUES]
+    files = [json.dumps(changed(base, path.split("."), value)) for value in VALUES]
+    sys.set_int_max_str_digits(4300)
+    for text in files:
+        (tmp_path / "a.json").write_text(text)
+        is_usable(str(tmp_path / "a.json"))
+    for text in texts:
+        is_usable("m1", [f"{path}={text}"])
+
+
+@pytest.mark.parametrize("text", TOML, ids=range(len(TOML)))
+def test_no_toml_ends_in_a_traceback(tmp_path, text):
+    (tmp_path / "a.toml").write_text(text)
+    assert not is_usable(str(tmp_path / "a.toml"))

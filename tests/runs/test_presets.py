@@ -122,8 +122,10 @@ def test_naming_the_objective_of_the_file_keeps_its_settings(file):
     assert resolve(file, asked(objective="energy"), []).objective == {"name": "energy"}
 
 
-def test_the_last_of_equal_settings_counts():
-    assert resolve("m1", NOTHING, ["max_steps=3", "fit.max_steps=4"]).fit.max_steps == 4
+def test_a_setting_has_one_value():
+    assert resolve("m1", NOTHING, ["max_steps=3", "fit.max_steps=3"]).fit.max_steps == 3
+    with pytest.raises(UserError, match=r"max_steps=\.\.\. is given twice, with different values"):
+        resolve("m1", NOTHING, ["max_steps=3", "fit.max_steps=4"])
 
 
 @pytest.mark.parametrize(

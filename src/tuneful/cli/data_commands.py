@@ -75,4 +75,6 @@ def reader_options(items: Sequence[str] | None, average: bool, drop: Sequence[st
     if bad := [item for item, pair in zip(items or (), pairs, strict=True) if not pair[1]]:
         raise UserError(f"--option {bad[0]!r} is not of the form key=value, for example posture=supination.")
     asked = {key.strip(): parse_value(value.strip()) for key, _, value in pairs}
+    if len(asked) < len(pairs):
+        raise UserError("An option of the reader is given twice with --option: leave out one, or separate by commas.")
     return asked | ({"average": True} if average else {}) | ({"drop": list(drop)} if drop else {})

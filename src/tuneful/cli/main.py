@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from tuneful import __version__
+from tuneful.cli.once import Once
 from tuneful.cli.stability_commands import analyze_app, stabilize
 from tuneful.errors import UserError
 from tuneful.runs.interrupts import say_goodbye
@@ -24,6 +25,8 @@ app = typer.Typer(
 data_app = typer.Typer(help="Look at and convert tuning-curve datasets.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(data_app, name="data")
 app.add_typer(analyze_app, name="analyze")
+
+LONGEST = 2000  # characters of an error
 
 Set = Annotated[
     list[str] | None,
@@ -59,7 +62,9 @@ def main() -> None:
 
 
 def _fail(sentence: str) -> None:
-    print(f"Error: {sentence}", file=sys.stderr)
+    from tuneful.plain import printable
+
+    print(f"Error: {printable(' '.join(sentence.split()), LONGEST)}"[:LONGEST], file=sys.stderr)
     sys.exit(2)
 
 
@@ -79,7 +84,7 @@ def options(
     """Options of the program itself."""
 
 
-@app.command()
+@app.command(cls=Once)
 def fit(
     model: Annotated[
         str,
@@ -133,7 +138,7 @@ def fit(
     raise typer.Exit(1 if is_broken else 0)
 
 
-@app.command()
+@app.command(cls=Once)
 def simulate(
     model: Annotated[str, typer.Argument(help="A circuit (m1, ssn).")],
     out: Annotated[Path, typer.Option(help="File to write: .nc (keeps everything) or .csv.")],
@@ -152,7 +157,7 @@ def simulate(
     print(run_simulate(model, out, n, seed, set_ or [], run, overwrite))
 
 
-@app.command()
+@app.command(cls=Once)
 def report(
     run: Annotated[Path, typer.Argument(help="The folder of a finished run.")],
     out: Annotated[Path | None, typer.Option(help="The page to write. [default: RUN/report.html]")] = None,
@@ -164,10 +169,10 @@ def report(
     print(f"report: {run_report(run, out, overwrite)}")
 
 
-app.command()(stabilize)
+app.command(cls=Once)(stabilize)
 
 
-@data_app.command()
+@data_app.command(cls=Once)
 def check(
     path: Annotated[str, typer.Argument(help="A .csv, .tsv or .nc file, or a folder of recordings.")],
     option: ReaderOption = None,
@@ -180,7 +185,7 @@ def check(
     print(run_check(path, reader_options(option, average, drop)))
 
 
-@data_app.command()
+@data_app.command(cls=Once)
 def convert(
     source: Annotated[str, typer.Argument(help="A .csv, .tsv or .nc file, or a folder of recordings.")],
     target: Annotated[Path, typer.Argument(help="A .nc, .csv or .tsv file to write.")],

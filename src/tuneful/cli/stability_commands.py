@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from tuneful.cli.once import Once
 from tuneful.runs.interrupts import say_goodbye
 
 SMALL = 500  # cells: of fewer, one thread of the linear algebra is faster than several
@@ -146,7 +147,7 @@ def analyze() -> None:
     """Numbers and a page on a finished circuit."""
 
 
-@analyze_app.command()
+@analyze_app.command(cls=Once)
 def soc(
     source: Annotated[Path, typer.Argument(metavar="RUN", help="A folder of tuneful stabilize, or a weight file.")],
     out: Annotated[

@@ -99,6 +99,8 @@ def read_table(
         raise DatasetError("The options 'separator' and 'decimal' apply to text only, and not to a table of pandas.")
     original, dropped = dropped_from_table(_columns(frame), drops_of(drop))
     of_units, stimuli, ignored, rates = map(_listed, (unit_columns, features, ignore, conditions))
+    if average not in (True, False):
+        raise DatasetError(f"The option average is true or false, and not {average!r}.")
     label = None if unit_column is None else str(unit_column)
     asked = Asked(of_units, stimuli, (*ignored, *dropped), rates, label, bool(average))
     asked.check(original)
@@ -158,7 +160,7 @@ def _separator(path: str | Path) -> str:
 
 
 def _of(layouts: dict[str, Callable], layout: str) -> Callable:
-    if layout not in layouts:
+    if not isinstance(layout, str) or layout not in layouts:
         raise DatasetError(f"There is no layout '{layout}'.{suggest(str(layout), layouts)}")
     return layouts[layout]
 

@@ -114,17 +114,20 @@ def read_config(path: Path) -> dict[str, Any]:
     """
     read = json.loads if path.suffix == ".json" else tomllib.loads
     try:
-        found = read(path.read_text())
+        found = read(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise UserError(f"There is no configuration file {path}.") from error
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"The configuration file {path} cannot be read: {error}.") from error
+    except RecursionError as error:
+        raise UserError(f"The configuration file {path} is nested too deeply.") from error
     except ValueError as error:
         raise UserError(f"The configuration file {path} is not valid {path.suffix[1:].upper()}: {error}.") from error
     if not isinstance(found, dict):
         raise UserError(f"The configuration file {path} holds no settings.")
     settings, curves = upgraded(found, str(path)), path.with_name("data.nc")
-    if path.name == "config.json" and (settings.get("data") or {}).get("path") and curves.exists():
+    data = settings.get("data")
+    if path.name == "config.json" and isinstance(data, dict) and data.get("path") and curves.exists():
         settings["data"] = settings["data"] | {"path": str(curves), "options": {}}  # the run kept them
     return settings
 
@@ -140,8 +143,9 @@ def upgraded(settings: Mapping[str, Any], origin: str) -> dict[str, Any]:
         raise UserError(f"{origin} was written by a later version of tuneful (format {now['format']}): update it.")
     if "alternatives" in now:
         raise UserError(f"{origin}: there is no section [alternatives] any more: write a file for each objective.")
-    if isinstance(now.get("penalties"), list):
-        now["penalties"] = {cost["name"]: {k: v for k, v in cost.items() if k != "name"} for cost in now["penalties"]}
+    costs = now.get("penalties")
+    if isinstance(costs, list) and all(isinstance(c, dict) and isinstance(c.get("name"), str) for c in costs):
+        now["penalties"] = {cost["name"]: {k: v for k, v in cost.items() if k != "name"} for cost in costs}
     if isinstance(now.get("data"), str) and "versions" in now:
         now["data"] = {"path": "data.nc", "name": now["data"]}
     return with_steps_in_fit(now)

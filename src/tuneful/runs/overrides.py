@@ -1,5 +1,6 @@
 """Single settings from the command line: `--set key=value`."""
 
+import copy
 import tomllib
 from collections.abc import Sequence
 from typing import Any
@@ -26,20 +27,22 @@ def apply_overrides(
     Raises
     ------
     UserError
-        For an item without `=`, or a bare name that no section or several sections have.
+        For an item without `=`, a bare name that no section or several sections have, or a key with two values.
     """
-    settings = {key: dict(value) if isinstance(value, dict) else value for key, value in settings.items()}
+    settings, given = copy.deepcopy(settings), {}
     for item in overrides:
         key, equals, text = (part.strip() for part in item.partition("="))
         if not equals or not key:
             raise UserError(f"--set {item!r} is not of the form key=value, for example --set objective.batch=128.")
-        *path, name = _full_path(key, owners)
+        *path, name = whole = _full_path(key, owners)
         target = settings
         for part in path:
             target = target.setdefault(part, {})
             if not isinstance(target, dict):
                 raise UserError(f"--set {item!r}: {part} is not a section of the configuration.")
         target[name] = parse_value(text)
+        if given.setdefault(tuple(whole), text) != text:
+            raise UserError(f"--set {key}=... is given twice, with different values: leave out one.")
     return settings
 
 
@@ -61,5 +64,5 @@ def parse_value(text: str) -> Any:
         return None
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):  # no TOML, or numbers of thousands of digits, or very deep lists
         return text

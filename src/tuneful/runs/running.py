@@ -13,7 +13,7 @@ from tuneful.runs.folder import CONFIG, Place, RunFolder
 from tuneful.runs.progress import Progress
 from tuneful.runs.stabilize_config import KIND, StabilizeConfig
 from tuneful.runs.stabilize_run import execute_stabilize
-from tuneful.settings import parse
+from tuneful.settings import parse, shown
 from tuneful.solvers.precision import computing_in
 
 Config = RunConfig | StabilizeConfig
@@ -81,8 +81,8 @@ def as_config(settings: dict[str, Any], origin: str) -> Config:
     """
     kind = settings.get("kind", "fit")
     known: dict[str, type[Config]] = {"fit": RunConfig, KIND: StabilizeConfig}
-    if kind not in known:
-        raise UserError(f"{origin}: kind = {kind!r} is not one of {', '.join(known)}.")
+    if not isinstance(kind, str) or kind not in known:
+        raise UserError(f"{origin}: kind = {shown(kind)} is not one of {', '.join(known)}.")
     return parse(known[kind], settings, origin)
 
 
