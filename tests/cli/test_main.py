@@ -202,6 +202,12 @@ def test_data_check_and_convert(tuneful, refused, curves, tmp_path):
         (["stabilize", "--n", "3", "--n=4"], "The option --n is given 2 times"),
         (["fit", "m1", "--set", "J=1", "--set", "circuit.J=2"], "--set circuit.J=... is given twice"),
         (["data", "check", "a\x1b[2J\n.csv"], "There is no file or folder 'a\\x1b[2J .csv'"),
+        (
+            ["simulate", "m1", "--out", "a.nc", "--n", "1000000000"],
+            "n = 1000000000: the rates of so many curves take",
+        ),
+        (["fit", "m1", "--set", "simulate=1000000000"], "data.simulate = 1000000000: the rates of so many curves"),
+        (["fit", "ssn", "--set", "n_sites=1000000"], "GiB of random numbers"),
         (["fit"], "Missing argument 'model'"),
         (["fit", "m1", "--seed", "soon"], "Invalid value for '--seed'"),
         (["fit", "m1", "--sede", "1"], "No such option: --sede"),

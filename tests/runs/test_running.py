@@ -9,7 +9,8 @@ import pytest
 
 import tuneful
 from tuneful.errors import UserError
-from tuneful.runs.configuration import RunConfig
+from tuneful.runs.configuration import DataSettings, RunConfig
+from tuneful.runs.progress import Progress
 from tuneful.runs.running import as_config, run
 from tuneful.runs.stabilize_config import StabilizeConfig
 
@@ -55,3 +56,12 @@ def test_a_stabilised_circuit_is_run_too(tmp_path, capsys):
 def test_what_is_no_configuration_is_refused():
     with pytest.raises(UserError, match="kind = 'other' is not one of fit, stabilized circuit"):
         as_config({"kind": "other"}, "a.toml")
+
+
+def test_what_was_decided_in_reading_is_said(config, quick_report, tiny_data, tmp_path, capsys):
+    tuneful.save(tiny_data.assign_attrs(notes=["Column 'k' was left out."]), tmp_path / "a.nc")
+    data = {"path": str(tmp_path / "a.nc")}
+    settings = config.fit.model_copy(update={"max_steps": 1})
+    asked = config.model_copy(update={"data": DataSettings(**data), "fit": settings})
+    run(asked, tmp_path / "a", progress=Progress(show=True))
+    assert capsys.readouterr().err.count("note: Column 'k' was left out.") == 1

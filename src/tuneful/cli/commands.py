@@ -18,6 +18,7 @@ from tuneful.cli.pages import put_page, refuse_page
 from tuneful.cli.summary import fit_summary
 from tuneful.descents import Outcome
 from tuneful.errors import UserError
+from tuneful.fitting.checks import check_size
 from tuneful.fitting.simulation import simulate
 from tuneful.readers import save
 from tuneful.registry import build, circuits, modern_names, settings_of
@@ -98,6 +99,7 @@ def run_simulate(
     config = resolve(model, {}, overrides) if earlier is None else read_run_config(RunFolder(earlier))
     _set_up_jax(config.precision)
     circuit = _asked_circuit(model, config) if earlier is None else Fit.load(earlier).circuit_
+    check_size(circuit, {"n": n})
     dataset = simulate(circuit, n, jax.random.key(seed))
     save(dataset, out)
     return f"{dataset.sizes['unit']} curves in {dataset.sizes['condition']} conditions: {out}"

@@ -56,6 +56,8 @@ def main() -> None:
         app(prog_name="tuneful")
     except UserError as error:
         _fail(str(error))
+    except MemoryError as error:
+        _fail(f"There is not enough memory ({error}): ask for smaller networks or fewer curves.")
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
         _fail(f"The file system refused: {error.strerror or error}{where}.")

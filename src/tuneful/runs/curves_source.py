@@ -8,6 +8,7 @@ import xarray as xr
 
 from tuneful.circuits import AbstractCircuit
 from tuneful.errors import UserError
+from tuneful.fitting.checks import check_size
 from tuneful.fitting.simulation import simulate
 from tuneful.fitting.unconstrained import parameter_values
 from tuneful.readers import load
@@ -28,6 +29,7 @@ def curves_of(config: RunConfig) -> tuple[xr.Dataset, DataSettings]:
     data = config.data
     if data.path is None:
         truth = at_known_truth(build("circuit", circuits(), circuit_of_truth(config)))
+        check_size(truth, {"data.simulate": data.simulate})
         dataset = simulate(truth, data.simulate, jax.random.key(SIMULATION_SEED))
         name = f"{data.simulate} curves simulated from {type(truth).__name__} at known parameters"
         return dataset, data.model_copy(update={"name": name})

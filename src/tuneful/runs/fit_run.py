@@ -237,4 +237,4 @@ class _Bar:
             if "statistics" in line:
                 self._progress.evaluated(line["step"], line["statistics"])
             else:
-                self._progress.at(line["step"], f"loss {line['loss']:.4g}")
+                self._progress.now_and_then(line["step"], f"loss {line['loss']:.4g}")

@@ -7,6 +7,9 @@ from typing import Self
 
 from tqdm import tqdm
 
+from tuneful.plain import printable
+
+LONGEST = 200  # characters of a word in a note
 EVERY = 5.0  # seconds between the lines of work that has no natural pauses
 
 
@@ -38,8 +41,13 @@ class Progress:
             self._bar.close()
 
     def begin(self, done: int, total: int | None = None) -> None:
-        """Work begins, or goes on, after so many steps; `total` is None where it is not known how many there are."""
+        """Work begins, or goes on, after so many steps; `total` is None where it is not known how many there are.
+
+        Where it is known, steps are compiled before the first of them.
+        """
         self._total = total
+        if total is not None and done < total:
+            self.say("compiling the first step, which may take minutes")
         self._bar = tqdm(total=total, initial=done, unit="step", disable=not self._live, dynamic_ncols=True)
 
     def at(self, step: int, text: str) -> None:
@@ -63,7 +71,7 @@ class Progress:
     def note(self, sentences: Iterable[str]) -> None:
         """Print what must not be missed."""
         for sentence in sentences:
-            self.say(f"note: {sentence}")
+            self.say(f"note: {printable(sentence, LONGEST)}")
 
     def say(self, text: str) -> None:
         """Print a line above the bar."""

@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tuneful.errors import UserError
+from tuneful.readers.reading import NOTES
 from tuneful.runs.configuration import RunConfig, read_config
 from tuneful.runs.curves_source import curves_of
 from tuneful.runs.estimator import Fit
@@ -89,6 +92,7 @@ def as_config(settings: dict[str, Any], origin: str) -> Config:
 def _fit(config: RunConfig, place: Place, progress: Progress, command: str) -> Fit:
     circuit, objective, penalties = config.components()
     dataset, data = curves_of(config)
+    progress.note(map(str, np.atleast_1d(dataset.attrs.get(NOTES, []))))
     complete = config.completed(circuit, objective, penalties).model_copy(update={"data": data})
     fit = Fit(circuit, objective, penalties)
     fit.settings = complete.fit
