@@ -10,7 +10,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from tuneful import circuits, curves, descents, fitting, networks, objectives, solvers, stability
-    from tuneful.errors import DatasetError, UserError
+    from tuneful.errors import DatasetError, TunefulWarning, UserError
     from tuneful.fitting.simulation import simulate
     from tuneful.readers import load, save
     from tuneful.runs.checkpoints import Checkpoints
@@ -22,6 +22,7 @@ _HOME = {
     "Fit": "tuneful.runs.estimator",
     "Checkpoints": "tuneful.runs.checkpoints",
     "DatasetError": "tuneful.errors",
+    "TunefulWarning": "tuneful.errors",
     "UserError": "tuneful.errors",
     "load": "tuneful.readers",
     "run": "tuneful.runs.running",
@@ -34,6 +35,7 @@ __all__ = [
     "Checkpoints",
     "DatasetError",
     "Fit",
+    "TunefulWarning",
     "UserError",
     "__version__",
     "circuits",

@@ -12,6 +12,10 @@ class DatasetError(UserError):
     """Data that cannot be used; the message names the offending entry and what to try."""
 
 
+class TunefulWarning(UserWarning):
+    """What nobody may miss who reads the numbers; the command line prints it as a note."""
+
+
 def suggest(name: str, available: Iterable[str]) -> str:
     """End an error with the nearest name, or with all of them.
 

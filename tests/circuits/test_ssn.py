@@ -374,7 +374,7 @@ def test_mean_curves_hardly_depend_on_the_number_of_sites():
         ({"tau": 16.0}, "tau must be two time constants above 0"),
         ({"tau": (16, 0)}, "tau must be two time constants above 0"),
         ({"tau": (1, 2, 3)}, "tau must be two time constants above 0"),
-        ({"sizes": (1, -2)}, "the size of condition 1 is -2, and no stimulus is smaller than 0"),
+        ({"sizes": (1, -2)}, "The size of condition 1 is -2, and no stimulus is smaller than 0"),
         ({"recorded": "e"}, 'recorded must be "E", "I" or "both"'),
         ({"weights_per": "area"}, "weights_per \"site\" or \"length\", not 'E' and 'area'"),
         ({"sizes": ()}, "expected a finite number"),

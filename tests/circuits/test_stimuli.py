@@ -84,7 +84,7 @@ def test_stimuli_that_reach_no_place_of_a_line_are_refused(stimuli, words):
 
 
 def test_sizes_below_zero_are_refused_by_their_condition():
-    with pytest.raises(ValueError, match="the size of condition 1 is -3, and no stimulus is smaller than 0"):
+    with pytest.raises(ValueError, match="The size of condition 1 is -3, and no stimulus is smaller than 0"):
         apertures(sizes=(1.0, -3.0)).check()
 
 

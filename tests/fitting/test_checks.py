@@ -78,10 +78,10 @@ def test_a_fit_of_which_nothing_is_to_be_said():
 @pytest.mark.parametrize(
     ("conditions", "words"),
     [
-        (SIZES | {"direction": [0, 90, 45]}, "The Seen does not know the feature direction: leave it out (--option"),
+        (SIZES | {"direction": [0, 90, 45]}, "The Seen does not know the feature direction: leave it out (--drop d"),
         (
             SIZES | {"tf": [1, 2, 4], "sf": [1, 1, 2]},
-            "the features tf, sf: leave them out (--option ignore=tf,sf) or",
+            "the features tf, sf: leave them out (--drop tf --drop sf) or",
         ),
         ({"size": [1, 1, 4], "condition": ["a", "b", "c"]}, "Condition 1 (size=1.0) is the same as condition 0"),
         ({"condition": ["a", "b", "c"]}, "needs stimulus sizes, a feature `size`; the data have no features"),
@@ -89,7 +89,7 @@ def test_a_fit_of_which_nothing_is_to_be_said():
             {"size": [2, 2, 2], "position": [0, 50, 360]},
             "Condition 1 (and 1 more) has a position of 50, off the line",
         ),
-        ({"size": [1, -2, 4]}, "the size of condition 1 is -2, and no stimulus is smaller than 0"),
+        ({"size": [1, -2, 4]}, "The size of condition 1 is -2, and no stimulus is smaller than 0"),
     ],
 )
 def test_conditions_that_the_circuit_cannot_answer_are_refused(conditions, words):
@@ -113,7 +113,7 @@ def test_conditions_that_are_seldom_meant_are_said(conditions, words):
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"predict": {"siz": [1, 2]}}, "fit.predict: The SSN needs stimulus sizes"),
+        ({"predict": {"siz": [1, 2]}}, "fit.predict: the Seen does not know the feature siz"),
         ({"predict": {"size": [1, 2], "orientation": [0, 90]}}, "fit.predict: the Seen does not know the feature or"),
         (
             {"predict": {"size": [1, 2], "contrast": [1, 2, 3]}},
@@ -122,7 +122,7 @@ def test_conditions_that_are_seldom_meant_are_said(conditions, words):
         ({"predict": {"size": []}}, "fit.predict: expected a finite number"),
         ({"predict": {"size": [1, float("inf")]}}, "fit.predict: expected a finite number"),
         ({"predict": {"size": [1, 2, 1]}}, "fit.predict: Condition 2 (size=1.0) is the same as condition 0"),
-        ({"predict": {"size": [1, -1]}}, "fit.predict: the size of condition 1 is -1"),
+        ({"predict": {"size": [1, -1]}}, "fit.predict: The size of condition 1 is -1"),
         ({"predict": {"size": [1, 1], "position": [0, 90]}}, "fit.predict: Condition 1 has a position of 90, off"),
         ({"batch": 2}, "batch = 2 is one realisation of 2 cells, and the objective energy compares realisations"),
         ({"refine_steps": 1, "refine_batch": 1}, "refine_batch = 1 is one realisation"),
@@ -134,6 +134,12 @@ def test_conditions_that_are_seldom_meant_are_said(conditions, words):
 )
 def test_settings_of_the_end_are_refused_at_the_beginning(settings, words):
     assert words in said(**settings)
+
+
+def test_predictions_of_a_preset_are_left_out_where_the_data_vary_in_more():
+    conditions = {"size": [1, 2, 2], "contrast": [5, 5, 20]}
+    (sentence,) = said(conditions, rates(conditions, 24), predict={"size": [1, 2]})
+    assert "Nothing is predicted: fit.predict lacks the feature contrast" in sentence
 
 
 def test_what_is_not_asked_for_is_not_refused():

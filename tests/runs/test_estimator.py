@@ -10,7 +10,7 @@ import pytest
 from tuneful import Fit
 from tuneful.circuits import FeedforwardM1
 from tuneful.curves import DatasetError, features, make_dataset, split
-from tuneful.errors import UserError
+from tuneful.errors import TunefulWarning, UserError
 from tuneful.fitting.unconstrained import parameter_values
 from tuneful.objectives import EnergyDistance, WassersteinGAN
 
@@ -301,3 +301,11 @@ def test_circuits_of_ones_own(quick_report, run_toy, toy, toy_data, tmp_path):
     loaded = Fit.load(tmp_path, circuit=toy)
     assert loaded.params_ == fit.params_
     assert loaded.score(toy_data) == fit.score(toy_data)
+
+
+def test_what_nobody_may_miss_is_a_warning_where_nothing_is_printed(run_toy, capsys):
+    with pytest.warns(TunefulWarning) as warned:
+        fit = run_toy()
+    assert [str(w.message) for w in warned] == fit.result_["warnings"]
+    assert "had not converged" in fit.result_["warnings"][-1]
+    assert not capsys.readouterr().err

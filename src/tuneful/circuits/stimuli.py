@@ -72,7 +72,7 @@ class Apertures:
             )
         if (least := min(self.sizes)) < 0:
             raise ValueError(
-                f"the size of condition {self.sizes.index(least)} is {least:g}, and no stimulus is smaller than 0, a "
+                f"The size of condition {self.sizes.index(least)} is {least:g}, and no stimulus is smaller than 0, a "
                 "blank: correct it, or leave the condition out."
             )
 

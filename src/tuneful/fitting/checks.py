@@ -13,7 +13,7 @@ from tuneful.circuits.base import ChecksStimuli
 from tuneful.curves import compute, features, make_dataset, statistics_for
 from tuneful.curves.plausibility import doubts
 from tuneful.errors import UserError
-from tuneful.fitting.evaluation import at_predicted_conditions
+from tuneful.fitting.evaluation import at_predicted_conditions, features_not_predicted
 from tuneful.fitting.settings import FitSettings
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def check_fit(task: FitTask) -> list[str]:
     cells = check_size(problem.circuit, _curves_asked_for(settings))
     if problem.objective.compares_pairs:
         _check_pairs(problem.objective.label, cells, settings)
-    _check_prediction(problem.circuit, settings)
+    said += _about_prediction(problem.circuit, settings)
     return [*said, *_about_numbers(task), *_about_statistics(task), *doubts(task.dataset)]
 
 
@@ -148,9 +148,10 @@ def _about_features(circuit: AbstractCircuit, dataset: xr.Dataset) -> Iterator[s
     name, given = type(circuit).__name__, features(dataset)
     unknown = _unknown(circuit, given)
     if varying := [feature for feature in unknown if len(np.unique(given[feature])) > 1]:
+        drop, many = " ".join(f"--drop {feature}" for feature in varying), len(varying) > 1
         raise UserError(
-            f"The {name} does not know {_listed(varying)}: leave {'them' if len(varying) > 1 else 'it'} out "
-            f"(--option ignore={','.join(varying)}) or select one value{' of each' if len(varying) > 1 else ''}."
+            f"The {name} does not know {_listed(varying)}: leave {'them' if many else 'it'} out ({drop}) or select "
+            f"one value{' of each' if many else ''}."
         )
     if unknown:
         yield f"The {name} does not know {_listed(unknown)}, constant in these data: no part of the fit."
@@ -181,12 +182,16 @@ def _check_pairs(objective: str, cells: int, settings: FitSettings) -> None:
             raise UserError(f"{name} = {n}: all pairs of so many curves take {_gigabytes(size)}: choose fewer.")
 
 
-def _check_prediction(circuit: AbstractCircuit, settings: FitSettings) -> None:
-    elsewhere = at_predicted_conditions(circuit, settings)
-    if elsewhere is None or settings.predict is None:
+def _about_prediction(circuit: AbstractCircuit, settings: FitSettings) -> Iterator[str]:
+    if not settings.predict:
         return
     if unknown := _unknown(circuit, settings.predict):
         raise UserError(f"fit.predict: the {type(circuit).__name__} does not know {_listed(unknown)}.")
+    if lacking := features_not_predicted(circuit, settings):
+        yield f"Nothing is predicted: fit.predict lacks {_listed(lacking)}, which the data vary."
+    elsewhere = at_predicted_conditions(circuit, settings)
+    if elsewhere is None:
+        return
     try:
         stimuli_checked(elsewhere)
     except UserError as error:

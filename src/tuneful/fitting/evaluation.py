@@ -64,14 +64,14 @@ class Prediction:
 
 
 def at_predicted_conditions(circuit: AbstractCircuit, settings: FitSettings) -> AbstractCircuit | None:
-    """The circuit in the conditions that the settings ask to predict, if they do.
+    """The circuit in the conditions that the settings ask to predict, if they do and lack no feature that varies.
 
     Raises
     ------
     UserError
         If the circuit cannot take these conditions.
     """
-    if not settings.predict:
+    if not settings.predict or features_not_predicted(circuit, settings):
         return None
     try:
         values = np.broadcast_arrays(*(np.array(v) for v in settings.predict.values()))
@@ -82,6 +82,15 @@ def at_predicted_conditions(circuit: AbstractCircuit, settings: FitSettings) -> 
         return circuit.at_conditions(dict(zip(settings.predict, values, strict=True)))
     except ValueError as error:
         raise UserError(f"fit.predict: {error}") from error
+
+
+def features_not_predicted(circuit: AbstractCircuit, settings: FitSettings) -> list[str]:
+    """Features that vary between the conditions of the circuit, and of which `predict` gives no values.
+
+    A preset predicts for the simulated curves that it is made for; measured ones may have been seen otherwise.
+    """
+    varying = [name for name, values in circuit.conditions().items() if len(np.unique(values)) > 1]
+    return [name for name in varying if name not in (settings.predict or {})]
 
 
 def predict(circuit: AbstractCircuit, dataset: xr.Dataset, settings: FitSettings, key: Array) -> Prediction | None:

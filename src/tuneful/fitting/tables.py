@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import platform
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
 
 from tuneful.circuits import AbstractCircuit
 from tuneful.curves import Comparison
@@ -160,9 +163,28 @@ def warnings(found: Mapping[str, Any]) -> list[str]:
             f"{found['unsolved_gradients']} steady states had a derivative that was not found in time: they are "
             "no part of the gradients."
         )
+    if found["steps"] and found["non_finite_steps"] == found["steps"]:
+        sentences.append("No step had a finite loss, the first included: the parameters are the initial ones.")
+    start, end = mean_distances(found["statistics"])
+    if end > start:
+        sentences.append(
+            f"The fit ended farther from the held-out units than it began: its mean KS distance is {end:.3f}, and "
+            f"was {start:.3f} at the start."
+        )
     if found["outcome"] == Outcome.MAX_STEPS:
         sentences.append("The fit had not converged by its own rule when it reached the maximum of steps.")
     undefined = [name for name, row in found["statistics"].items() if plain(row["ks"]) is None]
     if undefined:
         sentences.append(f"Not defined for these curves: {', '.join(undefined)}.")
     return sentences
+
+
+def mean_distances(statistics: Mapping[str, Mapping[str, Any]]) -> tuple[float, float]:
+    """Mean Kolmogorov-Smirnov distance at the start and at the end, over the statistics that are defined at both.
+
+    >>> mean_distances({"rate": {"ks_start": 0.5, "ks": 0.25}, "r2": {"ks_start": 0.4, "ks": float("nan")}})
+    (0.5, 0.25)
+    """
+    pairs = np.array([(row["ks_start"], row["ks"]) for row in statistics.values()], float).reshape(-1, 2)
+    start, end = pairs[np.isfinite(pairs).all(axis=1)].T
+    return (float(start.mean()), float(end.mean())) if start.size else (math.nan, math.nan)

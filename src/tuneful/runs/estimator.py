@@ -132,6 +132,12 @@ class Fit:
             One sentence on what is wrong with the configuration, the folder or the data.
         KeyboardInterrupt
             On Ctrl-C; a run in a folder can be gone on with.
+
+        Warns
+        -----
+        TunefulWarning
+            Without a progress, of what is printed with it: data that say little, a fit that ended farther from the
+            data than it began or had not converged, and all else in ``result_["warnings"]``.
         """
         from tuneful.runs.curves_source import digest
         from tuneful.runs.folder import Place, RunFolder
@@ -142,7 +148,9 @@ class Fit:
         config = self._described(seed, {"path": "data.nc", "name": name, "sha256": digest(dataset)})
         place = None if out is None else Place(RunFolder(out), resume, overwrite)
         with Progress(progress) as bar:
-            return self.execute(dataset, config, place, bar)
+            self.execute(dataset, config, place, bar)
+            bar.note(said for said in self.result_["warnings"] if said not in self.task_.remarks)
+        return self
 
     def execute(
         self,

@@ -2,11 +2,13 @@
 
 import sys
 import time
+import warnings
 from collections.abc import Iterable
 from typing import Self
 
 from tqdm import tqdm
 
+from tuneful.errors import TunefulWarning
 from tuneful.plain import printable
 
 LONGEST = 200  # characters of a word in a note
@@ -69,9 +71,13 @@ class Progress:
         self.say(f"step {step:>5} of at most {self._total}   KS: {text}")
 
     def note(self, sentences: Iterable[str]) -> None:
-        """Print what must not be missed."""
+        """Print what must not be missed; it is a warning of Python where nothing is printed."""
         for sentence in sentences:
-            self.say(f"note: {printable(sentence, LONGEST)}")
+            said = printable(sentence, LONGEST)
+            if self._show:
+                self.say(f"note: {said}")
+            else:
+                warnings.warn(said, TunefulWarning, stacklevel=2)
 
     def say(self, text: str) -> None:
         """Print a line above the bar."""
