@@ -185,3 +185,28 @@ def test_states_of_something_else_are_refused():
         learn(method="reward", seed=0, state=state)
     with pytest.raises(ValueError, match="not of this task"):
         learn(groups=np.arange(N) // 2, state=state)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"iterations": 1.5}, "iterations must be a whole number"),
+        ({"goal": "a"}, "goal must be a number"),
+        ({"seed": 0.5, "method": "reward"}, "seed must be a whole number"),
+        ({"method": ["gradient"]}, "method must be one of"),
+        ({"readout": (np.ones(N), 0.0)}, "readout must be a Readout"),
+        ({"state": 3}, "state must be that of an earlier result"),
+        ({"step": 1e-12}, "take a longer step"),
+        ({"weights": 1j * W}, "not complex ones"),
+        ({"drive": "a"}, "drive must be real numbers"),
+    ],
+)
+def test_arguments_of_other_kinds(changed, message):
+    with pytest.raises(ValueError, match=message):
+        learn(**changed)
+
+
+@pytest.mark.parametrize("changed", [{"n": 5.0}, {"groups": 2.5}, {"seed": None}, {"seed": -1}, {"n": 10**12}])
+def test_groups_of_other_kinds(changed):
+    with pytest.raises(ValueError, match=r"must be a whole number|At most"):
+        random_groups(**{"n": 5, "groups": 2, "seed": 0} | changed)

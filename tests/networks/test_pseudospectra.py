@@ -113,3 +113,17 @@ def test_bad_input_is_refused():
         pseudospectrum(W[:3], np.array([0.0]))
     with pytest.raises(ValueError, match="not finite"):
         pseudospectrum(np.full((2, 2), np.inf), np.array([0.0]))
+
+
+@pytest.mark.parametrize("points", ["a", None, [np.nan], [1e300]])
+def test_points_that_are_none(points):
+    with pytest.raises(ValueError, match="points"):
+        pseudospectrum(W, points)
+    with pytest.raises(ValueError, match="points"):
+        kreiss_bound(points, np.ones(1))
+
+
+@pytest.mark.parametrize("eps", ["1", None, 0, 1e300, 1e-300, np.nan])
+def test_sizes_of_perturbations_that_are_none(eps):
+    with pytest.raises(ValueError, match="eps must be"):
+        pseudospectral_abscissa(W, eps)

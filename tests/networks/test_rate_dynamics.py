@@ -132,3 +132,20 @@ def test_steps_fill_the_longest_interval():
 def test_bad_input_is_refused(change, match):
     with pytest.raises(ValueError, match=match):
         rate_transients(**({"weights": W, "initial": INITIAL, "times": TIMES} | change))
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"weights": 1j * np.eye(2)}, "weights must be real"),
+        ({"initial": [np.nan, 0.0]}, "initial must be finite"),
+        ({"gains": None}, "gains must be real"),
+        ({"drive": lambda t: jnp.ones(3)}, "drive must return one number or 2"),
+        ({"step": 1e-15}, "take a longer step"),
+        ({"step": "0.1"}, "step must be a number"),
+        ({"baseline": "20"}, "baseline must be a number"),
+    ],
+)
+def test_arguments_that_are_none(changed, message):
+    with pytest.raises(ValueError, match=message):
+        rate_transients(**{"weights": np.zeros((2, 2)), "initial": np.ones(2), "times": [0.0, 1.0]} | changed)

@@ -61,3 +61,9 @@ def test_outputs_are_independent():
 def test_bad_input_is_refused(change, match):
     with pytest.raises(ValueError, match=match):
         fit_readout(**({"rates": RATES, "target": TARGET} | change))
+
+
+@pytest.mark.parametrize("changed", [{"noise": "a"}, {"rates": 1j * np.ones((3, 1))}, {"target": None}])
+def test_arguments_that_are_no_numbers(changed):
+    with pytest.raises(ValueError, match=f"{next(iter(changed))} must be"):
+        fit_readout(**{"rates": np.ones((3, 1)), "target": np.ones(3)} | changed)

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -161,3 +162,23 @@ def test_bad_input_is_refused(options, message):
         stabilized(**options)
     with pytest.raises(ValueError, match="no inhibitory cell"):
         stabilize_operating_point(np.abs(RUNAWAY.weights), INPUTS, GAIN, TAU, -0.02)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"gain": 3}, "gain must be a function, written in JAX"),
+        ({"gain": np.tanh}, "gain must be a function, written in JAX"),
+        ({"gain": lambda u: u[:, :1]}, "gain must be a function, written in JAX"),
+        ({"target": None}, "target must be a number"),
+        ({"max_steps": 1.5}, "max_steps must be a whole number"),
+        ({"settings": 3}, "settings must be OperatingSettings"),
+        ({"state": 3}, "state must be OperatingState"),
+        ({"external": [1j, 0]}, "external must be real numbers"),
+    ],
+)
+def test_arguments_of_other_kinds(changed, message):
+    weights = np.array([[1.2, -0.5], [1.0, -0.2]])
+    usual = {"weights": weights, "external": np.ones(2), "gain": jnp.tanh, "tau": (20.0, 10.0), "target": -0.03}
+    with pytest.raises(ValueError, match=message):
+        stabilize_operating_point(**usual | changed)

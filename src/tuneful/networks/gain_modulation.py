@@ -16,8 +16,9 @@ from jax.typing import ArrayLike
 from jaxtyping import Float
 
 from tuneful.descents import AbstractDescent, Ended, Ending, Keeper, Observer, Outcome, Path, descend
+from tuneful.networks.arguments import check_counts, check_numbers, real_array, shown
 from tuneful.networks.gain_rules import AbstractGainRule, GainTask, GradientRule, RewardRule, variation
-from tuneful.networks.random_weights import as_square_matrix
+from tuneful.networks.random_weights import MOST_CELLS, as_square_matrix
 from tuneful.networks.rate_dynamics import Drive, as_times, check_range, count_steps
 from tuneful.networks.readout import Readout
 from tuneful.solvers.spectrum import spectral_abscissa
@@ -45,6 +46,9 @@ class GainState:
     best: Float[Array, " groups"]
     memory: Any
     errors: Path
+
+    def __repr__(self) -> str:
+        return f"<GainState of {len(self.gains)} gains after {self.iterations} iterations, error {self.error:.4g}>"
 
     @property
     def iterations(self) -> int:
@@ -92,6 +96,12 @@ class GainModulation:
     outcome: Outcome
     abscissa: float
     state: GainState
+
+    def __repr__(self) -> str:
+        return (
+            f"<GainModulation of {len(self.gains)} cells in {len(self.group_gains)} groups: {self.outcome} after "
+            f"{self.state.iterations} iterations, error {self.error:.4g}, abscissa {self.abscissa:.4g}>"
+        )
 
 
 def learn_gains(
@@ -171,6 +181,8 @@ def learn_gains(
     (True, True)
     """
     rule = _rule(method)
+    check_counts(or_none=("iterations", "seed"), iterations=iterations, seed=seed)
+    check_numbers(goal=goal, step=step)
     if isinstance(rule, RewardRule) and seed is None:
         raise ValueError('method="reward" explores at random: pass a `seed`.')
     task = _task(weights, initial, readout, target, times, groups, drive, (baseline, largest), tau, step)
@@ -195,8 +207,11 @@ def random_groups(n: int, groups: int, seed: int | np.random.Generator) -> np.nd
     >>> np.bincount(random_groups(200, 20, seed=0)).tolist() == 20 * [10]
     True
     """
-    if not 1 <= groups <= n:
-        raise ValueError(f"{n} cells can be in 1 to {n} groups, not in {groups}.")
+    check_counts(least=1, n=n, groups=groups)
+    if not isinstance(seed, np.random.Generator):
+        check_counts(seed=seed)
+    if groups > n or n > MOST_CELLS:
+        raise ValueError(f"At most {MOST_CELLS} cells can be in groups, and {n} cells in 1 to {n}, not in {groups}.")
     return np.random.default_rng(seed).permutation(np.arange(n) % groups)
 
 
@@ -267,6 +282,8 @@ class GainDescent(AbstractDescent[GainState, GainRecord]):
 
     def check(self, state: GainState) -> None:
         """Refuse a state of another rule or of other groups by a `ValueError`."""
+        if not isinstance(state, GainState):
+            raise ValueError(f"state must be that of an earlier result, not {shown(state)}.")
         if state.rule != type(self.rule).__name__ or state.gains.shape != (int(self.task.groups.max()) + 1,):
             raise ValueError(f"state is of {len(state.gains)} gains learned by {state.rule}: not of this task.")
 
@@ -292,7 +309,7 @@ def _advance(
 def _start(rule: AbstractGainRule, task: GainTask, gains: ArrayLike) -> GainState:
     """The state before the first iteration."""
     count = int(task.groups.max()) + 1
-    given = np.asarray(gains, np.float64)
+    given = real_array("gains", gains)
     if given.shape not in ((), (count,)) or not (np.isfinite(given).all() and (given >= 0).all()):
         raise ValueError(
             f"gains must be one number or {count}, finite and not negative; their shape is {given.shape}."
@@ -322,8 +339,8 @@ def _result(task: GainTask, outcome: Outcome, state: GainState) -> GainModulatio
 def _rule(method: Any) -> AbstractGainRule:
     if isinstance(method, AbstractGainRule):
         return method
-    if method not in RULES:
-        raise ValueError(f"method must be one of {', '.join(RULES)}, or a rule, not {method!r}.")
+    if not isinstance(method, str) or method not in RULES:
+        raise ValueError(f"method must be one of {', '.join(RULES)}, or a rule, not {shown(method)}.")
     return RULES[method]()
 
 
@@ -340,15 +357,18 @@ def _task(
     step: float,
 ) -> GainTask:
     """Check everything once, in NumPy, before it is compiled."""
-    w, clock = as_square_matrix(np.asarray(weights)), as_times(times)
+    w, clock = real_array("weights", as_square_matrix(weights)), as_times(times)
+    if not isinstance(readout, Readout):
+        raise ValueError(f"readout must be a Readout(weights, offset), as of fit_readout, not {shown(readout)}.")
     check_range(*rates)
-    x, y = _finite("initial", initial, (len(w),)), np.asarray(target, np.float64)
+    x, y = _finite("initial", initial, (len(w),)), real_array("target", target)
     if y.ndim not in (1, 2) or len(y) != len(clock):
         raise ValueError(f"target must have one row a time, {len(clock)}, not the shape {y.shape}.")
     y = _finite("target", y, y.shape)
     if not variation(y) > 0:
         raise ValueError("The target is constant: errors are relative to its variation over time.")
     for name, values in {"tau": tau, "drive": 0.0 if callable(drive) else drive}.items():
+        values = real_array(name, values)
         _finite(name, np.broadcast_to(values, x.shape) if np.ndim(values) == 0 else values, x.shape)
     _finite("readout.weights", readout.weights, (len(w), *y.shape[1:]))
     _finite("readout.offset", np.broadcast_to(readout.offset, y.shape[1:]), y.shape[1:])
@@ -360,7 +380,7 @@ def _task(
 
 
 def _finite(name: str, values: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
-    array = np.asarray(values, np.float64)
+    array = real_array(name, values)
     if array.shape != shape or not np.isfinite(array).all():
         raise ValueError(f"{name} must be finite numbers of shape {shape}; its shape is {array.shape}.")
     return array

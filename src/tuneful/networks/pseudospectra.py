@@ -9,10 +9,13 @@ Triangles of different z differ on the diagonal only. Many z are therefore solve
 blocks of rows, so that nearly all operations are products of a block of T with a matrix that has one column a z.
 """
 
+from typing import Any
+
 import numpy as np
 from scipy.linalg import schur
 
-from tuneful.networks.random_weights import as_square_matrix
+from tuneful.networks.arguments import check_numbers, real_array, shown
+from tuneful.networks.random_weights import SMALLEST, as_square_matrix
 
 BLOCK = 25  # rows: 16 to 32 were equally fast
 CHUNK = 500  # points at once: the vectors of a chunk stay in the cache
@@ -48,9 +51,8 @@ def pseudospectrum(weights: np.ndarray, points: np.ndarray, tolerance: float = 0
     >>> pseudospectrum(chain, np.array([[1.0, 2j]])).round(4)
     array([[0.2361, 0.8284]])
     """
-    z = np.asarray(points, np.complex128)
-    if not np.isfinite(z).all():
-        raise ValueError(f"{int((~np.isfinite(z)).sum())} of the points are not finite.")
+    z = _points(points)
+    check_numbers(tolerance=tolerance)
     if not 0 < tolerance < 1:
         raise ValueError(f"tolerance must be between 0 and 1, not {tolerance}.")
     triangle = np.asarray(schur(as_square_matrix(weights), output="complex", check_finite=False)[0])
@@ -73,8 +75,11 @@ def kreiss_bound(points: np.ndarray, sigma: np.ndarray) -> float:
     >>> round(kreiss_bound(points, pseudospectrum(np.array([[0.0, 8.0], [0.0, 0.0]]), points)), 3)
     2.118
     """
-    growth = np.real(points) - 1
-    ratios = np.divide(growth, sigma, out=np.zeros(np.shape(sigma)), where=growth > 0)
+    growth, values = np.real(_points(points)) - 1, real_array("sigma", sigma)
+    if growth.shape != values.shape:
+        raise ValueError(f"points and sigma have the shapes {growth.shape} and {values.shape}: one value a point.")
+    with np.errstate(divide="ignore", over="ignore"):  # an eigenvalue right of the axis: no bound
+        ratios = np.divide(growth, values, out=np.zeros(values.shape), where=growth > 0)
     return float(max(1.0, ratios.max(initial=1.0)))
 
 
@@ -103,8 +108,9 @@ def pseudospectral_abscissa(weights: np.ndarray, eps: float) -> float:
     1.5
     """
     w = as_square_matrix(weights)
-    if not 0 < eps < np.inf:
-        raise ValueError(f"eps must be positive, not {eps}.")
+    check_numbers(eps=eps)
+    if not SMALLEST <= eps <= 1 / SMALLEST:
+        raise ValueError(f"eps must be positive, {SMALLEST:g} to {1 / SMALLEST:g}, not {eps}.")
     eigenvalues = np.linalg.eigvals(w)
     rightmost = eigenvalues[eigenvalues.real.argmax()]
     # Eigenvalues that touch an axis come in pairs: rounding of order 1e-16 moves them off by its root.
@@ -116,6 +122,17 @@ def pseudospectral_abscissa(weights: np.ndarray, eps: float) -> float:
             break
         x, heights = reached, _pieces(w, eps, reached, off_axis)
     return float(max(x, reached))
+
+
+def _points(points: Any) -> np.ndarray:
+    """Finite complex numbers, or a `ValueError`."""
+    try:
+        z = np.asarray(points, np.complex128)
+    except (TypeError, ValueError):
+        raise ValueError(f"points must be complex numbers, not {shown(points)}.") from None
+    if not (np.abs(z) <= 1 / SMALLEST).all():
+        raise ValueError(f"{int((~(np.abs(z) <= 1 / SMALLEST)).sum())} of the points are not finite, or too large.")
+    return z
 
 
 def _reach(w: np.ndarray, eps: float, y: float, off_axis: float) -> float:

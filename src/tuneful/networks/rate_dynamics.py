@@ -18,8 +18,10 @@ from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Float
 
+from tuneful.networks.arguments import LARGEST, check_numbers, real_array
 from tuneful.networks.saturating import saturating_rate
 
+MOST_STEPS = 1e7  # from one time to the next: minutes
 Drive = ArrayLike | Callable[[Array], Array]
 
 
@@ -91,13 +93,19 @@ def rate_transients(
     array([ 0.3679, -0.7358])
     """
     dtype = jnp.result_type(float)
+    for name, values in {"weights": weights, "initial": initial, "tau": tau, "gains": gains, "drive": drive}.items():
+        is_known = not (isinstance(values, Array) or callable(values))  # what JAX differentiates is not
+        if is_known and not np.isfinite(real_array(name, values)).all():
+            raise ValueError(f"{name} must be finite.")
     w, x, taus = (jnp.asarray(a, dtype) for a in (weights, initial, tau))
     if w.ndim != 2 or w.shape[0] != w.shape[1] or x.shape != w.shape[:1]:
         raise ValueError(f"weights (N, N) and initial (N,) do not fit: they are {w.shape} and {x.shape}.")
     for name, values in {"gains": gains, "tau": tau, "drive": 0.0 if callable(drive) else drive}.items():
-        if jnp.shape(values) not in ((), x.shape):
-            raise ValueError(f"{name} must be one number or {len(x)}, not of shape {jnp.shape(values)}.")
+        if np.shape(values) not in ((), x.shape):
+            raise ValueError(f"{name} must be one number or {len(x)}, not of shape {np.shape(values)}.")
     check_range(baseline, largest)
+    if callable(drive) and (shape := jax.eval_shape(drive, jnp.zeros((), dtype)).shape) not in ((), x.shape):
+        raise ValueError(f"drive must return one number or {len(x)}, not an array of shape {shape}.")
     clock = as_times(times)
     steps = count_steps(clock, np.asarray(tau, float), step)
     states = integrate(w, x, jnp.asarray(clock, dtype), gains, drive, (baseline, largest), taus, steps)
@@ -110,7 +118,7 @@ def as_times(times: ArrayLike) -> np.ndarray:
     >>> as_times([0, 1])
     array([0., 1.])
     """
-    clock = np.asarray(times, np.float64)
+    clock = real_array("times", times)
     if clock.ndim != 1 or len(clock) < 2 or not np.isfinite(clock).all() or not (np.diff(clock) > 0).all():
         raise ValueError("times must be a sequence of at least two finite numbers that increase.")
     return clock
@@ -118,7 +126,8 @@ def as_times(times: ArrayLike) -> np.ndarray:
 
 def check_range(baseline: float, largest: float) -> None:
     """Refuse a range of rates without room below or above the baseline."""
-    if not 0 < baseline < largest < math.inf:
+    check_numbers(baseline=baseline, largest=largest)
+    if not 0 < baseline < largest < LARGEST:
         raise ValueError(f"Rates lie between 0 and largest, with the baseline within: not {baseline} and {largest}.")
 
 
@@ -128,9 +137,12 @@ def count_steps(times: np.ndarray, taus: np.ndarray, step: float) -> int:
     >>> count_steps(np.array([0.0, 0.1, 0.5]), np.array(2.0), step=0.02)
     10
     """
+    check_numbers(step=step)
     if not (0 < step < math.inf and (taus > 0).all() and np.isfinite(taus).all()):
         raise ValueError(f"step and tau must be positive, not {step} and {taus}.")
-    ratio = np.diff(times).max() / (step * taus.min())
+    ratio = float(np.diff(times).max()) / max(step * float(taus.min()), 1e-300)
+    if ratio > MOST_STEPS:
+        raise ValueError(f"Between two times are {ratio:.2g} steps, more than {MOST_STEPS:g}: take a longer step.")
     return max(1, math.ceil(ratio * (1 - 1e-9)))  # a ratio that is 5 but for rounding is 5
 
 

@@ -4,6 +4,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tuneful.networks.arguments import LARGEST, check_numbers, real_array
+
 
 class Readout(NamedTuple):
     """The map from rates to an output, y = r w + b.
@@ -52,14 +54,15 @@ def fit_readout(
     >>> readout.weights.round(12), round(float(readout.offset), 12)
     (array([2.]), 1.0)
     """
-    r, y = np.asarray(rates, np.float64), np.asarray(target, np.float64)
-    if r.ndim != 2 or y.ndim not in (1, 2) or len(y) != len(r):
+    check_numbers(noise=noise)
+    r, y = real_array("rates", rates), real_array("target", target)
+    if r.ndim != 2 or y.ndim not in (1, 2) or len(y) != len(r) or not len(r):
         raise ValueError(
             f"rates (T, N) and target (T,) or (T, outputs) do not fit: they are {r.shape} and {y.shape}."
         )
     if not (np.isfinite(r).all() and np.isfinite(y).all()):
         raise ValueError("rates and target must be finite.")
-    if not 0 <= noise < np.inf:
+    if not 0 <= noise < LARGEST:
         raise ValueError(f"noise must be 0 or more, not {noise}.")
     read = np.ones(r.shape[1], bool) if cells is None else np.asarray(cells)
     if read.dtype != bool or read.shape != r.shape[1:] or not read.any():

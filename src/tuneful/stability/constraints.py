@@ -37,8 +37,8 @@ class Constraints:
                 "balance must be 'type', 'row' or None and sparsity 'strongest' or 'replace', not "
                 f"{self.balance!r} and {self.sparsity!r}."
             )
-        check_numbers(gamma=self.gamma, density=self.density)
-        check_counts(seed=self.seed)
+        check_numbers(or_none=("gamma", "density"), gamma=self.gamma, density=self.density)
+        check_counts(or_none=("seed",), seed=self.seed)
         if self.balance is not None and not (
             self.gamma is not None and 1 / LARGEST_GAMMA <= self.gamma <= LARGEST_GAMMA
         ):

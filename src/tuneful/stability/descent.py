@@ -142,6 +142,9 @@ class DescentState:
     best: Float[np.ndarray, "n inhibitory"]
     form: SchurForm | None = None
 
+    def __repr__(self) -> str:
+        return f"<DescentState of {self.inhibition.shape} inhibitory weights after {self.steps} steps>"
+
     @classmethod
     def start(cls, inhibition: Float[np.ndarray, "n inhibitory"]) -> Self:
         """The state before the first step, not evaluated yet."""

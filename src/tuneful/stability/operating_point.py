@@ -3,9 +3,12 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from tuneful.descents import Descended, Keeper, Observer, descend
+from tuneful.networks.arguments import check_counts, check_numbers, real_array, shown
 from tuneful.networks.random_weights import RandomNetwork, as_mask, user_network
 from tuneful.networks.rate_network import Gain, RateNetwork
 from tuneful.stability.checks import Check
@@ -99,6 +102,11 @@ def stabilize_operating_point(
     ('reached', True, True)
     """
     start = user_network(weights, excitatory)
+    check_numbers(or_none=("eps",), target=target, eps=eps, ceiling=ceiling)
+    check_counts(max_steps=max_steps)
+    for name, value, kind in (("settings", settings, OperatingSettings), ("state", state, OperatingState)):
+        if not isinstance(value, kind | None):
+            raise ValueError(f"{name} must be {kind.__name__}, not {shown(value)}.")
     network = _rate_network(start, external, gain, tau, ceiling)
     places = _places(start, allowed)
     _check_settings(target, network.tau, eps, max_steps, bool(np.diag(places).any()))
@@ -153,13 +161,35 @@ def _checks(problem: OperatingProblem, point: OperatingPoint) -> Iterator[Check]
 
 
 def _rate_network(start: RandomNetwork, external: np.ndarray, gain: Gain, tau: Any, ceiling: float) -> RateNetwork:
-    inputs = np.atleast_2d(np.array(external, dtype=np.float64))
+    inputs = np.atleast_2d(real_array("external", external))
     n = len(start.weights)
     if inputs.ndim != 2 or inputs.shape[1] != n or not len(inputs) or not np.isfinite(inputs).all():
         raise ValueError(f"external must be finite, of shape ({n},) or (conditions, {n}), not {np.shape(external)}.")
     if not ceiling > 0:
         raise ValueError(f"ceiling must be positive, not {ceiling}.")
+    check_gain(gain, n)
     return RateNetwork(gain, inputs, as_time_constants(tau, start.excitatory), float(ceiling))
+
+
+def check_gain(gain: Gain, n: int) -> None:
+    """Refuse what does not map n inputs to n rates in JAX, which nothing but a try can tell.
+
+    >>> check_gain(lambda u: u[:1], 2)
+    Traceback (most recent call last):
+    ValueError: gain must be a function, written in JAX, from an array of inputs to one of rates of its shape.
+    """
+    inputs = jax.ShapeDtypeStruct((1, n), jnp.result_type(float))
+    try:
+        rates: Any = jax.eval_shape(gain, inputs)
+    except Exception as error:
+        why = f" ({type(error).__name__})"
+    else:
+        why = ""
+        if getattr(rates, "shape", None) == inputs.shape:
+            return
+    raise ValueError(
+        f"gain must be a function, written in JAX, from an array of inputs to one of rates of its shape{why}."
+    )
 
 
 def _places(start: RandomNetwork, allowed: np.ndarray | None) -> np.ndarray:
@@ -181,5 +211,5 @@ def _check_settings(
             f"No network without inhibitory self-connections has an abscissa of {target:g}/ms: the mean of its "
             f"eigenvalues is that of -1/tau, {lowest:g}/ms. Set a higher target, or allow self-connections."
         )
-    if (eps is not None and not 0 < eps < np.inf) or max_steps < 0:
-        raise ValueError(f"eps must be positive and max_steps 0 or more, not {eps} and {max_steps}.")
+    if eps is not None and not 0 < eps < np.inf:
+        raise ValueError(f"eps must be positive, not {eps}.")

@@ -61,6 +61,13 @@ class StabilizedOperatingPoint:
     checks: tuple[Check, ...]
     state: OperatingState
 
+    def __repr__(self) -> str:
+        conditions = f"{len(self.rates)} condition{'s' * (len(self.rates) > 1)}"
+        return (
+            f"<StabilizedOperatingPoint of {len(self.weights)} cells in {conditions}: {self.outcome} after "
+            f"{self.steps} steps, abscissa {self.abscissa:.4g}/ms, strength {self.strength:.4g}>"
+        )
+
     @property
     def reached(self) -> bool:
         """Whether the abscissa is at or below the target in every condition, at full strength."""

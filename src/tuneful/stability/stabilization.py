@@ -117,8 +117,8 @@ def stabilize(
     ('reached', True)
     """
     network = user_network(weights, excitatory)
-    check_numbers(target=target, rate=rate, momentum=momentum, adaptivity=adaptivity)
-    check_counts(max_steps=max_steps)
+    check_numbers(or_none=("rate",), target=target, rate=rate, momentum=momentum, adaptivity=adaptivity)
+    check_counts(or_none=("max_steps",), max_steps=max_steps)
     check_counts(least=1, patience=patience)
     if not isinstance(shift, Margin | Smoothing | None):
         raise ValueError(f"shift must be Margin(...) or Smoothing(...), not {shown(shift)}.")
