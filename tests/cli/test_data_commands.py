@@ -18,6 +18,14 @@ def test_check_prints_the_role_of_every_column_and_what_was_decided(tuneful, tmp
     assert "note: Labels of units occur with several values of 'session'" in out
 
 
+def test_check_says_what_is_seldom_meant(tuneful, tmp_path):
+    (tmp_path / "turn.csv").write_text("unit,direction=0,direction=90,direction=360\na,1,2,3\nb,2,3,1500\n")
+    code, out, _ = tuneful("data", "check", "turn.csv")
+    assert code == 0
+    assert "note: The rate of unit 'b' in condition 2 (direction=360.0) is 1500 Hz, above 1000 Hz" in out
+    assert "note: Feature 'direction' has 0 and 360, which are one direction if it is in degrees" in out
+
+
 def test_trials_are_offered_to_be_averaged(tuneful, refused, tmp_path):
     (tmp_path / "trials.csv").write_text(TRIALS)
     assert "--average" in refused("data", "check", "trials.csv")

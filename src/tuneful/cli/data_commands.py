@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tuneful.curves import describe
+from tuneful.curves.plausibility import doubts
 from tuneful.errors import UserError
 from tuneful.plain import printable
 from tuneful.readers import examine, save
@@ -19,7 +20,8 @@ def run_check(path: str, options: dict[str, Any]) -> str:
     lines = [line for key, value in describe(reading.dataset).items() for line in _described(key, value)]
     width = max((len(printable(c.name, 30)) for c in reading.columns), default=0)
     shown = [f"  {printable(c.name, 30):<{width}}  {c.role} ({c.why})" for c in reading.columns]
-    lines += ["columns:", *_bounded(shown, "columns"), *(f"note: {note}" for note in reading.notes)]
+    said = [*reading.notes, *doubts(reading.dataset)]
+    lines += ["columns:", *_bounded(shown, "columns"), *(f"note: {note}" for note in said)]
     return printable("\n".join(lines))
 
 

@@ -48,9 +48,7 @@ class FitSettings(Section):
     checkpoint_every: int = Field(default=25, ge=1)
     prediction_curves: int = Field(default=1000, ge=2)
     predict: dict[str, list[float]] | None = None  # conditions to predict: feature -> values, one a condition
-    stability: int = Field(
-        default=0, ge=0, le=10_000
-    )  # realisations of the fitted circuit whose stability is checked
+    stability: int = Field(default=0, ge=0, le=10_000)  # realisations of the fitted circuit that are checked
 
     @field_validator("fitted", mode="before")
     @classmethod
