@@ -4,10 +4,10 @@ Fit mechanistic circuit models with random structure to sets of measured tuning 
 """
 
 import importlib
-from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
+TYPE_CHECKING = False  # as type checkers know it; `typing` would take half of the time of this import
 if TYPE_CHECKING:
     from tuneful import circuits, curves, descents, fitting, networks, objectives, solvers, stability
     from tuneful.errors import DatasetError, TunefulWarning, UserError
@@ -53,7 +53,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name in _HOME:
         return getattr(importlib.import_module(_HOME[name]), name)
     if name in _MODULES:
