@@ -31,6 +31,13 @@ settings.load_profile("tuneful")
 
 TESTS = Path(__file__).resolve().parent
 
+# Most of the time of the tests is compilation. Workers, later runs and the processes that tests start share what was
+# compiled, in a folder that `make clean` removes.
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(TESTS.parent / ".pytest_cache" / "compiled"))
+jax.config.update("jax_compilation_cache_dir", os.environ["JAX_COMPILATION_CACHE_DIR"])
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+
 
 @pytest.fixture(scope="module", autouse=True)
 def _forget_compiled_programs():
