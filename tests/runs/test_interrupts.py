@@ -44,7 +44,7 @@ while not interrupts.asked_to_stop():
 raise SystemExit(interrupts.say_goodbye())
 """
 TINY = [
-    "fit", "m1", "--set", "grid=5", "--set", "density=0.1", "--set", "simulate=20", "--set", "batch=8",
+    "fit", "m1", "--set", "grid=5", "--set", "density=0.1", "--set", "simulate=20", "--set", "batch=16",
     "--set", "evaluation_curves=20", "--set", "final_curves=20", "--set", "max_steps=4",
     "--out", "run", "--resume",
 ]  # fmt: skip
