@@ -171,9 +171,9 @@ def test_a_run_of_an_earlier_version_goes_on_and_is_not_replaced(folder):
     with pytest.raises(UserError, match="of an earlier version"):
         folder.prepare(overwrite=True)
     with pytest.raises(UserError, match=r"result\.json was not written by tuneful"):
-        folder.adopt()
+        folder.go_on()
     (folder.path / "result.json").unlink()
-    folder.adopt()
+    folder.go_on()
     folder.rewrite_metrics(LINES[:1])
     folder.prepare(overwrite=True)
 

@@ -17,6 +17,7 @@ from tuneful.plain import plain
 from tuneful.report.fit import ReportContent, write_report
 from tuneful.runs.checkpoints import Checkpoints
 from tuneful.runs.configuration import RunConfig, upgraded
+from tuneful.runs.curves_source import digest
 from tuneful.runs.finishing import FITTED, finishing, fitted_table
 from tuneful.runs.folder import CONFIG, PAGE, RESULT, Place, RunFolder
 from tuneful.runs.interrupts import asked_to_stop
@@ -66,7 +67,7 @@ def execute_fit(
         folder.refuse(place.overwrite)
     with folder.lock():
         if place.goes_on:
-            config = _gone_on_with(folder, config, progress)
+            config = _gone_on_with(folder, task, config, progress)
         else:
             folder.prepare(place.overwrite)
             write_setup(folder, task, config)
@@ -189,7 +190,7 @@ def read_run_config(folder: RunFolder) -> RunConfig:
     return parse(RunConfig, upgraded(folder.read_json(CONFIG), str(folder.path / CONFIG)), str(folder.path / CONFIG))
 
 
-def _gone_on_with(folder: RunFolder, config: RunConfig, progress: Progress) -> RunConfig:
+def _gone_on_with(folder: RunFolder, task: FitTask, config: RunConfig, progress: Progress) -> RunConfig:
     """The configuration with which a run goes on.
 
     Raises
@@ -203,7 +204,9 @@ def _gone_on_with(folder: RunFolder, config: RunConfig, progress: Progress) -> R
     if "data.sha256" in changed:
         raise UserError(f"The run in {folder.path} was started with other curves: choose another --out.")
     folder.refuse_changes(changed)
-    folder.adopt()
+    if digest(folder.read_dataset("data.nc")) != digest(task.dataset):
+        raise UserError(f"{folder.path / 'data.nc'} does not hold the curves of the run: put the original back.")
+    folder.go_on()
     config = config.model_copy(update={"data": before.data, "versions": before.versions})
     progress.note(other_versions(config.versions))
     folder.write_json(CONFIG, config.written())

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,7 +127,7 @@ class RunFolder:
                 yield path
 
     def refuse_damage(self) -> None:
-        """Refuse to read or go on with a run whose files were changed since they were written.
+        """Refuse to read a run whose files, but for its page, were changed since they were written.
 
         Raises
         ------
@@ -134,8 +135,9 @@ class RunFolder:
             If there is one; the first is named. Folders of earlier versions do not know what was written.
         """
         manifest = read_manifest(self.path)
-        for name in () if manifest is None else manifest.files:
-            path = self.path / name
+        if manifest is None:
+            return
+        for path in (self.path / name for name in manifest.files if name != PAGE):
             if path.exists() and not manifest.proves(path):
                 raise UserError(
                     f"{path} is damaged, or was changed since tuneful wrote it: put the original back, "
@@ -158,7 +160,7 @@ class RunFolder:
         except Exception as error:
             if read_manifest(self.path) is not None:
                 raise
-            what = printable(f"{type(error).__name__}: {error}").split("\n")[0]
+            what = printable(f"{type(error).__name__} {error}").split("\n")[0]
             raise UserError(f"{self.path} cannot be read as the folder of a run ({what}).") from error
 
     def refuse_changes(self, changed: Sequence[str]) -> None:
@@ -194,21 +196,22 @@ class RunFolder:
             remove_checkpoints(self.checkpoints)
         Manifest.of().write(self.path)
 
-    def adopt(self) -> None:
-        """Note the files with which a run of an earlier version goes on, if that is what is here.
+    def go_on(self) -> None:
+        """Check that all that a run will write may be written, and note the files of one of an earlier version.
 
         Raises
         ------
         UserError
-            If it holds more: what is written at the end may be somebody else's.
+            If there is a file that is not proven to be of the run; only how an earlier version began is believed.
         """
-        if read_manifest(self.path) is not None:
-            return
-        begun = (CONFIG, "data.nc", LOG)
-        for name in CONTENTS:
-            if name not in (*begun, self.checkpoints.name) and self.has(name):
-                raise stranger(self.path / name, is_changed=False)
-        Manifest.of(*(self.path / name for name in begun if self.has(name))).write(self.path)
+        manifest = read_manifest(self.path)
+        begun = {CONFIG, "data.nc", LOG} if manifest is None else {MANIFEST}
+        for name in sorted(CONTENTS.keys() - begun - {self.checkpoints.name}):
+            path = self.path / name
+            if os.path.lexists(path) and not (manifest is not None and manifest.proves(path)):
+                raise stranger(path, manifest is not None and name in manifest.files)
+        if manifest is None:
+            Manifest.of(*(self.path / name for name in begun if self.has(name))).write(self.path)
 
     @contextlib.contextmanager
     def writing(self, name: str, overwrite: bool = False) -> Iterator[Path]:

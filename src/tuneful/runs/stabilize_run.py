@@ -67,7 +67,7 @@ def _gone_on_with(folder: RunFolder, config: StabilizeConfig, progress: Progress
         begun_with = dict(before.get("versions", {}))
         folder.refuse_changes(config.changes(before))
         progress.note(other_versions(begun_with))
-    folder.adopt()
+    folder.go_on()
     return config.model_copy(update={"versions": begun_with})
 
 
