@@ -29,3 +29,19 @@ def test_what_it_says_is_one_line_that_a_terminal_may_show(tmp_path):
     assert said is not None
     assert said.isprintable()
     assert len(said) < 400
+
+
+def test_many_objects_take_their_time(tmp_path, monkeypatch):
+    """The limit is on what one object takes, for a step that never ends is what it is there for."""
+    monkeypatch.setattr(inspection, "_allow", (allowed := []).append)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        for i in range(20):
+            file[f"group/{i}"] = i
+    assert inspection.wrong_with(str(tmp_path / "a.h5")) is None
+    assert len(allowed) > 2 * 20
+
+
+def test_a_name_that_is_no_text_is_refused(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset(b"a\xff", data=1.0)
+    assert "has the name" in str(inspection.wrong_with(str(tmp_path / "a.h5")))

@@ -1,6 +1,7 @@
 """NetCDF keeps everything."""
 
 import resource
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -56,6 +57,13 @@ FOREIGN = {
     "link": (lambda file: file.update({"depth": h5py.SoftLink("/rate")}), "'depth' a link to '/rate'"),
     "control": (lambda file: file.update({"a\nb": 1.0}), r"The name 'a\\nb' cannot be kept"),
     "no names of dimensions": (lambda file: file.update({"depth": [1.0]}), "'depth' .* does not name its dimensions"),
+    "no factor": (lambda file: file["rate"].attrs.update(scale_factor=0.0), "'rate' .*'scale_factor'"),
+    "a type": (lambda file: file.update({"depth": np.dtype(float)}), "'depth' is a type"),
+    "a reference": (lambda file: file["size"].attrs.update(to=file["rate"].ref), "'size' has the attribute 'to'"),
+    "names by number": (lambda file: renamed(file, [1, 2]), "'rate' .* does not name its dimensions"),
+    "NUL": (lambda file: of_units(file, np.array([b"a\0b", b"c"])), "'area' has the text"),
+    "too few": (lambda file: too_few(file), "'n_trials' has 0 values along 'unit'"),
+    "no such day": (lambda file: file["size"].attrs.update(units="days since never"), "'size' could not be read"),
     "another shape": (lambda file: mismatched(file), "'n_trials'"),
     "no rates": (lambda file: file.move("rate", "tuning"), "no variable 'rate'"),
     "latin text": (lambda file: of_units(file, np.array([b"\xe9"] * 2)), "'area' .*not UTF-8"),
@@ -64,6 +72,18 @@ FOREIGN = {
 
 def of_units(file, values):
     file.create_dataset("area", data=values).dims[0].attach_scale(file["unit"])
+
+
+def renamed(file, dimensions):
+    """libhdf5 2.0.0 ends the process that asks it for dimensions which are not references."""
+    del file["rate"].attrs["DIMENSION_LIST"]
+    file["rate"].attrs["DIMENSION_LIST"] = dimensions
+
+
+def too_few(file):
+    trials = file.create_dataset("n_trials", (0, 3), float)
+    for i, dim in enumerate(("unit", "condition")):
+        trials.dims[i].attach_scale(file[dim])
 
 
 def mismatched(file):
@@ -179,3 +199,20 @@ def test_a_label_that_no_file_can_keep_keeps_the_old_file(tmp_path):
     with pytest.raises(DatasetError):
         save(dataset.assign_coords(unit=["a\0b", "b"]), path)
     assert [file.read_text() for file in tmp_path.iterdir()] == ["old"]
+
+
+def test_what_the_first_version_saved_is_read():
+    """A file that was saved before there was a release; all versions since wrote the same."""
+    rates = np.array([[1.5, NAN, 0], [2, 3, 400]])
+    expected = make_dataset(
+        rates,
+        {"size": [0.5, 1, 2], "condition": ["a", "é", "c"]},
+        {"area": ["V1", "µ"], "depth": [1.0, 2.0], "grid": [1, 2], "deep": [True, False]},
+        ["u b", "ü"],
+        rate_var=rates * 2,
+        n_trials=np.where(np.isnan(rates), NAN, 7),
+        statistics=["rate"],
+        source="x",
+        seed=3,
+    )
+    xr.testing.assert_identical(load(Path(__file__).with_name("first_version.nc")), expected)

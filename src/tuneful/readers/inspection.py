@@ -14,15 +14,15 @@ import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import h5py
 
 MOST_BYTES = 512 * 2**20  # of values in one file, as they are in memory
 MOST_MEMORY = 1280 * 2**20  # of this program, its libraries included
-SOON, PER_SECOND = (
-    0.5,
-    20e6,
-)  # seconds of computing that any file may take, and bytes of file and values for another one
+SOON = 0.5  # seconds of computing that any step may take
+PER_SECOND = 20e6  # bytes of file and values for which it may take another one
+MEASURED = hasattr(signal, "setitimer")  # whether the system tells how long a program computed
 
 
 class Refusal(Exception):
@@ -49,13 +49,14 @@ def wrong_with(path: str) -> str | None:
         return _wrong_with_matlab(path, size)
     try:
         with _time_for(size), h5py.File(path, "r") as file:
-            items = dict(_objects(file))
+            items = {}
+            for name, item in _objects(file):
+                items[name] = item
+                _allow(size)  # anew: of objects there may be many
             variables = {name: item for name, item in items.items() if isinstance(item, h5py.Dataset)}
             for name, variable in variables.items():
                 _check_own(name, variable)
-            bytes_ = _checked_size(variables)
-            with _time_for(size + bytes_):
-                _read(items)
+            _read(items, size + _checked_size(variables))
     except Refusal as refusal:
         return str(refusal)
     except (Exception, MemoryError) as error:
@@ -79,16 +80,23 @@ def _wrong_with_matlab(path: str, size: int) -> str | None:
 
 def _objects(file: h5py.File) -> Iterator[tuple[str, h5py.HLObject]]:
     """All groups and variables with their names, each once, also where links make a loop."""
-    waiting: list[tuple[str, h5py.HLObject]] = [("", file["/"])]
+    waiting: list[tuple[str, Any]] = [("", file["/"])]
     seen = set()
     while waiting:
-        where, item = waiting.pop()
+        where, group = waiting.pop()
+        item = _linked(group, where) if where else group
         if item in seen:
             continue
         seen.add(item)
         yield where, item
         if isinstance(item, h5py.Group):
-            waiting += [(name.lstrip("/"), _linked(item, name)) for name in (f"{where}/{key}" for key in item)]
+            waiting += [(f"{where}/{_text(key)}".lstrip("/"), item) for key in item]
+
+
+def _text(key: Any) -> str:
+    if isinstance(key, bytes):
+        raise Refusal(f"has the name {_shown(str(key))}, which is not UTF-8: call that variable otherwise.")
+    return key
 
 
 def _linked(group: h5py.Group, path: str) -> h5py.HLObject:
@@ -96,10 +104,10 @@ def _linked(group: h5py.Group, path: str) -> h5py.HLObject:
     key = path.rsplit("/", 1)[-1]
     link = group.get(key, getlink=True)
     if isinstance(link, h5py.ExternalLink):
-        raise _elsewhere(path.lstrip("/"), link.filename)
+        raise _elsewhere(path, link.filename)
     if not isinstance(link, h5py.HardLink):
         raise Refusal(
-            f"has under {_shown(path.lstrip('/'))} a link to {_shown(str(getattr(link, 'path', '')))} and no values: "
+            f"has under {_shown(path)} a link to {_shown(str(getattr(link, 'path', '')))} and no values: "
             "save a copy that holds them there."
         )
     return group[key]
@@ -141,10 +149,11 @@ def _size(variable: h5py.Dataset) -> int:
     return cells * variable.dtype.itemsize if variable.shape is not None else 0
 
 
-def _read(items: dict[str, h5py.HLObject]) -> None:
+def _read(items: dict[str, h5py.HLObject], n_bytes: int) -> None:
     """Read all there is once; what has values that cannot be read is named."""
     for name, item in items.items():
         what = name or "/"
+        _allow(n_bytes)
         try:
             for key in item.attrs:
                 what = f"{name}:{key}"
@@ -159,14 +168,18 @@ def _read(items: dict[str, h5py.HLObject]) -> None:
 @contextlib.contextmanager
 def _time_for(n_bytes: int) -> Iterator[None]:
     """End this program if computing takes longer than it may; only where the system can (not on Windows)."""
-    if not hasattr(signal, "setitimer"):
-        yield
-        return
-    signal.setitimer(signal.ITIMER_PROF, SOON + n_bytes / PER_SECOND)
+    _allow(n_bytes)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
+        if MEASURED:
+            signal.setitimer(signal.ITIMER_PROF, 0)
+
+
+def _allow(n_bytes: int) -> None:
+    """Let computing take its time from now on."""
+    if MEASURED:
+        signal.setitimer(signal.ITIMER_PROF, SOON + n_bytes / PER_SECOND)
 
 
 def _shown(name: str) -> str:

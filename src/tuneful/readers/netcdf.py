@@ -7,6 +7,7 @@ are unpacked.
 
 import contextlib
 import io
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ import h5py
 import numpy as np
 import xarray as xr
 from xarray.backends import H5NetCDFStore
+from xarray.conventions import decode_cf_variable
 
 from tuneful.curves import DatasetError, validate
 from tuneful.files import write_atomically
@@ -27,6 +29,7 @@ from tuneful.readers.tables import HERTZ
 # What the conventions make of attributes, and of which kind these must be for that.
 NUMBER = ("scale_factor", "add_offset")
 TEXT = ("coordinates", "dtype", "_Encoding", "_Unsigned")
+UNKEPT = re.compile("[\0\ud800-\udfff]")  # NUL, and bytes that are not UTF-8 as Python reads them
 
 
 def read_netcdf(path: str | Path) -> xr.Dataset:
@@ -42,13 +45,15 @@ def read_netcdf(path: str | Path) -> xr.Dataset:
         hold a valid dataset; what is wrong is named.
     """
     raw = _raw(Path(path))
-    with _said(path):
-        for name, variable in raw.variables.items():
-            _check_attributes(f"'{path}': '{name}'", variable)
-        if not isinstance(raw.attrs.get("coordinates", ""), str):
-            raise DatasetError(f"'{path}' has the attribute 'coordinates', which is not text: leave it out.")
-        dataset = xr.decode_cf(raw, decode_timedelta=False)
-        return validate(_with_coordinates(dataset, path)).drop_encoding()
+    for name, variable in raw.variables.items():
+        what = f"'{path}': '{name}'"
+        _check_attributes(what, variable)
+        with _said(what):
+            _check_text(what, decode_cf_variable(name, variable, decode_timedelta=False).values)
+    if not isinstance(raw.attrs.get("coordinates", ""), str):
+        raise DatasetError(f"'{path}' has the attribute 'coordinates', which is not text: leave it out.")
+    with _said(f"'{path}'"):
+        return validate(_with_coordinates(xr.decode_cf(raw, decode_timedelta=False))).drop_encoding()
 
 
 def _raw(path: Path) -> xr.Dataset:
@@ -65,7 +70,7 @@ def _raw(path: Path) -> xr.Dataset:
             f"'{path}' could not be read as NetCDF-4 or NetCDF-3, for it begins as neither does: is it complete, and "
             "saved by xarray or `tuneful data convert`?"
         )
-    with _said(path):
+    with _said(f"'{path}'"):
         return reader(path)
 
 
@@ -79,25 +84,74 @@ def _raw_hdf5(path: Path) -> xr.Dataset:
     with opened(path) as file:
         for name, item in file.items():
             _check_kind(f"'{path}': '{name}'", item)
+            _check_references(f"'{path}': '{name}'", item)
+        _check_references(f"'{path}'", file)
         with h5netcdf.File(file, decode_vlen_strings=True) as content:
             return xr.load_dataset(H5NetCDFStore(content), decode_cf=False)  # pyright: ignore[reportArgumentType]
 
 
 def _check_kind(name: str, item: Any) -> None:
     """Refuse a variable that holds neither numbers nor text, or does not say along what."""
-    if not isinstance(item, h5py.Dataset):
+    if isinstance(item, h5py.Group):
         return
+    if not isinstance(item, h5py.Dataset):
+        raise DatasetError(f"{name} is a type, and no variable: leave it out.")
     if item.shape is None:
         raise DatasetError(f"{name} is declared and has no values (a null dataspace): save it anew.")
     text = h5py.check_string_dtype(item.dtype) is not None
     if not text and (item.dtype.kind not in "biuf" or h5py.check_enum_dtype(item.dtype)):
         what = "an enumeration" if h5py.check_enum_dtype(item.dtype) else f"of the type {str(item.dtype)[:60]}"
         raise DatasetError(f"{name} is {what}, and not numbers or text: leave it out, or save it as such.")
-    if not item.is_scale and not all(item.dims):
+    if "DIMENSION_LIST" in item.attrs or (item.ndim and item.attrs.get("CLASS") != b"DIMENSION_SCALE"):
+        _check_dimensions(name, item)
+
+
+def _check_dimensions(name: str, variable: h5py.Dataset) -> None:
+    """Refuse a variable without names of dimensions, or of other lengths than they have (h5netcdf fills it up)."""
+    scales = _scales(variable)
+    if len(scales) != variable.ndim or not all(isinstance(scale, h5py.Dataset) for scale in scales):
         raise DatasetError(
-            f"{name} {item.shape} does not name its dimensions (such as unit and condition): attach dimension "
+            f"{name} {variable.shape} does not name its dimensions (such as unit and condition): attach dimension "
             "scales, or give the arrays to tuneful.load."
         )
+    for scale, length in zip(scales, variable.shape, strict=True):
+        if scale.shape[:1] != (length,):
+            raise DatasetError(
+                f"{name} has {length} values along '{scale.name.strip('/')}', which has the shape {scale.shape}: "
+                "save it anew."
+            )
+
+
+def _scales(variable: h5py.Dataset) -> list[Any]:
+    """What gives each dimension its name; by hand, for libhdf5 ends the process where the list is of another type."""
+    if "DIMENSION_LIST" not in variable.attrs:
+        return []
+    listed = h5py.check_vlen_dtype(variable.attrs.get_id("DIMENSION_LIST").dtype)
+    if listed is None or h5py.check_ref_dtype(listed) is None:
+        return []
+    return [
+        variable.file[found[-1]] if len(found) and found[-1] else None
+        for found in np.ravel(np.asarray(variable.attrs["DIMENSION_LIST"]))
+    ]
+
+
+def _check_references(name: str, item: Any) -> None:
+    """Refuse attributes that point to something, but for those by which NetCDF names dimensions."""
+    for key in set(item.attrs) - {"DIMENSION_LIST", "REFERENCE_LIST"}:
+        if h5py.check_ref_dtype(item.attrs.get_id(key).dtype):
+            raise DatasetError(f"{name} has the attribute '{key}', which is a reference: leave it out.")
+
+
+def _check_text(name: str, values: np.ndarray) -> None:
+    """Refuse text that no other file can keep."""
+    if values.dtype.kind == "S":
+        try:
+            values = np.char.decode(values, "utf-8")
+        except UnicodeDecodeError as error:
+            raise DatasetError(f"{name} is text that is not UTF-8: save it as such.") from error
+    texts = map(str, values.flat) if values.dtype.kind in "UO" else ()
+    if (bad := next(filter(UNKEPT.search, texts), None)) is not None:
+        raise DatasetError(f"{name} has the text {bad[:60]!r}, which no file can keep: write it otherwise.")
 
 
 def _check_attributes(name: str, variable: xr.Variable) -> None:
@@ -106,9 +160,10 @@ def _check_attributes(name: str, variable: xr.Variable) -> None:
         if key in TEXT and not isinstance(value, str):
             raise DatasetError(f"{name} has the attribute '{key}', which is not text: correct it or leave it out.")
         number = np.ndim(value) <= 1 and np.size(value) == 1 and np.asarray(value).dtype.kind in "iuf"
-        if key in NUMBER and not (number and np.isfinite(value).all() and variable.dtype.kind in "iuf"):
+        usable = number and np.isfinite(value).all() and (key != "scale_factor" or np.all(value))
+        if key in NUMBER and not (usable and variable.dtype.kind in "iuf"):
             raise DatasetError(
-                f"{name} has the attribute '{key}', which is not one finite number for a variable of numbers: "
+                f"{name} has the attribute '{key}', which is not one finite number (a factor not 0) for numbers: "
                 "correct it or leave it out."
             )
         fills = key in ("_FillValue", "missing_value") and variable.dtype.kind in "iuf"
@@ -119,13 +174,10 @@ def _check_attributes(name: str, variable: xr.Variable) -> None:
         raise DatasetError(f"{name} is in '{units}', and rates are in Hz: convert it, or correct the attribute.")
 
 
-def _with_coordinates(dataset: xr.Dataset, path: str | Path) -> xr.Dataset:
+def _with_coordinates(dataset: xr.Dataset) -> xr.Dataset:
     """The dataset with text as text, without attributes that say nothing, and with its columns as coordinates."""
     for name in [name for name, variable in dataset.variables.items() if variable.dtype.kind == "S"]:
-        try:
-            dataset[name] = dataset[name].copy(data=np.char.decode(dataset[name].values, "utf-8"))
-        except UnicodeDecodeError as error:
-            raise DatasetError(f"'{path}': '{name}' is text that is not UTF-8: save it as such.") from error
+        dataset[name] = dataset[name].copy(data=np.char.decode(dataset[name].values, "utf-8"))
     for attrs in (dataset.attrs, *(variable.attrs for variable in dataset.variables.values())):
         attrs.update({key: "" for key, value in attrs.items() if isinstance(value, h5py.Empty)})
     columns = [name for name, variable in dataset.data_vars.items() if variable.dims in (("unit",), ("condition",))]
@@ -133,7 +185,7 @@ def _with_coordinates(dataset: xr.Dataset, path: str | Path) -> xr.Dataset:
 
 
 @contextlib.contextmanager
-def _said(path: str | Path) -> Iterator[None]:
+def _said(what: str) -> Iterator[None]:
     """What libraries find wrong as one sentence, and nothing of what they say besides."""
     try:
         with warnings.catch_warnings():
@@ -143,7 +195,7 @@ def _said(path: str | Path) -> Iterator[None]:
         raise
     except Exception as error:  # libraries fail in every way on what other programs write, and on damage
         raise DatasetError(
-            f"'{path}' could not be read as NetCDF ({_brief(error)}): is it complete, and saved by xarray or "
+            f"{what} could not be read as NetCDF ({_brief(error)}): is it complete, and saved by xarray or "
             "`tuneful data convert`?"
         ) from error
 
