@@ -100,3 +100,9 @@ def test_spectral_norms():
     assert spectral_norm(matrix) == pytest.approx(np.linalg.norm(matrix, 2))
     assert spectral_norm(matrix.T * 1e-300) == pytest.approx(np.linalg.norm(matrix, 2) * 1e-300)
     assert spectral_norm(np.zeros((2, 2))) == 0
+
+
+def test_nearly_diagonal_matrices_have_norms():
+    """The search for one eigenvalue alone fails on some of them."""
+    faint = random_network(20, 0, density=0.3, radius=1e-20).weights
+    assert peak_amplification(faint).norm == pytest.approx(1)

@@ -238,6 +238,8 @@ ROWS_OF_ONE_TYPE = np.repeat(SMALL.excitatory[:, None], 60, axis=1)
         (np.abs(SMALL.weights), {}, "no inhibitory cell"),
         (-np.abs(SMALL.weights), {}, "no excitatory cell"),
         (SMALL.weights, {"gamma": 0.0}, "gamma must be positive"),
+        (SMALL.weights, {"gamma": 1e20}, "gamma must be positive, up to"),
+        (SMALL.weights, {"target": 1e300}, "target must be a finite number below"),
         (SMALL.weights, {"gamma": None}, "balance=None"),
         (SMALL.weights, {"density": 1.2}, "density must be"),
         (SMALL.weights, {"density": 0.0}, "density must be"),

@@ -194,7 +194,7 @@ def user_network(weights: np.ndarray, excitatory: np.ndarray | None = None) -> R
     return RandomNetwork(weights, types)
 
 
-def as_square_matrix(weights: np.ndarray) -> np.ndarray:
+def as_square_matrix(weights: Any) -> np.ndarray:
     """Convert to a float64 matrix, or raise a `ValueError` that says why it is none.
 
     Sparse matrices of SciPy, data frames and nested lists are matrices, too.

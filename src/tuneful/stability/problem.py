@@ -103,8 +103,6 @@ def check_target(target: float, dynamics: np.ndarray, has_free_diagonal: bool) -
     Traceback (most recent call last):
     ValueError: No circuit without inhibitory self-connections has an abscissa of -1: the mean of its eigenvalues ...
     """
-    if not np.isfinite(target):
-        raise ValueError(f"target must be a finite number, not {target}.")
     mean = float(np.trace(dynamics)) / len(dynamics)
     if target < mean and not has_free_diagonal:
         raise ValueError(

@@ -7,7 +7,7 @@ import numpy as np
 from tuneful.descents import Keeper, Observer, Outcome, descend
 from tuneful.networks.arguments import check_counts, check_numbers, shown
 from tuneful.networks.linear_dynamics import effective_matrix
-from tuneful.networks.random_weights import RandomNetwork, user_network
+from tuneful.networks.random_weights import SMALLEST, RandomNetwork, user_network
 from tuneful.solvers.spectrum import spectral_abscissa
 from tuneful.stability.checks import Check, check_constraints
 from tuneful.stability.constraints import Balance, Constraints, NoConstraints, Sparsity
@@ -118,6 +118,8 @@ def stabilize(
     """
     network = user_network(weights, excitatory)
     check_numbers(or_none=("rate",), target=target, rate=rate, momentum=momentum, adaptivity=adaptivity)
+    if not abs(target) <= 1 / SMALLEST:
+        raise ValueError(f"target must be a finite number below {1 / SMALLEST:g}, not {target}.")
     check_counts(or_none=("max_steps",), max_steps=max_steps)
     check_counts(least=1, patience=patience)
     if not isinstance(shift, Margin | Smoothing | None):

@@ -25,3 +25,12 @@ def test_large_matrices_are_averaged_over_blocks():
     assert reduced[0, 0] == pytest.approx(weights[:2, :2].mean())
     assert reduced[-1, -1] == pytest.approx(weights[402, 402])
     assert figures.robust_limit(weights) == pytest.approx(np.percentile(abs(reduced), 95))
+
+
+def test_extreme_numbers_are_drawn():
+    """Warnings are errors: logarithms and ratios stay within what can be drawn."""
+    for target in (1e-300, 1e20):
+        assert "svg" in figures.abscissa_figure(np.array([2.0, 1.0]), target)
+    faint = np.full((4, 4), 1e-310)
+    faint[0, 0] = 1.0
+    assert np.isfinite(faint / figures.robust_limit(faint)).all()

@@ -35,6 +35,7 @@ NORM_ROLES = ("end", "entry-4", "start", "muted")  # colours of initial states; 
 PIXELS = {"excites": "#d0452c", "inhibits": "#2f7fd6"}  # seen on light and dark pages: images have no variables
 STABLE = 1.0  # abscissa below which activity decays
 MOST_PIXELS = 400  # of a side of a matrix: more cannot be seen and would bloat the page
+LEAST_SHOWN = 1e-12  # of the largest: what is smaller is as good as zero to the eye
 EDGE = 2.5  # how far from the line of stability the panel of the edge reaches to the left
 
 
@@ -89,7 +90,7 @@ def abscissa_figure(history: np.ndarray, target: float) -> Markup:
         axes.plot(kept, history[kept], color=END, marker="o" if len(kept) < 3 else None, markersize=3)
         step_axis(axes, kept)
         shown = np.array([*history[kept], STABLE, target])
-        if shown.min() > 0:
+        if shown.min() > LEAST_SHOWN * shown.max():
             axes.set_yscale("log")
             axes.set_ylim(*np.exp(padded(np.log(shown))))
             few_decades = shown.max() / shown.min() <= 1e3
@@ -108,7 +109,7 @@ def robust_limit(weights: np.ndarray) -> float:
     """A strength beyond which colours are full: the 95th percentile of all points of the image that are not zero."""
     shown = _reduced(weights)
     strengths = abs(shown[shown != 0])
-    return float(np.percentile(strengths, 95)) if len(strengths) else 1.0
+    return max(float(np.percentile(strengths, 95)), LEAST_SHOWN * float(strengths.max())) if len(strengths) else 1.0
 
 
 def matrix_figure(weights: np.ndarray, excitatory: np.ndarray, limit: float, title: str) -> Markup:
