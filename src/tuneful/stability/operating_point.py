@@ -174,7 +174,7 @@ def _rate_network(start: RandomNetwork, external: np.ndarray, gain: Gain, tau: A
 def check_gain(gain: Gain, n: int) -> None:
     """Refuse what does not map n inputs to n rates in JAX, which nothing but a try can tell.
 
-    >>> check_gain(lambda u: u[:1], 2)
+    >>> check_gain(lambda u: u[:, :1], 2)
     Traceback (most recent call last):
     ValueError: gain must be a function, written in JAX, from an array of inputs to one of rates of its shape.
     """
