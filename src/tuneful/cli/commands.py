@@ -71,8 +71,8 @@ def _set_up_jax(precision: str) -> None:
         patience = "--xla_cpu_collective_call_terminate_timeout_seconds=86400"
         os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {patience}".strip()
     jax.config.update("jax_enable_x64", precision == "float64")
-    if jax.config.jax_compilation_cache_dir:
-        return  # JAX_COMPILATION_CACHE_DIR names one
+    if os.environ.get("JAX_COMPILATION_CACHE_DIR"):
+        return  # JAX reads this one by itself
     cache = Path(platformdirs.user_cache_dir("tuneful")) / "compiled"
     try:
         cache.mkdir(parents=True, exist_ok=True)
