@@ -53,7 +53,7 @@ def shown(value: Any) -> str:
     """A value as it may stand in a sentence: not longer than a line, and numbers of any size.
 
     >>> shown("a"), shown([1] * 1000)[-5:], shown(16**10_000)
-    ("'a'", ', ...', 'a number of thousands of digits')
+    ("'a'", '1,...', 'a number of thousands of digits')
     """
     try:
         text = repr(value)

@@ -225,7 +225,8 @@ def test_a_run_is_resumed_with_its_own_network_only(tuneful, refused, expected, 
     np.save(tmp_path / "w.npy", 1.001 * network.weights)
     assert "was started with another network" in refused(*command, "--resume")
     np.savez(tmp_path / "same.npz", W=network.weights)
-    assert tuneful(*command, "--resume", "--weights", "same.npz")[0] == 0
+    same = ("stabilize", "--weights", "same.npz", "--target", 0.6, "--out", "run")
+    assert tuneful(*same, "--resume")[0] == 0
 
 
 def test_a_run_of_another_command_is_not_resumed(refused, tmp_path):
