@@ -118,6 +118,7 @@ class _Search:
         self._growth: list[float] = []  # on [0, unit 2^k], in units of the first flow
 
     def run(self) -> Peak:
+        """Search one stretch after the other, each as long as all before it, until the norm stays below its peak."""
         time, left = 0.0, 1.0
         while time < LONGEST:
             length = time or self._first
