@@ -32,11 +32,11 @@ def test_other_packages_add_theirs_by_entry_points(monkeypatch, toy):
             return type(toy)
 
     monkeypatch.setattr(components, "entry_points", lambda group: [Entry()] if group == "tuneful.circuits" else [])
-    circuits.cache_clear()
+    components.installed.cache_clear()
     try:
         assert isinstance(build("circuit", circuits(), {"name": "toy", "a": 3}), type(toy))
     finally:
-        circuits.cache_clear()
+        components.installed.cache_clear()
 
 
 def test_settings_are_converted_to_the_types_of_the_fields():

@@ -1,15 +1,19 @@
-"""Circuits, objectives and penalties by name: those of tuneful, and those of other packages as entry points."""
+"""Circuits, objectives and penalties by name: those of tuneful, of installed packages, and own ones once imported."""
 
 import dataclasses
 import functools
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Mapping
+import sys
+import typing
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from importlib.metadata import entry_points
 from types import ModuleType
 from typing import Any, TypeVar
 
+import jax
 import numpy as np
 import pydantic
 
@@ -23,27 +27,31 @@ from tuneful.settings import shown
 FINITE = pydantic.ConfigDict(allow_inf_nan=False)
 
 Component = TypeVar("Component", AbstractCircuit, AbstractObjective, AbstractPenalty)
+ARRAYS = (np.ndarray, jax.Array)  # fields of these types are lists in a configuration
 
 
-@functools.cache
 def circuits() -> dict[str, type[AbstractCircuit]]:
     """Find every circuit model, by label."""
-    return _find(tuneful.circuits, AbstractCircuit)
+    return _known(tuneful.circuits, AbstractCircuit)
 
 
-@functools.cache
 def objectives() -> dict[str, type[AbstractObjective]]:
     """Find every objective, by label."""
-    return _find(tuneful.objectives, AbstractObjective)
+    return _known(tuneful.objectives, AbstractObjective)
+
+
+def penalties() -> dict[str, type[AbstractPenalty]]:
+    """Find every penalty, by label."""
+    return _known(tuneful.objectives, AbstractPenalty)
+
+
+def _known(package: ModuleType, base: type[Component]) -> dict[str, type[Component]]:
+    known = installed(package, base)
+    return known | {label: own for label, own in _imported(base).items() if label not in known}
 
 
 @functools.cache
-def penalties() -> dict[str, type[AbstractPenalty]]:
-    """Find every penalty, by label."""
-    return _find(tuneful.objectives, AbstractPenalty)
-
-
-def _find(package: ModuleType, base: type[Component]) -> dict[str, type[Component]]:
+def installed(package: ModuleType, base: type[Component]) -> dict[str, type[Component]]:
     """Collect the final classes of a folder, then those of entry points in a group of the folder's name."""
     modules = [
         importlib.import_module(f"{package.__name__}.{m.name}") for m in pkgutil.iter_modules(package.__path__)
@@ -51,6 +59,23 @@ def _find(package: ModuleType, base: type[Component]) -> dict[str, type[Componen
     found = [member for module in modules for _, member in inspect.getmembers(module, inspect.isclass)]
     found += [entry.load() for entry in entry_points(group=package.__name__)]
     return {c.label: c for c in found if issubclass(c, base) and not inspect.isabstract(c)}
+
+
+def _imported(base: type[Component]) -> dict[str, type[Component]]:
+    """Classes that this process imported, whoever asked for it; a label that two of them have is nobody's.
+
+    Only what its module still has under its name: a cell of a notebook that is run again replaces its class.
+    """
+    final = [c for c in _subclasses(base) if not inspect.isabstract(c) and hasattr(c, "label")]
+    present = [c for c in final if getattr(sys.modules.get(c.__module__), c.__qualname__, None) is c]
+    count = Counter(c.label for c in present)
+    return {c.label: c for c in present if count[c.label] == 1}
+
+
+def _subclasses(base: type[Any]) -> Iterator[type[Any]]:
+    for inner in base.__subclasses__():
+        yield inner
+        yield from _subclasses(inner)
 
 
 def build(kind: str, available: Mapping[str, type[Component]], settings: Mapping[str, Any]) -> Component:
@@ -67,7 +92,7 @@ def build(kind: str, available: Mapping[str, type[Component]], settings: Mapping
     for key in settings:
         if key not in declared:
             raise UserError(f"The {kind} {name} has no setting {key!r}.{suggest(key, declared)}")
-    values = {key: _convert(f"{kind}.{key}", declared[key], value) for key, value in settings.items()}
+    values = {key: _convert(f"{kind}.{key}", component, declared[key], value) for key, value in settings.items()}
     try:
         return component(**values)
     except (TypeError, ValueError) as error:
@@ -100,10 +125,12 @@ def _called(kind: str, available: Mapping[str, type[Component]], name: Any) -> t
     return available[name]
 
 
-def _convert(where: str, field: dataclasses.Field, value: Any) -> Any:
+def _convert(where: str, component: Any, field: dataclasses.Field, value: Any) -> Any:
     """Bring a value read from text or TOML to the type of a field."""
     if "parameter" not in field.metadata:
-        return checked(where, field.type, value)
+        # Where annotations are postponed, a field knows its type as text only.
+        wanted = typing.get_type_hints(component)[field.name] if isinstance(field.type, str) else field.type
+        return np.asarray(checked(where, list, value)) if wanted in ARRAYS else checked(where, wanted, value)
     if value is None and field.default is None:
         return None
     value = checked(where, float | list[float] | list[list[float]], value)

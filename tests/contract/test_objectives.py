@@ -5,11 +5,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from tuneful.objectives import Generated, Measured
-from tuneful.registry import build, objectives, settings_of
+import tuneful.objectives
+from tuneful.objectives import AbstractObjective, Generated, Measured
+from tuneful.registry import build, installed, objectives, settings_of
 
 VARIANTS = [
-    *({"name": name} for name in sorted(objectives())),
+    *({"name": name} for name in sorted(installed(tuneful.objectives, AbstractObjective))),
     {"name": "energy", "shapes": True},
     {"name": "energy", "log_above": 0.5},
     {"name": "wgan-gp", "whiten": True, "log_above": 0.5},

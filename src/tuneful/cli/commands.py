@@ -44,8 +44,9 @@ def run_fit(
     overwrite: bool,
 ) -> tuple[Path, bool]:
     """Fit as the command line asks; return the path of the report, and whether the fit broke off."""
+    _set_up_jax()
     config = resolve(model, asked, overrides)
-    _set_up_jax(config.precision)
+    _compute_in(config.precision)
     if start_from is not None:
         config = _started_from(config, start_from)
     out = out or Path("runs") / f"{config.circuit['name']}-{config.seed}"
@@ -61,8 +62,12 @@ def command_line() -> str:
     return shlex.join(["tuneful", *(word for word in sys.argv[1:] if word != "--resume")])
 
 
-def _set_up_jax(precision: str) -> None:
-    """Use every core, keep compiled programs between runs, and set the precision, before JAX starts."""
+def _compute_in(precision: str) -> None:
+    jax.config.update("jax_enable_x64", precision == "float64")
+
+
+def _set_up_jax() -> None:
+    """Use every core and keep compiled programs between runs, before JAX starts: somebody's circuit may start it."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     jax.config.update("jax_num_cpu_devices", cores)
     if jax.__version_info__[:2] == (0, 10) and "collective" not in os.environ.get("XLA_FLAGS", ""):
@@ -70,7 +75,6 @@ def _set_up_jax(precision: str) -> None:
         # machine slept, that may take longer than the 40 s after which XLA ends the process (as do unknown flags).
         patience = "--xla_cpu_collective_call_terminate_timeout_seconds=86400"
         os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {patience}".strip()
-    jax.config.update("jax_enable_x64", precision == "float64")
     if os.environ.get("JAX_COMPILATION_CACHE_DIR"):
         return  # JAX reads this one by itself
     cache = Path(platformdirs.user_cache_dir("tuneful")) / "compiled"
@@ -98,9 +102,10 @@ def run_simulate(
     refuse_existing(out, overwrite)
     if earlier is not None and overrides:
         raise UserError("The circuit of a run has its own settings: leave out either --set or --run.")
+    _set_up_jax()
     config = resolve(model, {}, overrides) if earlier is None else read_run_config(RunFolder(earlier))
-    _set_up_jax(config.precision)
-    circuit = _asked_circuit(model, config) if earlier is None else Fit.load(earlier).circuit_
+    _compute_in(config.precision)
+    circuit = _asked_circuit(model, config) if earlier is None else Fit.load(earlier, model).circuit_
     check_size(circuit, {"n": n})
     dataset = simulate(circuit, n, jax.random.key(seed))
     save(dataset, out)
@@ -117,11 +122,13 @@ def _asked_circuit(model: str, config: RunConfig) -> AbstractCircuit:
     return at_known_truth(circuit).with_values(values)
 
 
-def run_report(folder: Path, out: Path | None, overwrite: bool) -> Path:
+def run_report(
+    folder: Path, out: Path | None, overwrite: bool, circuit: str | None = None, objective: str | None = None
+) -> Path:
     """Write the report of a finished run again."""
     is_fit, page = RunFolder(folder).kind() != KIND, out or folder / PAGE
     refuse_page(page, overwrite)
     with RunFolder(folder).reading():
-        write = Fit.load(folder).report if is_fit else partial(write_run_page, folder)
+        write = Fit.load(folder, circuit, objective).report if is_fit else partial(write_run_page, folder)
         put_page(page, overwrite, write)
     return page

@@ -4,6 +4,7 @@ Everything slow is imported inside the commands, so that help comes at once.
 """
 
 import sys
+import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -33,6 +34,15 @@ Set = Annotated[
     typer.Option("--set", help="One setting, key=value; repeat for more: --set batch=128 --set circuit.sigma_l=0.2."),
 ]
 
+Own = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE.py:CLASS",
+        help="The circuit of a run or a configuration file, if it is one of your own: code is run where you name it, "
+        "never because a file does.",
+    ),
+]
+
 
 ReaderOption = Annotated[
     list[str] | None,
@@ -53,7 +63,9 @@ Drop = Annotated[
 def main() -> None:
     """Run the command line; errors that a user can mend become one sentence and exit code 2."""
     try:
-        app(prog_name="tuneful")
+        with warnings.catch_warnings():
+            warnings.showwarning = _note
+            app(prog_name="tuneful")
     except UserError as error:
         _fail(str(error))
     except MemoryError as error:
@@ -61,6 +73,13 @@ def main() -> None:
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
         _fail(f"The file system refused: {error.strerror or error}{where}.")
+
+
+def _note(message: Warning | str, *_: object) -> None:
+    """Show a warning without the line of code that gave it."""
+    from tuneful.plain import printable
+
+    print(f"note: {printable(str(message))}", file=sys.stderr)
 
 
 def _fail(sentence: str) -> None:
@@ -91,7 +110,8 @@ def fit(
     model: Annotated[
         str,
         typer.Argument(
-            help="A circuit (m1, ssn), or a configuration file: a .toml, or the config.json of an earlier run."
+            help="A circuit (m1, ssn), one of your own (my.py:Ring), or a configuration file: a .toml, or the "
+            "config.json of an earlier run."
         ),
     ],
     data: Annotated[
@@ -104,7 +124,10 @@ def fit(
     option: ReaderOption = None,
     average: Average = False,
     drop: Drop = None,
-    objective: Annotated[str | None, typer.Option(help="energy (the default) or wgan-gp.")] = None,
+    objective: Annotated[
+        str | None, typer.Option(help="energy (the default), wgan-gp, or one of your own (my.py:Mine).")
+    ] = None,
+    circuit: Own = None,
     seed: Annotated[
         int | None, typer.Option(help="Decides the held-out units and all random numbers. [default: 0]")
     ] = None,
@@ -131,7 +154,7 @@ def fit(
     from tuneful.cli.data_commands import reader_options
 
     options = reader_options(option, average, drop)
-    asked = {"data": data, "options": options, "objective": objective, "seed": seed}
+    asked = {"data": data, "options": options, "objective": objective, "seed": seed, "circuit": circuit}
     try:
         report, is_broken = run_fit(model, asked, out, set_ or [], start_from, resume, overwrite)
     except KeyboardInterrupt:
@@ -142,7 +165,7 @@ def fit(
 
 @app.command(cls=Once)
 def simulate(
-    model: Annotated[str, typer.Argument(help="A circuit (m1, ssn).")],
+    model: Annotated[str, typer.Argument(help="A circuit (m1, ssn), or one of your own (my.py:Ring).")],
     out: Annotated[Path, typer.Option(help="File to write: .nc (keeps everything) or .csv.")],
     n: Annotated[int, typer.Option(help="Number of tuning curves.", min=1)] = 1000,
     seed: Annotated[int, typer.Option(help="Decides all random numbers.", min=0, max=2**32 - 1)] = 0,
@@ -164,11 +187,15 @@ def report(
     run: Annotated[Path, typer.Argument(help="The folder of a finished run.")],
     out: Annotated[Path | None, typer.Option(help="The page to write. [default: RUN/report.html]")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another file of that name.")] = False,
+    circuit: Own = None,
+    objective: Annotated[
+        str | None, typer.Option(help="The objective of the run, if it is one of your own (my.py:Mine).")
+    ] = None,
 ) -> None:
     """Write the report of a run again."""
     from tuneful.cli.commands import run_report
 
-    print(f"report: {run_report(run, out, overwrite)}")
+    print(f"report: {run_report(run, out, overwrite, circuit, objective)}")
 
 
 app.command(cls=Once)(stabilize)

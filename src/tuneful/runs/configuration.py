@@ -13,7 +13,8 @@ from tuneful.errors import UserError
 from tuneful.fitting.settings import HOW, LIMITS, REPORTING, FitSettings
 from tuneful.objectives import AbstractObjective, AbstractPenalty
 from tuneful.plain import plain
-from tuneful.registry import build, circuits, objectives, penalties, settings_of
+from tuneful.registry import build, objectives, penalties, settings_of
+from tuneful.runs.own_code import FAMILIES, Code, Kind, code_of, made, require
 from tuneful.settings import Section, differences
 
 FORMAT = 2  # of run folders
@@ -38,6 +39,7 @@ class RunConfig(Section):
     circuit: dict[str, Any]
     objective: dict[str, Any] = Field(default_factory=lambda: {"name": "energy"})
     penalties: dict[str, dict[str, Any]] = Field(default_factory=dict)  # settings by name
+    code: dict[Kind, Code] = Field(default_factory=dict)  # of classes that are one's own
     data: DataSettings = DataSettings()
     fit: FitSettings = FitSettings()
     seed: int = Field(default=0, ge=0, lt=2**32)  # all that a random key takes in
@@ -56,37 +58,52 @@ class RunConfig(Section):
 
     def components(
         self,
-        circuit: AbstractCircuit | None = None,
-        objective: AbstractObjective | None = None,
+        circuit: AbstractCircuit | type[AbstractCircuit] | str | None = None,
+        objective: AbstractObjective | type[AbstractObjective] | str | None = None,
         avoided: Sequence[AbstractPenalty] | None = None,
     ) -> tuple[AbstractCircuit, AbstractObjective, Sequence[AbstractPenalty]]:
-        """Build circuit, objective and penalties, but for those that are given.
+        """Build circuit, objective and penalties, but for those that are given, themselves or as `made` takes them.
 
         Raises
         ------
         UserError
-            For names that are not installed, and for settings that they do not take.
+            For names that are not known in this process, and for settings that they do not take.
         """
         if avoided is None:
             costs = [{"name": name} | values for name, values in self.penalties.items()]
             avoided = [build("penalty", penalties(), cost) for cost in costs]
-        return (
-            circuit or build("circuit", circuits(), self.circuit),
-            objective or build("objective", objectives(), self.objective),
-            avoided,
-        )
+        return self._component("circuit", circuit), self._component("objective", objective), avoided
+
+    def _component(self, kind: Kind, given: Any) -> Any:
+        settings = getattr(self, kind)
+        if given is not None:
+            return made(kind, given, settings)
+        self.require_code(kind)
+        return build(kind, FAMILIES[kind].known(), settings)
+
+    def require_code(self, kind: Kind) -> None:
+        """Refuse a class of one's own that this process has not imported.
+
+        Raises
+        ------
+        UserError
+            It says how to name it.
+        """
+        require(kind, getattr(self, kind).get("name"), self.code.get(kind))
 
     def completed(
         self, circuit: AbstractCircuit, objective: AbstractObjective, avoided: Sequence[AbstractPenalty]
     ) -> "RunConfig":
         """This configuration with nothing left to defaults, which may change."""
         costs = [settings_of(penalty) for penalty in avoided]
+        code = {"circuit": code_of("circuit", circuit), "objective": code_of("objective", objective)}
         return self.model_copy(
             update={
                 "circuit": settings_of(circuit),
                 "objective": settings_of(objective),
                 "penalties": {cost.pop("name"): cost for cost in costs},
                 "fit": self.fit.for_objective(objective.label),
+                "code": {kind: place for kind, place in code.items() if place is not None},
             }
         )
 
@@ -97,7 +114,7 @@ class RunConfig(Section):
     def changes(self, before: "RunConfig") -> list[str]:
         """Settings in which a run that is gone on with may not differ from how it was begun, and does."""
         free = {f"fit.{name}" for name in (*LIMITS, *REPORTING)}
-        free |= {"data.path", "data.options", "data.name", "versions"}  # the digest of the data decides
+        free |= {"data.path", "data.options", "data.name", "versions", "code"}  # digests decide of data and code
         changed = differences(before.written(), self.written())
         return [name for name in changed if not any(name == f or name.startswith(f"{f}.") for f in free)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -12,12 +13,14 @@ import numpy as np
 
 from tuneful.circuits import AbstractCircuit
 from tuneful.curves import Comparison, compare, features, statistics_for, validate
+from tuneful.errors import TunefulWarning
 from tuneful.fitting.fits import END, FitResult, FitTask, at_conditions_of
 from tuneful.fitting.history import History
 from tuneful.fitting.settings import FitSettings
 from tuneful.fitting.simulation import simulate
 from tuneful.fitting.unconstrained import parameter_values
-from tuneful.objectives import AbstractObjective, AbstractPenalty, EnergyDistance
+from tuneful.objectives import AbstractObjective, AbstractPenalty
+from tuneful.runs.own_code import changed_code, made
 from tuneful.settings import parse
 
 if TYPE_CHECKING:
@@ -36,9 +39,11 @@ class Fit:
     Parameters
     ----------
     circuit
-        The model, at the parameters where the fit starts. Its stimuli are replaced by those of the data.
+        The model, at the parameters where the fit starts. Its stimuli are replaced by those of the data. A class, its
+        name (``"m1"``) or the place of one's own (``"my.py:Ring"``, which is run) stands for the circuit at its
+        defaults.
     objective
-        What is minimised; `EnergyDistance()` by default.
+        What is minimised, in the same way; `EnergyDistance()` by default.
     penalties
         What is avoided besides, such as `RatePenalty()`; none by default.
     **settings
@@ -84,13 +89,13 @@ class Fit:
 
     def __init__(
         self,
-        circuit: AbstractCircuit,
-        objective: AbstractObjective | None = None,
+        circuit: AbstractCircuit | type[AbstractCircuit] | str,
+        objective: AbstractObjective | type[AbstractObjective] | str | None = None,
         penalties: Sequence[AbstractPenalty] = (),
         **settings: Any,
     ):
-        self.circuit = circuit
-        self.objective = EnergyDistance() if objective is None else objective
+        self.circuit: AbstractCircuit = made("circuit", circuit)
+        self.objective: AbstractObjective = made("objective", "energy" if objective is None else objective)
         self.penalties = tuple(penalties)
         self.settings = parse(FitSettings, settings, "Fit")
 
@@ -205,11 +210,16 @@ class Fit:
     def load(
         cls,
         path: Path | str,
-        circuit: AbstractCircuit | None = None,
-        objective: AbstractObjective | None = None,
+        circuit: AbstractCircuit | type[AbstractCircuit] | str | None = None,
+        objective: AbstractObjective | type[AbstractObjective] | str | None = None,
         penalties: Sequence[AbstractPenalty] | None = None,
     ) -> Self:
-        """Read a finished run. What is not installed by name must be given as it was."""
+        """Read a finished run.
+
+        A circuit or an objective of one's own must be imported before, or given: as it was, or as its class or the
+        place of its class (``"my.py:Ring"``), which get the settings of the run. Code is not run because the run
+        names it; a warning says if it is not that of the run any more.
+        """
         from tuneful.runs.fit_run import read_findings, read_run_config
         from tuneful.runs.folder import RESULT, RunFolder
 
@@ -218,6 +228,9 @@ class Fit:
             config = read_run_config(folder)
             result = folder.read_json(RESULT)
             fit = cls(*config.components(circuit, objective, penalties))
+            completed = config.completed(fit.circuit, fit.objective, fit.penalties)
+            for sentence in changed_code(completed.code, config.code):
+                warnings.warn(sentence, TunefulWarning, stacklevel=2)
             fit.settings, fit._config, fit.result_ = config.fit, config, result
             dataset = folder.read_dataset("data.nc").drop_vars("held_out")
             fit.task_ = FitTask.of(fit.circuit, fit.objective, dataset, fit.settings, config.seed, fit.penalties)

@@ -21,6 +21,7 @@ from tuneful.runs.curves_source import digest
 from tuneful.runs.finishing import FITTED, finishing, fitted_table
 from tuneful.runs.folder import CONFIG, PAGE, RESULT, Place, RunFolder
 from tuneful.runs.interrupts import asked_to_stop
+from tuneful.runs.own_code import changed_code
 from tuneful.runs.progress import Progress, Stopwatch
 from tuneful.settings import parse
 
@@ -203,6 +204,8 @@ def _gone_on_with(folder: RunFolder, task: FitTask, config: RunConfig, progress:
     changed = config.changes(before)
     if "data.sha256" in changed:
         raise UserError(f"The run in {folder.path} was started with other curves: choose another --out.")
+    if sentences := changed_code(config.code, before.code):
+        raise UserError(f"{sentences[0]} Bring it back, or choose another --out than {folder.path}.")
     folder.refuse_changes(changed)
     if digest(folder.read_dataset("data.nc")) != digest(task.dataset):
         raise UserError(f"{folder.path / 'data.nc'} does not hold the curves of the run: put the original back.")

@@ -9,6 +9,7 @@ from tuneful.fitting.settings import HOW, FitSettings
 from tuneful.registry import circuits, fields_of, objectives
 from tuneful.runs.configuration import RunConfig, read_config, with_steps_in_fit
 from tuneful.runs.overrides import apply_overrides
+from tuneful.runs.own_code import label_of
 from tuneful.settings import parse
 
 PRESETS = Path(__file__).parent / "preset_files"
@@ -20,10 +21,11 @@ def resolve(model: str, asked: Mapping[str, Any], overrides: Sequence[str]) -> R
     Parameters
     ----------
     model
-        The name of a circuit or of a preset, or a configuration file, .toml or .json.
+        The name of a circuit or of a preset, the place of a circuit of one's own (FILE.py:CLASS), or a configuration
+        file, .toml or .json.
     asked
-        ``data`` (a path), ``options`` (of its reader), ``objective`` (a name) and ``seed``, each None or left out
-        where nothing is asked.
+        ``data`` (a path), ``options`` (of its reader), ``objective`` (a name, or the place of a class), ``seed``, and
+        ``circuit``, the place of the class where `model` is a file: each None or left out where nothing is asked.
     overrides
         Items ``key=value``.
 
@@ -32,9 +34,15 @@ def resolve(model: str, asked: Mapping[str, Any], overrides: Sequence[str]) -> R
     UserError
         For a file or a setting that cannot be used.
     """
-    settings = parse(RunConfig, _given(model), model).model_dump()
-    if asked.get("objective") not in (None, settings["objective"].get("name")):
-        settings = _with_objective(settings, str(asked["objective"]))
+    labels = {kind: label_of(kind, asked[kind]) for kind in ("circuit", "objective") if asked.get(kind) is not None}
+    config = parse(RunConfig, _given(model), model)
+    for kind in ("circuit", "objective"):
+        config.require_code(kind)
+    settings = config.model_dump()
+    if labels.get("circuit") not in (None, settings["circuit"].get("name")):
+        raise UserError(f"{model} is of the circuit {settings['circuit'].get('name')!r}, not of {asked['circuit']}.")
+    if labels.get("objective") not in (None, settings["objective"].get("name")):
+        settings = _with_objective(settings, labels["objective"])
     if asked.get("seed") is not None:
         settings["seed"] = asked["seed"]
     if asked.get("data") is not None:
@@ -48,6 +56,7 @@ def resolve(model: str, asked: Mapping[str, Any], overrides: Sequence[str]) -> R
 def _given(model: str) -> dict[str, Any]:
     if Path(model).suffix in (".toml", ".json"):
         return read_config(Path(model))
+    model = label_of("circuit", model)
     preset = PRESETS / f"{model}.toml"
     return read_config(preset) if preset.exists() else {"circuit": model}
 

@@ -13,6 +13,7 @@ from tuneful.runs.configuration import RunConfig, read_config
 from tuneful.runs.curves_source import curves_of
 from tuneful.runs.estimator import Fit
 from tuneful.runs.folder import CONFIG, Place, RunFolder
+from tuneful.runs.own_code import changed_code
 from tuneful.runs.progress import Progress
 from tuneful.runs.stabilize_config import KIND, StabilizeConfig
 from tuneful.runs.stabilize_run import execute_stabilize
@@ -94,6 +95,7 @@ def _fit(config: RunConfig, place: Place, progress: Progress, command: str) -> F
     dataset, data = curves_of(config)
     progress.note(map(str, np.atleast_1d(dataset.attrs.get(NOTES, []))))
     complete = config.completed(circuit, objective, penalties).model_copy(update={"data": data})
+    progress.note(changed_code(complete.code, config.code))
     fit = Fit(circuit, objective, penalties)
     fit.settings = complete.fit
     return fit.execute(dataset, complete, place, progress, command)
