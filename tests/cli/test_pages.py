@@ -2,7 +2,7 @@
 
 import pytest
 
-from tuneful.cli.pages import put_page, refuse_page
+from tuneful.cli.pages import put_page, refuse_existing, refuse_page
 from tuneful.errors import UserError
 from tuneful.runs.folder import PAGE, RunFolder
 
@@ -38,3 +38,11 @@ def test_a_page_that_is_not_of_a_run_is_replaced_only_if_that_is_said(folder, tm
 def test_a_page_needs_a_folder(tmp_path):
     with pytest.raises(UserError, match="There is no folder"):
         refuse_page(tmp_path / "absent" / "page.html", False)
+
+
+def test_a_link_to_no_file_is_somebodys(tmp_path):
+    link = tmp_path / "mine.nc"
+    link.symlink_to(tmp_path / "disk that is not there")
+    with pytest.raises(UserError, match="exists: choose another file"):
+        refuse_existing(link, False)
+    refuse_existing(link, True)

@@ -13,8 +13,7 @@ import platformdirs
 
 from tuneful.circuits import AbstractCircuit
 from tuneful.cli.analyze import write_run_page
-from tuneful.cli.data_commands import refuse_existing
-from tuneful.cli.pages import put_page, refuse_page
+from tuneful.cli.pages import put_page, refuse_existing, refuse_page
 from tuneful.cli.summary import fit_summary
 from tuneful.descents import Outcome
 from tuneful.errors import UserError

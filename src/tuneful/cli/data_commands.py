@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tuneful.cli.pages import refuse_existing
 from tuneful.curves import describe
 from tuneful.curves.plausibility import doubts
 from tuneful.errors import UserError
@@ -57,12 +58,6 @@ def run_convert(source: str, target: Path, options: dict[str, Any], layout: str,
     sizes = reading.dataset.sizes
     done = f"{sizes['unit']} units in {sizes['condition']} conditions: {target}"
     return printable("\n".join([*(f"note: {note}" for note in reading.notes), done]))
-
-
-def refuse_existing(path: Path, overwrite: bool) -> None:
-    """Refuse to write over a file that nobody said may be replaced."""
-    if path.exists() and not overwrite:
-        raise UserError(f"{path} exists: choose another file, or add --overwrite to replace it.")
 
 
 def reader_options(items: Sequence[str] | None, average: bool, drop: Sequence[str] | None) -> dict[str, Any]:

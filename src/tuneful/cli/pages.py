@@ -20,9 +20,13 @@ def refuse_page(page: Path, overwrite: bool) -> None:
     if not page.absolute().parent.is_dir():
         raise UserError(f"There is no folder {page.parent} for the page.")
     manifest = read_manifest(page.parent)
-    is_of_a_run = manifest is not None and manifest.proves(page)
-    if os.path.lexists(page) and not (overwrite or is_of_a_run):
-        raise UserError(f"{page} exists: choose another file, or add --overwrite to replace it.")
+    refuse_existing(page, overwrite or (manifest is not None and manifest.proves(page)))
+
+
+def refuse_existing(path: Path, overwrite: bool) -> None:
+    """Refuse to write over a file, or a link to none, that nobody said may be replaced."""
+    if os.path.lexists(path) and not overwrite:
+        raise UserError(f"{path} exists: choose another file, or add --overwrite to replace it.")
 
 
 def put_page(page: Path, overwrite: bool, write: Callable[[Path], object]) -> None:
