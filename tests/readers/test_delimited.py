@@ -87,3 +87,16 @@ def test_one_column_is_no_table(tmp_path):
     (tmp_path / "a.csv").write_text("x=1\n3\n4\n")
     with pytest.raises(DatasetError, match="has one column only"):
         load(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"decimal": [1]}, r"decimal is a point or a comma, and not \[1\]"),
+        ({"separator": 5}, "separator is one character, such as ';', and not 5"),
+        ({"separator": ""}, "separator is one character"),
+    ],
+)
+def test_what_is_no_mark_is_refused(tmp_path, options, message):
+    with pytest.raises(DatasetError, match=message):
+        load(written(tmp_path / "curves.csv", LONG), **options)

@@ -183,3 +183,25 @@ def test_a_table_is_read_as_what_it_is_or_its_column_is_named(tmp_path_factory, 
     for name, values in properties.items():
         at = dict(zip(data["unit"].values.tolist(), data[name].values.tolist(), strict=True))
         assert [at[u] for u in units] == values
+
+
+def test_what_is_asked_of_a_column_holds_with_and_without_its_unit_of_measurement():
+    text = "unit,lag (s),Load (g),Size (deg),rate\na,7,1,1,1\na,8,2,2,2\nb,8,1,1,3\nb,7,2,2,4\n"
+    for name in ("lag (s)", "lag"):
+        assert roles(text, ignore=name, features="Load (g)")["lag (s)"] is Role.IGNORED
+    assert list(features(read(text, ignore="lag", features=["Load (g)", "Size (deg)"]).dataset)) == ["Load", "size"]
+    assert "score" in read("unit,size=1,score (mV)\na,1,4\nb,2,5\n", unit_columns="score (mV)").dataset
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "message"),
+    [
+        ("unit,c1,c2\na,1,2\nb,2,3\n", {"average": True}, "Only a long table.*leave out --average"),
+        ("unit,c1,c2\na,1,2\nb,2,3\n", {"features": "size"}, "features=size says what headers that are numbers are of"),
+        ("unit,size,rate\na,1,2\na,2,3\n", {"features": "siez"}, "no column 'siez'. Did you mean 'size'"),
+        ("unit,size,rate\na,1,2\na,2,3\n", {"conditions": "size"}, "conditions=size is for wide tables"),
+    ],
+)
+def test_an_option_that_the_layout_has_no_use_for_is_refused(text, options, message):
+    with pytest.raises(DatasetError, match=message):
+        read(text, **options)

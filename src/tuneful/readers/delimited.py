@@ -39,8 +39,13 @@ def read_cells(path: Path, separator: str | None = None, decimal: str | None = N
     Raises
     ------
     DatasetError
-        If it is empty, not text, lines have different numbers of cells, or it cannot be told what a comma means.
+        If it is empty, not text, lines have different numbers of cells, it cannot be told what a comma means, or
+        `separator` or `decimal` is none.
     """
+    if separator is not None and (not isinstance(separator, str) or len(separator) != 1):
+        raise DatasetError(f"The option separator is one character, such as ';', and not {separator!r}.")
+    if decimal not in (None, ".", ","):
+        raise DatasetError(f"The option decimal is a point or a comma, and not {decimal!r}.")
     lines, mark = _split(path, text_of(path), separator)
     (_, header), *rows = lines or [(0, [])]
     if not rows:

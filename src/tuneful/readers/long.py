@@ -9,7 +9,7 @@ from tuneful.readers.columns import BLANK, ENTRIES, EXAMPLE, PREFIX, Table, as_t
 from tuneful.readers.names import Meaning, meaning
 from tuneful.readers.reading import Reading
 from tuneful.readers.repeats import averaged, placed, refuse_repeats
-from tuneful.readers.roles import Asked, Column, Role, roles_of_long
+from tuneful.readers.roles import Asked, Column, Role, no_column, roles_of_long
 from tuneful.readers.sessions import told_apart
 
 
@@ -34,6 +34,7 @@ def from_long(table: Table, asked: Asked) -> Reading:
             raise DatasetError(
                 f"There is no column '{needed}' (found: {', '.join(table)}): rename yours, or expected is {EXAMPLE}."
             )
+    _check_asked(table, asked)
     _check_filled({"unit": as_text(table["unit"])})
     labels, notes = told_apart({name: values for name, values in table.items() if name not in asked.ignore})
     unit, first_of_unit = _numbered({"unit": labels})
@@ -74,6 +75,17 @@ def to_long(dataset: xr.Dataset) -> pd.DataFrame:
     columns |= {name: np.tile(values, n) for name, values in features(dataset).items()}
     columns |= {name: dataset[name].values.ravel() for name in ENTRIES if name in dataset}
     return pd.DataFrame(columns)
+
+
+def _check_asked(table: Table, asked: Asked) -> None:
+    """Refuse what a user says and this layout has no use for."""
+    if absent := [name for name in asked.features if name not in table]:
+        raise no_column(absent[0], table)
+    if asked.conditions:
+        raise DatasetError(
+            f"The option conditions={asked.conditions[0]} is for wide tables, with a column for each condition, and "
+            "this one is long: leave it out, or say layout=wide."
+        )
 
 
 def _key(column: Column, table: Table) -> np.ndarray:

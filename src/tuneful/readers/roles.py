@@ -1,8 +1,9 @@
 """What every column of a table is, and why: nothing is a stimulus feature only because it is a number."""
 
 import enum
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,8 @@ from tuneful.curves import DatasetError
 from tuneful.errors import suggest
 from tuneful.readers.columns import ENTRIES, PREFIX, UNIT_COLUMNS, Table, describes_units, is_text, parse_numbers
 from tuneful.readers.names import ESSENTIAL, Meaning, bare, is_unnamed, meaning, normal
+
+LISTS = ("unit_columns", "features", "ignore", "conditions")  # of names of columns that a user may give
 
 
 class Role(enum.StrEnum):
@@ -53,36 +56,49 @@ class Asked:
     unit_column: str | None = None
     average: bool = False
 
-    def check(self, table: Table) -> None:
-        """Refuse names that the table does not have.
+    def of(self, table: Table) -> Self:
+        """The same in the names of a table; units of measurement may be left out of what was asked.
 
         Raises
         ------
         DatasetError
-            For the first of them.
+            For the first name that the table does not have, apart from features, which a wide one may lack.
         """
+        whole = {bare(name): name for name in table} | {name: name for name in table}
         of_units = () if self.unit_column is None else (self.unit_column,)
         asked = (*self.unit_columns, *self.ignore, *self.conditions, *of_units)
-        if absent := [name for name in asked if name not in table]:
-            raise DatasetError(f"There is no column '{absent[0]}'.{suggest(absent[0], table)}")
+        if absent := [name for name in asked if name not in whole]:
+            raise no_column(absent[0], table)
+        return self.called(whole)
+
+    def called(self, names: Mapping[str, str]) -> Self:
+        """The same of columns that are called otherwise."""
+        lists = {f: [names.get(n, n) for n in getattr(self, f)] for f in LISTS}
+        return replace(self, unit_column=self.unit_column and names.get(self.unit_column), **lists)
 
 
-def renamed(table: Table, asked: Asked) -> Table:
-    """The table with the names that this package uses for what it needs, and features as circuits know them.
+def no_column(name: str, table: Table) -> DatasetError:
+    """The error for a name that a table does not have."""
+    return DatasetError(f"There is no column '{name}'.{suggest(name, table)}")
+
+
+def renamed(table: Table, asked: Asked) -> tuple[Table, Asked]:
+    """The table, and what is asked of it, with the names that this package uses for what it needs, and for features.
 
     Raises
     ------
     DatasetError
         If two columns could be the same.
     """
-    kept = (*asked.unit_columns, *asked.features, *asked.ignore, *asked.conditions)
+    kept = (*asked.unit_columns, *asked.ignore, *asked.conditions)
     names: dict[str, str] = {asked.unit_column: "unit"} if asked.unit_column else {}
     for name in table:
         known = meaning(name)
         if name in names or name in kept or name.startswith(PREFIX):
             continue
         if known in ESSENTIAL:
-            names[name] = str(known)
+            if name not in asked.features:
+                names[name] = str(known)
         elif known in (Meaning.FEATURE, Meaning.PROPERTY) or normal(name) in UNIT_COLUMNS:
             names[name] = normal(name)
     for target in set(names.values()):
@@ -96,7 +112,8 @@ def renamed(table: Table, asked: Asked) -> Table:
             )
     short = [names.get(name, bare(name)) for name in table]
     clear = {name: "=" not in name and short.count(becomes) == 1 for name, becomes in zip(table, short, strict=True)}
-    return {becomes if clear[name] else name: table[name] for name, becomes in zip(table, short, strict=True)}
+    names = {name: becomes if clear[name] else name for name, becomes in zip(table, short, strict=True)}
+    return {names[name]: values for name, values in table.items()}, asked.called(names)
 
 
 def roles_of_long(table: Table, asked: Asked, unit: np.ndarray) -> list[Column]:

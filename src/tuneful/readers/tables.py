@@ -102,16 +102,15 @@ def read_table(
     if average not in (True, False):
         raise DatasetError(f"The option average is true or false, and not {average!r}.")
     label = None if unit_column is None else str(unit_column)
-    asked = Asked(of_units, stimuli, (*ignored, *dropped), rates, label, bool(average))
-    asked.check(original)
+    asked = Asked(of_units, stimuli, (*ignored, *dropped), rates, label, bool(average)).of(original)
     check_names(original, asked)
-    table = renamed(original, asked)
+    table, known = renamed(original, asked)
     called: dict[str, str] = dict(zip(table, original, strict=True))
     if "rate" in called:
         _check_hertz(called["rate"])
     if layout is None:
         layout = "long" if "rate" in table else "wide"
-    reading: Reading = _of(READERS, layout)(table, asked)
+    reading: Reading = _of(READERS, layout)(table, known)
     columns = [Column(called.get(c.name, c.name), c.role, c.why) for c in reading.columns]
     counters = [c for c in columns if c.role is Role.IGNORED and c.name not in asked.ignore]
     notes = [*reading.notes, *(f"Column '{c.name}' was left out: {c.why}." for c in counters)]

@@ -46,6 +46,11 @@ def from_wide(table: Table, asked: Asked) -> Reading:
         If no column holds rates, a rate is not a number, headers have different features, or it cannot be told
         whether a column of numbers is a condition.
     """
+    if asked.average:
+        raise DatasetError(
+            "Only a long table, with a row for every measurement, can be averaged, and this one is wide: leave out "
+            "--average (the option average)."
+        )
     table = _with_feature_names(table, asked)
     columns = [_told(name, values, asked) for name, values in table.items()]
     open_ = [name for name, column in zip(table, columns, strict=True) if column is None]
@@ -114,6 +119,11 @@ def _with_feature_names(table: Table, asked: Asked) -> Table:
     """The table with headers that are numbers named by the one feature that the user says they are of."""
     bare = [name for name in table if is_number(name)]
     if not bare:
+        if asked.features:
+            raise DatasetError(
+                f"The option features={asked.features[0]} says what headers that are numbers are of, and this wide "
+                "table has none: leave it out."
+            )
         return table
     if len(asked.features) != 1:
         raise DatasetError(
