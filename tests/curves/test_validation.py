@@ -56,6 +56,7 @@ def test_validate_brings_a_foreign_dataset_to_canonical_form():
         (lambda: make_dataset([[1, 2]], {"size": [1, NAN]}), "Feature 'size' of condition 1 is nan"),
         (lambda: make_dataset([[1, 2]], {"side": ["l", "r"]}), "Feature 'side' of condition 0 is 'l'"),
         (lambda: make_dataset([[1, 2]], {"size": [3, 3]}), r"Condition 1 \(size=3.0\) is the same as condition 0"),
+        (lambda: make_dataset([[1, 2]], {"size": [0.1 + 0.2, 0.3], "contrast": [5, 5]}), "'size' has 0.3 and 0.3.*4, wh"),
     ],
 )
 def test_bad_data_are_named_in_one_sentence(make, message):
@@ -67,3 +68,10 @@ def test_bad_data_are_named_in_one_sentence(make, message):
 def test_unmeasured_entries_need_no_variance_or_trials():
     data = dataset([[1, NAN], [1, 2]], rate_var=[[1, -1], [NAN, 1]], n_trials=[[1, 0], [NAN, 1]])
     assert data["n_trials"].values[0, 1] == 0
+
+
+def test_positions_on_a_circle_may_be_off_by_rounding_in_one_coordinate():
+    angle = np.arange(8) * np.pi / 4
+    places = {"x": np.cos(angle), "y": np.sin(angle)}
+    assert len(np.unique(places["x"])) > 5  # of cos 45 and cos 315 degrees, one is smaller by rounding
+    np.testing.assert_array_equal(make_dataset(np.ones((1, 8)), places)["x"], places["x"])

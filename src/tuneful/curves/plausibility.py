@@ -64,4 +64,4 @@ def _nearly_equal(dataset: xr.Dataset) -> Iterator[str]:
         close = np.flatnonzero(np.diff(levels) < CLOSE * np.ptp(levels))
         if close.size:
             one, other = levels[close[0]], levels[close[0] + 1]
-            yield f"Feature '{name}' has {one:.9g} and {other:.9g}: if that is one value, round the feature."
+            yield f"Feature '{name}' has {one.item()!r} and {other.item()!r}: if that is one value, round the feature."

@@ -190,25 +190,33 @@ def _check_features(dataset: xr.Dataset) -> None:
     if "condition" in dataset.coords:
         columns["condition"] = dataset["condition"].values
     seen: dict[tuple, int] = {}
-    for i, key in enumerate(zip(*columns.values(), strict=True)):
+    for i, key in enumerate(zip(*map(_levels, columns.values()), strict=True)):
         if (first := seen.setdefault(key, i)) != i:
-            raise DatasetError(
-                f"{_sentence(condition_name(dataset, i))} is the same as condition {first}: average repeats, "
-                "or add the feature that tells them apart."
-            )
+            raise _not_told_apart(dataset, first, i)
+
+
+def _levels(values: np.ndarray) -> np.ndarray:
+    """A number for every value, the same for those that differ by no more than sums and products of floats are off."""
+    distinct, number = np.unique(values, return_inverse=True)
+    if values.dtype.kind != "f":
+        return number
+    apart = np.diff(distinct) > ROUNDING * np.maximum(np.abs(distinct[1:]), np.abs(distinct[:-1]))
+    return np.concatenate([[0], apart.cumsum()])[number]
+
+
+def _not_told_apart(dataset: xr.Dataset, first: int, second: int) -> DatasetError:
+    """The error for two conditions that are one, exactly or but for rounding."""
     for name, values in features(dataset).items():
-        _check_rounding(name, np.unique(values))
-
-
-def _check_rounding(name: str, values: np.ndarray) -> None:
-    """Refuse values, in ascending order, that differ by no more than sums and products of floats are off."""
-    close = np.flatnonzero(np.diff(values) <= ROUNDING * np.maximum(np.abs(values[1:]), np.abs(values[:-1])))
-    if close.size:
-        one, other = values[close[0]].item(), values[close[0] + 1].item()
-        raise DatasetError(
-            f"Feature '{name}' has {one!r} and {other!r}, which are one value but for rounding: round that feature, "
-            "so that they are one condition."
-        )
+        one, other = sorted((values[first].item(), values[second].item()))
+        if one != other:
+            return DatasetError(
+                f"Feature '{name}' has {one!r} and {other!r}, which are one value but for rounding: round that "
+                "feature, so that they are one condition."
+            )
+    return DatasetError(
+        f"{_sentence(condition_name(dataset, second))} is the same as condition {first}: average repeats, or add the "
+        "feature that tells them apart."
+    )
 
 
 def _check_rates(dataset: xr.Dataset) -> None:
