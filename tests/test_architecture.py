@@ -123,3 +123,11 @@ def test_every_test_file_has_its_source_file():
     files = {path for path in files if len(path.parts) > 1 and path.parts[0] not in WITHOUT_SOURCE}
     sources = {path: SOURCE / path.parent / path.name.removeprefix("test_") for path in files}
     assert {str(path) for path, source in sources.items() if not source.exists()} <= NOT_YET_MOVED
+
+
+def test_the_table_of_the_house_names_every_room():
+    """CONTRIBUTING.md, of which a line begins with the names of rooms."""
+    rows = [line.split("|")[1] for line in (ROOT / "CONTRIBUTING.md").read_text().splitlines() if line[:3] == "| `"]
+    named = [name.removesuffix("/") for row in rows for name in re.findall("`(.+?)`", row)]
+    rooms = [p.name for p in SOURCE.iterdir() if p.name[0] != "_" and (p.suffix == ".py" or any(p.glob("*.py")))]
+    assert sorted(named) == sorted(rooms)
