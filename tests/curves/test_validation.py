@@ -56,7 +56,10 @@ def test_validate_brings_a_foreign_dataset_to_canonical_form():
         (lambda: make_dataset([[1, 2]], {"size": [1, NAN]}), "Feature 'size' of condition 1 is nan"),
         (lambda: make_dataset([[1, 2]], {"side": ["l", "r"]}), "Feature 'side' of condition 0 is 'l'"),
         (lambda: make_dataset([[1, 2]], {"size": [3, 3]}), r"Condition 1 \(size=3.0\) is the same as condition 0"),
-        (lambda: make_dataset([[1, 2]], {"size": [0.1 + 0.2, 0.3], "contrast": [5, 5]}), "'size' has 0.3 and 0.3.*4, wh"),
+        (
+            lambda: make_dataset([[1, 2]], {"size": [0.1 + 0.2, 0.3], "contrast": [5, 5]}),
+            "'size' has 0.3 and 0.3.*4, wh",
+        ),
     ],
 )
 def test_bad_data_are_named_in_one_sentence(make, message):

@@ -103,7 +103,7 @@ def test_conditions_that_the_circuit_cannot_answer_are_refused(conditions, words
         ({"size": [0, 2, 4]}, "Condition 0 is without a stimulus (size or contrast 0)"),
         ({"size": [2, 2, 2], "contrast": [0.05, 0.2, 1]}, "All contrasts are at most 1: the circuit takes per cent"),
         ({"size": [2, 4, 40]}, "Condition 2 has a size of 40, above 8"),
-        ({"size": [2, 2.00001, 4]}, "Feature 'size' has 2 and 2.00001"),
+        ({"size": [2, 2.00001, 4]}, "Feature 'size' has 2.0 and 2.00001"),
     ],
 )
 def test_conditions_that_are_seldom_meant_are_said(conditions, words):
@@ -162,7 +162,9 @@ def test_curves_without_a_distribution_are_refused(curves, words):
 
 
 def test_data_that_say_little_are_said_to():
-    assert "The fit sees 2 units, fewer than there are conditions (3)" in said(curves=rates(SIZES, 4))[0]
+    assert "sees 2 units, fewer than there are conditions (3):" in said(curves=rates(SIZES, 4))[0]
+    network = SSN(n_sites=11, sizes=tuple(SIZES["size"]))
+    assert "sees 4 units, fewer than there are fitted parameters (12):" in said(None, rates(SIZES, 8), network)[0]
     sparse = said(curves=in_one_condition_each(60))
     assert "Every unit was measured in one condition only: the fit sees rates, and no tuning." in sparse
     assert said({"size": [2]}, rates({"size": [2]}, 24)) == [
@@ -188,10 +190,20 @@ def test_a_feature_of_the_task_that_the_circuit_does_not_know_is_refused():
     assert "position of 10 lies outside the inputs" in said(far, circuit=FeedforwardM1(grid=4, density=0.1))
 
 
-@pytest.mark.parametrize("circuit", [SSN(n_sites=10**6), FeedforwardM1(grid=1000)])
-def test_networks_that_no_memory_holds_are_refused_before_any_is_asked_for(circuit):
-    with pytest.raises(UserError, match=r"takes [\d,]+ GiB of random numbers: make it smaller"):
+@pytest.mark.parametrize(
+    ("circuit", "number"), [(SSN(n_sites=10**6), "n_sites = 1000000"), (FeedforwardM1(grid=1000), "grid = 1000")]
+)
+def test_networks_that_no_memory_holds_are_refused_before_any_is_asked_for(circuit, number):
+    with pytest.raises(UserError, match=rf"{number}.* take [\d,]+ GiB, and may take 2 GiB( of .*)?: make it smaller"):
         check_size(circuit, {})
+
+
+def test_what_this_machine_has_is_said_where_it_is_known(monkeypatch):
+    with pytest.raises(UserError, match=r"batch = 10{10}: .* of the \d+ GiB of this machine: choose a smaller batch"):
+        check_size(SSN(n_sites=11), {"batch": 10**10})
+    monkeypatch.delattr("os.sysconf")
+    with pytest.raises(UserError, match="may take 2 GiB: choose a smaller batch"):
+        check_size(SSN(n_sites=11), {"batch": 10**10})
 
 
 def test_a_recurrent_circuit_is_measured_without_computing_it():

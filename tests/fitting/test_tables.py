@@ -7,10 +7,12 @@ import pytest
 from tuneful.descents import Outcome
 from tuneful.fitting.tables import warnings
 
+SIZES = {"n_data": 5, "n_model": 20}
+NONE = {"ks_start": math.nan, "ks": math.nan, "n_data": 0, "n_model": 20}
 GOOD = {
     "rejected_fraction": 0.0, "non_finite_steps": 0, "retreats": 0, "unsolved_gradients": 0, "steps": 5,
     "outcome": Outcome.CONVERGED,
-    "statistics": {"r2": {"ks_start": 0.5, "ks": 0.1}, "rate": {"ks_start": 0.2, "ks": 0.3}},
+    "statistics": {"r2": {"ks_start": 0.5, "ks": 0.1} | SIZES, "rate": {"ks_start": 0.2, "ks": 0.3} | SIZES},
 }  # fmt: skip
 
 
@@ -22,16 +24,17 @@ def test_nothing_is_said_of_a_fit_that_came_closer():
     ("found", "words"),
     [
         (
-            {"statistics": {"r2": {"ks_start": 0.1, "ks": 0.4}}},
-            "farther from the held-out units than it began: its mean KS",
+            {"statistics": {"r2": {"ks_start": 0.1, "ks": 0.4} | SIZES, "rate": NONE}},
+            "its mean KS distance is 0.400, and was 0.100 at the start (for so few units and curves, each is uncertain "
+            "by up to 0.250)",
         ),
         ({"steps": 3, "non_finite_steps": 3}, "No step had a finite loss, the first included"),
     ],
 )
 def test_a_fit_that_led_nowhere_says_so(found, words):
-    assert words in warnings(GOOD | found)[-1]
+    assert any(words in sentence for sentence in warnings(GOOD | found))
 
 
-@pytest.mark.parametrize("undefined", [{}, {"r2": {"ks_start": 0.5, "ks": math.nan}}])
+@pytest.mark.parametrize("undefined", [{}, {"rate": NONE}])
 def test_without_distances_nothing_is_farther(undefined):
     assert not any("farther" in sentence for sentence in warnings(GOOD | {"statistics": undefined}))

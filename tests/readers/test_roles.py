@@ -197,7 +197,11 @@ def test_what_is_asked_of_a_column_holds_with_and_without_its_unit_of_measuremen
     ("text", "options", "message"),
     [
         ("unit,c1,c2\na,1,2\nb,2,3\n", {"average": True}, "Only a long table.*leave out --average"),
-        ("unit,c1,c2\na,1,2\nb,2,3\n", {"features": "size"}, "features=size says what headers that are numbers are of"),
+        (
+            "unit,c1,c2\na,1,2\nb,2,3\n",
+            {"features": "size"},
+            "features=size says what headers that are numbers are of",
+        ),
         ("unit,size,rate\na,1,2\na,2,3\n", {"features": "siez"}, "no column 'siez'. Did you mean 'size'"),
         ("unit,size,rate\na,1,2\na,2,3\n", {"conditions": "size"}, "conditions=size is for wide tables"),
     ],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from tuneful.fitting.fits import FitTask
     from tuneful.fitting.problem import Problem
 
-MEMORY = 2**31  # bytes that random numbers, rates, or distances of pairs of curves may take
+MEMORY = 2**31  # bytes that random numbers, rates, or distances of pairs of curves may take, on any machine
 
 
 def check_fit(task: FitTask) -> list[str]:
@@ -103,15 +105,35 @@ def check_size(circuit: AbstractCircuit, curves: Mapping[str, int]) -> int:
     UserError
         For the first that is too large.
     """
-    name = type(circuit).__name__
-    if (size := _bytes(jax.eval_shape(circuit.draw, jax.random.key(0)))) > MEMORY:
-        raise UserError(f"One realisation of {name} takes {_gigabytes(size)} of random numbers: make it smaller.")
+    size = _bytes(jax.eval_shape(circuit.draw, jax.random.key(0)))
+    _refuse_above(size, f"One realisation of {_with_numbers(circuit)}: its random numbers", "make it smaller")
     response = jax.eval_shape(lambda: circuit.respond(circuit.draw(jax.random.key(0))))
     cells = len(response.rates)
     for setting, n in curves.items():
-        if (size := -(-n // cells) * _bytes(response)) > MEMORY:
-            raise UserError(f"{setting} = {n}: the rates of so many curves take {_gigabytes(size)}: choose fewer.")
+        size = -(-n // cells) * _bytes(response)
+        _refuse_above(size, f"{setting} = {n}: the rates of so many curves", f"choose a smaller {setting}")
     return cells
+
+
+def _refuse_above(size: int, what: str, advice: str) -> None:
+    if size > MEMORY:
+        here = f" of the {_gigabytes(have)} of this machine" if (have := _memory()) else ""
+        raise UserError(f"{what} take {_gigabytes(size)}, and may take {_gigabytes(MEMORY)}{here}: {advice}.")
+
+
+def _memory() -> int | None:
+    """Bytes of memory that this machine has; None where the system does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):  # Windows
+        return None
+
+
+def _with_numbers(circuit: AbstractCircuit) -> str:
+    """The name of a circuit with the settings that are whole numbers: its size depends on them."""
+    values = {field.name: getattr(circuit, field.name) for field in dataclasses.fields(circuit)}
+    numbers = ", ".join(f"{name} = {value}" for name, value in values.items() if type(value) is int)
+    return type(circuit).__name__ + (f" ({numbers})" if numbers else "")
 
 
 def _bytes(arrays: Any) -> int:
@@ -178,8 +200,7 @@ def _check_pairs(objective: str, cells: int, settings: FitSettings) -> None:
                 f"{name} = {n} is one realisation of {cells} cells, and the objective {objective} "
                 f"compares realisations: {name} must be above {cells}."
             )
-        if (size := 4 * n**2) > MEMORY:
-            raise UserError(f"{name} = {n}: all pairs of so many curves take {_gigabytes(size)}: choose fewer.")
+        _refuse_above(4 * n**2, f"{name} = {n}: all pairs of so many curves", f"choose a smaller {name}")
 
 
 def _about_prediction(circuit: AbstractCircuit, settings: FitSettings) -> Iterator[str]:
@@ -202,10 +223,11 @@ def _about_numbers(task: FitTask) -> Iterator[str]:
     units, conditions = task.problem.data.rates.shape
     circuit, known = task.problem.circuit, task.problem.circuit.parameters()
     parameters = sum(getattr(circuit, name).size for name in task.problem.fitted if name in known)
-    if units < max(conditions, parameters):
+    numbers = {"conditions": conditions, "fitted parameters": parameters}
+    if more := [f"{what} ({n})" for what, n in numbers.items() if n > units]:
         yield (
-            f"The fit sees {units} units, fewer than there are conditions ({conditions}) or fitted parameters "
-            f"({parameters}): expect wide intervals, and parameters that the data do not tell apart."
+            f"The fit sees {units} units, fewer than there are {' and '.join(more)}: expect wide intervals, and "
+            "parameters that the data do not tell apart."
         )
     if conditions == 1:
         yield "There is one condition: the fit sees rates, and no tuning."

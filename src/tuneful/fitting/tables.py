@@ -169,7 +169,8 @@ def warnings(found: Mapping[str, Any]) -> list[str]:
     if end > start:
         sentences.append(
             f"The fit ended farther from the held-out units than it began: its mean KS distance is {end:.3f}, and "
-            f"was {start:.3f} at the start."
+            f"was {start:.3f} at the start (for so few units and curves, each is uncertain by up to "
+            f"{distance_error(found['statistics']):.3f})."
         )
     if found["outcome"] == Outcome.MAX_STEPS:
         sentences.append("The fit had not converged by its own rule when it reached the maximum of steps.")
@@ -188,3 +189,20 @@ def mean_distances(statistics: Mapping[str, Mapping[str, Any]]) -> tuple[float, 
     pairs = np.array([(row["ks_start"], row["ks"]) for row in statistics.values()], float).reshape(-1, 2)
     start, end = pairs[np.isfinite(pairs).all(axis=1)].T
     return (float(start.mean()), float(end.mean())) if start.size else (math.nan, math.nan)
+
+
+def distance_error(statistics: Mapping[str, Mapping[str, Any]]) -> float:
+    """The largest standard error that a mean Kolmogorov-Smirnov distance can have, for these numbers of curves.
+
+    A distance is a difference F_n(v) - F_m(v) of two empirical distribution functions, whose variance is
+    F (1 - F) (1 / n + 1 / m) at any one v, at most (1 / n + 1 / m) / 4. Statistics of the same curves may err together.
+
+    >>> round(distance_error({"rate": {"n_data": 25, "n_model": 100}}), 3)
+    0.112
+    """
+    errors = [math.sqrt(1 / row["n_data"] + 1 / row["n_model"]) / 2 for row in statistics.values() if _counted(row)]
+    return sum(errors) / len(errors)
+
+
+def _counted(row: Mapping[str, Any]) -> bool:
+    return row["n_data"] > 0 and row["n_model"] > 0
