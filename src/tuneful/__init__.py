@@ -10,7 +10,7 @@ __version__ = "0.1.0"
 TYPE_CHECKING = False  # as type checkers know it; `typing` would take half of the time of this import
 if TYPE_CHECKING:
     from tuneful import circuits, curves, descents, fitting, networks, objectives, solvers, stability
-    from tuneful.errors import DatasetError, TunefulWarning, UserError
+    from tuneful.errors import DatasetError, NotFittedError, TunefulWarning, UserError
     from tuneful.fitting.simulation import simulate
     from tuneful.readers import load, save
     from tuneful.runs.checkpoints import Checkpoints
@@ -22,6 +22,7 @@ _HOME = {
     "Fit": "tuneful.runs.estimator",
     "Checkpoints": "tuneful.runs.checkpoints",
     "DatasetError": "tuneful.errors",
+    "NotFittedError": "tuneful.errors",
     "TunefulWarning": "tuneful.errors",
     "UserError": "tuneful.errors",
     "load": "tuneful.readers",
@@ -35,6 +36,7 @@ __all__ = [
     "Checkpoints",
     "DatasetError",
     "Fit",
+    "NotFittedError",
     "TunefulWarning",
     "UserError",
     "__version__",

@@ -12,6 +12,10 @@ class DatasetError(UserError):
     """Data that cannot be used; the message names the offending entry and what to try."""
 
 
+class NotFittedError(UserError, AttributeError):
+    """What only a fit brings was asked for before it; `hasattr` says that it is not there."""
+
+
 class TunefulWarning(UserWarning):
     """What nobody may miss who reads the numbers; the command line prints it as a note."""
 

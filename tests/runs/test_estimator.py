@@ -11,9 +11,9 @@ import pytest
 from tuneful import Fit
 from tuneful.circuits import FeedforwardM1
 from tuneful.curves import DatasetError, features, make_dataset, split
-from tuneful.errors import TunefulWarning, UserError
+from tuneful.errors import NotFittedError, TunefulWarning, UserError
 from tuneful.fitting.unconstrained import parameter_values
-from tuneful.objectives import EnergyDistance, WassersteinGAN
+from tuneful.objectives import EnergyDistance, RatePenalty, WassersteinGAN
 
 GAN = WassersteinGAN(hidden=(8,), n_critic=2, whiten=True)
 NAMES = ["sigma_l", "dsigma", "J", "phi_l", "dphi"]
@@ -288,9 +288,77 @@ def test_start_is_checked(again, tiny_circuit, change, fitted, message):
         again(circuit=tiny_circuit.with_values(change), fitted=fitted)
 
 
-def test_a_dataset_is_validated(again):
-    with pytest.raises(DatasetError, match=r"Expected an xarray\.Dataset"):
-        again(np.ones((4, 3)))
+@pytest.mark.parametrize(
+    "given",
+    [
+        lambda data: data["rate"],
+        lambda data: data["rate"].to_dataframe()[["size", "rate"]].reset_index("condition", drop=True),
+    ],
+    ids=["DataArray", "DataFrame"],
+)
+def test_whatever_holds_curves_is_fitted_and_scored(run_toy, toy, toy_data, tiny_settings, given, monkeypatch):
+    fit = run_toy()
+    tasks = []
+    monkeypatch.setattr(Fit, "execute", lambda self, dataset, *others: tasks.append(dataset))
+    monkeypatch.setattr(Fit, "result_", {"warnings": []}, raising=False)
+    Fit(toy, **tiny_settings).fit(given(toy_data), 0, progress=False)
+    assert np.array_equal(tasks[0]["rate"], toy_data["rate"])
+    assert np.array_equal(tasks[0]["size"], toy_data["size"])
+    assert fit.score(given(toy_data)) == fit.score(toy_data)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (None, "cannot be loaded from a NoneType"),
+        ({"rate": [1.0]}, "cannot be loaded from a dict"),
+        (np.ones((4, 3)), "Toy needs the feature 'size', and the data have none at all"),
+        ("nowhere.csv", r"There is no file or folder 'nowhere\.csv'"),
+    ],
+)
+def test_what_holds_no_curves_is_refused(toy, given, message):
+    with pytest.raises(UserError, match=message):
+        Fit(toy).fit(given, 0, progress=False)
+
+
+NAMES_OF_RESULTS = (
+    "params_", "circuit_", "result_", "history_", "evaluations_", "prediction_", "dataset_", "task_", "findings_",
+)  # fmt: skip
+
+
+def test_what_a_fit_brings_is_not_there_before(toy, toy_data, tmp_path):
+    fit = Fit(toy)
+    for name in NAMES_OF_RESULTS:
+        assert not hasattr(fit, name)
+        with pytest.raises(NotFittedError, match=f"There is no {name} yet: call fit"):
+            getattr(fit, name)
+    for act in (lambda: fit.sample(3, 0), lambda: fit.score(toy_data), lambda: fit.save(tmp_path / "run")):
+        with pytest.raises(NotFittedError):
+            act()
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(AttributeError, match="no attribute 'parms_'") as error:
+        _ = fit.parms_
+    assert not isinstance(error.value, NotFittedError)
+
+
+def test_a_fit_shows_itself(toy, run):
+    unfitted = Fit(toy)
+    assert repr(unfitted) == "<Fit of Toy by energy: not fitted>"
+    assert unfitted._repr_html_() == "<div><strong>Fit of Toy by energy</strong>: not fitted</div>"
+    fit, _ = run
+    assert repr(fit).startswith("<Fit of FeedforwardM1 by energy: reached the maximum of 6 steps (6 steps), KS r2=")
+    assert "<th>parameter</th>" in fit._repr_html_()
+    assert all(
+        len(repr(getattr(fit, name))) < 400
+        for name in NAMES_OF_RESULTS
+        if name not in ("result_", "dataset_", "params_")
+    )
+
+
+@pytest.mark.parametrize("penalties", [RatePenalty(), "rate", ["rate"], 3])
+def test_penalties_are_a_list(penalties):
+    with pytest.raises(UserError, match=r"penalties must be a list such as \[RatePenalty\(\)\]"):
+        Fit("m1", None, penalties)
 
 
 def test_circuits_of_ones_own(quick_report, run_toy, toy, toy_data, tmp_path, monkeypatch):

@@ -2,7 +2,7 @@
 
 import dataclasses
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
@@ -14,7 +14,9 @@ from jax import Array
 from jaxtyping import Bool, Float, Int, PRNGKeyArray
 
 from tuneful.circuits.ensemble import map_realisations
+from tuneful.circuits.keys import Key, as_key
 from tuneful.circuits.parameters import Parameter, declared_parameters
+from tuneful.display import card, in_a_line
 from tuneful.solvers.spectrum import smoothed_spectral_abscissa
 from tuneful.solvers.steady_states import Status
 
@@ -134,11 +136,29 @@ class AbstractCircuit(eqx.Module):
         """How many tuning curves one realisation yields."""
         return jax.eval_shape(lambda: self.respond(self.draw(jax.random.key(0)))).rates.shape[0]
 
+    def __repr__(self) -> str:
+        values = ((name, getattr(self, name)) for name in self.parameters())
+        shown = [in_a_line(values), in_a_line(self._changed_settings())]
+        return f"<{type(self).__name__}: {'; '.join(filter(None, shown))}>"
+
+    def _repr_html_(self) -> str:
+        rows = [(p.symbol, name, getattr(self, name), p.unit, p.meaning) for name, p in self.parameters().items()]
+        settings = in_a_line(self._changed_settings()) or "all settings at their defaults"
+        return card(type(self).__name__, settings, (("", "parameter", "value", "unit", "meaning"), rows))
+
+    def _changed_settings(self) -> Iterator[tuple[str, Any]]:
+        """What is no parameter, and not at its default."""
+        for field in dataclasses.fields(self):
+            is_setting = field.metadata.get("is_setting", True) and "parameter" not in field.metadata
+            value = getattr(self, field.name, None)
+            if is_setting and repr(value) != repr(field.default):
+                yield field.name, value
+
     def parameters(self) -> dict[str, Parameter]:
         """Describe the learned parameters: name, symbol, unit, constraint."""
         return declared_parameters(self)
 
-    def sample(self, key: PRNGKeyArray, n: int) -> Response:
+    def sample(self, key: Key, n: int) -> Response:
         """Draw n independent realisations and their responses.
 
         Realisations are computed in turn on every available device, so that memory holds the rates of all of them
@@ -147,7 +167,7 @@ class AbstractCircuit(eqx.Module):
         Parameters
         ----------
         key
-            A JAX random key.
+            A random key of JAX, or a seed.
         n
             The number of realisations.
 
@@ -156,7 +176,7 @@ class AbstractCircuit(eqx.Module):
         Response
             Its fields have a leading axis of length n.
         """
-        return map_realisations(lambda circuit, k: circuit.respond(circuit.draw(k)), self, key, n)
+        return map_realisations(lambda circuit, k: circuit.respond(circuit.draw(k)), self, as_key(key), n)
 
 
 @runtime_checkable

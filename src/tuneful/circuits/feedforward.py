@@ -14,10 +14,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
-from jaxtyping import Float, Int, PRNGKeyArray
+from jaxtyping import Float, Int
 
 from tuneful.circuits.base import AbstractCircuit, Response
 from tuneful.circuits.field_sums import Positions, field_sums, grid_axis
+from tuneful.circuits.keys import Key, as_key
 from tuneful.circuits.parameters import Free, Positive, as_float_array, parameter
 from tuneful.circuits.random_inputs import draw_coarse_uniform, draw_distinct
 
@@ -167,8 +168,8 @@ class FeedforwardM1(AbstractCircuit):
         """Mean of sum_i J z_i^J M_i h_i over realisations, Hz: the receptive fields sum to one."""
         return self.J * self.density / 2
 
-    def draw(self, key: PRNGKeyArray) -> FeedforwardInputs:
-        width, source, strength, threshold, noise = jax.random.split(key, 5)
+    def draw(self, key: Key) -> FeedforwardInputs:
+        width, source, strength, threshold, noise = jax.random.split(as_key(key), 5)
         n = self.grid**3
         return FeedforwardInputs(
             width=draw_coarse_uniform(width, n),

@@ -15,10 +15,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
-from jaxtyping import Float, PRNGKeyArray
+from jaxtyping import Float
 
 from tuneful.circuits.base import AbstractRecurrentCircuit, Response
 from tuneful.circuits.geometry import Line
+from tuneful.circuits.keys import Key, as_key
 from tuneful.circuits.parameters import Positive, as_float_array, parameter
 from tuneful.circuits.random_inputs import draw_uniform_quartet
 from tuneful.circuits.stimuli import Apertures, Values, as_values, crossed
@@ -244,8 +245,8 @@ class SSN(AbstractRecurrentCircuit):
         """Of every cell, (2N,), ms."""
         return np.repeat(self.tau, self.n_sites)
 
-    def draw(self, key: PRNGKeyArray) -> SSNInputs:
-        for_weights, for_input = jax.random.split(key)
+    def draw(self, key: Key) -> SSNInputs:
+        for_weights, for_input = jax.random.split(as_key(key))
         ee, ie, ei, ii = draw_uniform_quartet(for_weights, (self.n_sites, self.n_sites))
         return SSNInputs(((ee, ie), (ei, ii)), jax.random.uniform(for_input, (2 * self.n_sites,), minval=-1))
 

@@ -62,7 +62,7 @@ def _check_layout(dataset: xr.Dataset) -> None:
     import xarray as xr  # here and not above: it loads pandas, which an import of the package does not need
 
     if not isinstance(dataset, xr.Dataset):
-        raise DatasetError(f"Expected an xarray.Dataset, got {type(dataset).__name__}: build one with make_dataset.")
+        raise DatasetError(f"Expected an xarray.Dataset, got {type(dataset).__name__}: make one with tuneful.load.")
     if "rate" not in dataset:
         found = ", ".join(map(str, dataset.data_vars)) or "no variables"
         raise DatasetError(f"The dataset has no variable 'rate' (found: {found}): rename yours to 'rate'.")

@@ -11,6 +11,7 @@ import numpy as np
 from jax import Array
 
 from tuneful.circuits import AbstractCircuit, AbstractRecurrentCircuit
+from tuneful.circuits.keys import Key, as_key
 from tuneful.curves import Comparison, compare, critical_value, features, ks_distance
 from tuneful.errors import UserError
 from tuneful.fitting.settings import FitSettings
@@ -29,7 +30,7 @@ class HeldOut:
     names: tuple[str, ...]  # of the statistics
     seed: int
 
-    def distances(self, circuit: AbstractCircuit, n: int, key: Array) -> dict[str, float]:
+    def distances(self, circuit: AbstractCircuit, n: int, key: Key) -> dict[str, float]:
         """Kolmogorov-Smirnov distances of n fresh curves, NaN if nothing settled."""
         try:
             generated = simulate(circuit, n, key)
@@ -52,6 +53,10 @@ class Prediction:
 
     fitted: xr.Dataset
     truth: xr.Dataset | None
+
+    def __repr__(self) -> str:
+        known = "not known" if self.truth is None else "known"
+        return f"<Prediction in {self.fitted.sizes['condition']} conditions, truth {known}>"
 
     def table(self) -> dict[str, Any]:
         """Distances between the rates of the two in every condition, and the 5 % line."""
@@ -93,7 +98,7 @@ def features_not_predicted(circuit: AbstractCircuit, settings: FitSettings) -> l
     return [name for name in varying if name not in (settings.predict or {})]
 
 
-def predict(circuit: AbstractCircuit, dataset: xr.Dataset, settings: FitSettings, key: Array) -> Prediction | None:
+def predict(circuit: AbstractCircuit, dataset: xr.Dataset, settings: FitSettings, key: Key) -> Prediction | None:
     """Draw curves in the conditions that the settings ask for, if they do.
 
     Raises
@@ -105,13 +110,13 @@ def predict(circuit: AbstractCircuit, dataset: xr.Dataset, settings: FitSettings
     if elsewhere is None:
         return None
     truth = true_values(dataset, circuit)
-    for_fitted, for_truth = jax.random.split(key)
+    for_fitted, for_truth = jax.random.split(as_key(key))
     n = settings.prediction_curves
     known = simulate(elsewhere.with_values(truth), n, for_truth) if truth else None
     return Prediction(simulate(elsewhere, n, for_fitted), known)
 
 
-def count_stable(circuit: AbstractCircuit, n: int, key: Array) -> dict[str, Any] | None:
+def count_stable(circuit: AbstractCircuit, n: int, key: Key) -> dict[str, Any] | None:
     """Count the stable ones among n realisations: those with a negative spectral abscissa in every condition.
 
     None if n is 0 or the circuit has no dynamics. Abscissas are in 1/ms, the largest of all conditions.
@@ -119,6 +124,7 @@ def count_stable(circuit: AbstractCircuit, n: int, key: Array) -> dict[str, Any]
     if n == 0 or not isinstance(circuit, AbstractRecurrentCircuit):
         return None
     # One after the other: LAPACK's eigenvalues of several devices at once wait for each other.
+    key = as_key(key)
     abscissa = np.array([_abscissa(circuit, jax.random.fold_in(key, i)) for i in range(n)])
     return {
         "realisations": n,

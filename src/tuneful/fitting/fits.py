@@ -14,6 +14,7 @@ from jax import Array
 from tuneful.circuits import AbstractCircuit
 from tuneful.curves import features, split, validate
 from tuneful.descents import Ending, Keeper, Moment, Observer, descend
+from tuneful.display import card
 from tuneful.errors import UserError
 from tuneful.fitting.checks import check_fit, defined_statistics
 from tuneful.fitting.course import Course, CourseState
@@ -78,6 +79,13 @@ class FitTask:
         held_out = HeldOut(test, dataset, defined_statistics(dataset, test), seed)
         return cls(dataset.assign_coords(held_out=("unit", aside)), problem, held_out, settings, seed)
 
+    def __repr__(self) -> str:
+        units, conditions = self.problem.data.rates.shape
+        return (
+            f"<FitTask: {type(self.problem.circuit).__name__} by {self.problem.objective.label}, {units} units in "
+            f"{conditions} conditions, {self.held_out.units.sizes['unit']} held out by seed {self.seed}>"
+        )
+
     def key(self, stream: int) -> Array:
         """The random key of one of the streams at the top of this file."""
         return jax.random.fold_in(jax.random.key(self.seed), stream)
@@ -132,6 +140,15 @@ class FitResult:
     history: History
     state: CourseState
     task: FitTask
+
+    def __repr__(self) -> str:
+        return f"<FitResult: {self.ending} ({self.steps} steps), {self.circuit!r}>"
+
+    def _repr_html_(self) -> str:
+        start, end = parameter_values(self.task.problem.circuit), parameter_values(self.circuit)
+        rows = [(name, start[name], end[name], about.unit) for name, about in self.circuit.parameters().items()]
+        title, ending = f"Fit of {type(self.circuit).__name__}", f"{self.ending} ({self.steps} steps)"
+        return card(title, ending, (("parameter", "start", "end", "unit"), rows))
 
     @property
     def steps(self) -> int:
@@ -252,5 +269,9 @@ def at_conditions_of(dataset: xr.Dataset, circuit: AbstractCircuit) -> AbstractC
     """The circuit with the stimuli of a dataset; a `UserError` if it cannot take them."""
     try:
         return circuit.at_conditions(features(dataset))
+    except KeyError as error:
+        there = ", ".join(features(dataset)) or "none at all"
+        needed = f"{type(circuit).__name__} needs the feature {error}"
+        raise UserError(f"{needed}, and the data have {there}: name the features of the conditions.") from error
     except ValueError as error:
         raise UserError(str(error)) from error

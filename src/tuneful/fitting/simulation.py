@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import numbers
 from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
@@ -10,16 +11,18 @@ import numpy as np
 from jax import Array
 
 from tuneful.circuits import AbstractCircuit
+from tuneful.circuits.keys import Key, as_key
 from tuneful.curves import make_dataset
 from tuneful.errors import UserError
 from tuneful.fitting.unconstrained import parameter_values
+from tuneful.networks.arguments import shown
 from tuneful.solvers import Status
 
 if TYPE_CHECKING:
     import xarray as xr
 
 
-def simulate(circuit: AbstractCircuit, n: int, key: Array, **attrs: Any) -> xr.Dataset:
+def simulate(circuit: AbstractCircuit, n: int, key: Key, **attrs: Any) -> xr.Dataset:
     """Draw n tuning curves as a dataset of the same form as measured ones.
 
     Curves of realisations that did not settle are left out; the attributes `rejected_fraction` and `outcomes` say how
@@ -30,19 +33,24 @@ def simulate(circuit: AbstractCircuit, n: int, key: Array, **attrs: Any) -> xr.D
     circuit
         The generator, at any parameters.
     n
-        Number of curves; several of one realisation if the circuit records several cells.
+        Number of curves, at least 1; several of one realisation if the circuit records several cells.
     key
-        A JAX random key.
+        A random key of JAX, or a seed.
     **attrs
         Further attributes of the dataset.
 
     Raises
     ------
     UserError
-        If nothing settled.
+        If nothing settled, and for arguments that are none.
     """
-    realisations = -(-n // circuit.cells_per_realisation)
-    response = _sample(circuit, key, realisations)
+    if not isinstance(circuit, AbstractCircuit):
+        given = f"the class {circuit.__name__} itself" if isinstance(circuit, type) else shown(circuit)
+        raise UserError(f"Curves are drawn from a circuit, such as tuneful.circuits.SSN(), not from {given}.")
+    if not isinstance(n, numbers.Integral) or n < 1:
+        raise UserError(f"The number of curves must be a whole number, 1 or more, not {shown(n)}.")
+    realisations = -(-int(n) // circuit.cells_per_realisation)
+    response = _sample(circuit, as_key(key), realisations)
     accepted = np.asarray(response.accepted)
     curves = np.asarray(response.curves, float)[accepted][:n]
     if not len(curves):

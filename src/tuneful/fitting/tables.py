@@ -34,6 +34,10 @@ class Findings:
     prediction: Prediction | None
     stability: dict[str, Any] | None
 
+    def __repr__(self) -> str:
+        start, end = (curves.sizes["unit"] for curves in (self.start, self.end))
+        return f"<Findings: {start} curves at the start, {end} at the end, prediction {self.prediction!r}>"
+
     @classmethod
     def of(cls, result: FitResult) -> Self:
         """Draw them.

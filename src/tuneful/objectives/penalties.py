@@ -10,6 +10,7 @@ from jax import Array
 from jaxtyping import Float, PRNGKeyArray
 
 from tuneful.circuits.base import AbstractCircuit, AbstractRecurrentCircuit, Response
+from tuneful.circuits.keys import Key, as_key
 from tuneful.solvers.spectrum import smoothed_excess
 
 
@@ -138,13 +139,13 @@ class StabilityPenalty(AbstractPenalty):
                 f"{self.share} and {self.conditions!r}."
             )
 
-    def __call__(self, circuit: AbstractCircuit, z: Any, response: Response, key: PRNGKeyArray) -> Float[Array, ""]:
+    def __call__(self, circuit: AbstractCircuit, z: Any, response: Response, key: Key) -> Float[Array, ""]:
         if not isinstance(circuit, AbstractRecurrentCircuit):
             raise ValueError(
                 f"The penalty {self.label} needs a recurrent circuit: {type(circuit).__name__} has no dynamics whose "
                 "stability could be asked for. Take the penalty out."
             )
-        for_share, for_condition = jax.random.split(key)
+        for_share, for_condition = jax.random.split(as_key(key))
         is_taken = response.settled & (jax.random.uniform(for_share) < self.share)
         rates = jnp.where(response.settled, response.all_rates, 0)  # no NaN, not even in derivatives
         cost = jax.lax.cond(

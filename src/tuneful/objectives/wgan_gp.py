@@ -10,6 +10,7 @@ import optax
 from jax import Array
 from jaxtyping import Float, PRNGKeyArray
 
+from tuneful.circuits.keys import Key, as_key
 from tuneful.objectives.base import AbstractObjective, Draw, Generated, Measured, weighted_mean
 from tuneful.objectives.feature_map import FeatureMap, compressed
 
@@ -82,14 +83,14 @@ class WassersteinGAN(AbstractObjective):
     penalty: float = eqx.field(static=True, default=10.0)
     hidden: tuple[int, ...] = eqx.field(static=True, default=(128, 128))
 
-    def init(self, key: PRNGKeyArray, data: Measured) -> CriticState:
+    def init(self, key: Key, data: Measured) -> CriticState:
         conditions = data.rates.shape[1]
         inputs = conditions if bool(data.observed.all()) else 2 * conditions
-        critic = draw_critic(key, (inputs, *self.hidden, 1))
+        critic = draw_critic(as_key(key), (inputs, *self.hidden, 1))
         feature_map = FeatureMap.of(data, self.whiten, self.ridge, log_above=self.log_above)
         return CriticState(critic, self._critic_optimiser().init(critic), feature_map)
 
-    def update(self, state: CriticState, generate: Draw, data: Measured, key: PRNGKeyArray) -> CriticState:
+    def update(self, state: CriticState, generate: Draw, data: Measured, key: Key) -> CriticState:
         def critic_step(carry: tuple[Any, Any], fresh: tuple[Generated, Array]) -> tuple[tuple[Any, Any], None]:
             critic, moments = carry
             gradient = jax.grad(self._critic_loss)(critic, state.feature_map, fresh[0], data, fresh[1])
@@ -97,13 +98,13 @@ class WassersteinGAN(AbstractObjective):
                 change, moments = self._critic_optimiser().update(gradient, moments)
             return (optax.apply_updates(critic, change), moments), None
 
-        draw, *keys = jax.random.split(key, 1 + self.n_critic)
+        draw, *keys = jax.random.split(as_key(key), 1 + self.n_critic)
         batches = generate(draw, self.n_critic)  # at once: the circuit stands still while the critic learns
         (critic, moments), _ = jax.lax.scan(critic_step, (state.critic, state.moments), (batches, jnp.stack(keys)))
         return CriticState(critic, moments, state.feature_map)
 
-    def loss(self, generated: Generated, state: CriticState, data: Measured, key: PRNGKeyArray) -> Float[Array, ""]:
-        units = jax.random.randint(key, generated.weight.shape, 0, len(data.rates))
+    def loss(self, generated: Generated, state: CriticState, data: Measured, key: Key) -> Float[Array, ""]:
+        units = jax.random.randint(as_key(key), generated.weight.shape, 0, len(data.rates))
         seen = self._see(generated.rates, units, state.feature_map, data, state.critic)
         return -weighted_mean(jax.vmap(criticise, (None, 0))(state.critic, seen), generated.weight)
 

@@ -7,19 +7,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from tuneful.circuits import AbstractCircuit
-from tuneful.curves import Comparison, compare, features, statistics_for, validate
-from tuneful.errors import TunefulWarning
+from tuneful.circuits.keys import Key
+from tuneful.curves import Comparison, compare, features, statistics_for
+from tuneful.display import Table, card, in_a_line
+from tuneful.errors import NotFittedError, TunefulWarning, UserError
 from tuneful.fitting.fits import END, FitResult, FitTask, at_conditions_of
 from tuneful.fitting.history import History
 from tuneful.fitting.settings import FitSettings
 from tuneful.fitting.simulation import simulate
 from tuneful.fitting.unconstrained import parameter_values
+from tuneful.networks.arguments import shown
 from tuneful.objectives import AbstractObjective, AbstractPenalty
+from tuneful.readers import examine, load
 from tuneful.runs.own_code import changed_code, made
 from tuneful.settings import parse
 
@@ -53,7 +56,7 @@ class Fit:
     Attributes
     ----------
     params_
-        Fitted values of all parameters in their own units, by name (after `fit` or `load`, like all others).
+        Fitted values of all parameters in their own units, by name.
     circuit_
         The fitted circuit.
     result_
@@ -66,6 +69,8 @@ class Fit:
         The data, with a coordinate ``held_out`` on ``unit``.
     task_, findings_
         What was fitted, and the curves that were drawn at the end.
+
+    All of these raise a `NotFittedError` before.
 
     Raises
     ------
@@ -96,12 +101,40 @@ class Fit:
     ):
         self.circuit: AbstractCircuit = made("circuit", circuit)
         self.objective: AbstractObjective = made("objective", "energy" if objective is None else objective)
-        self.penalties = tuple(penalties)
+        self.penalties = _penalties(penalties)
         self.settings = parse(FitSettings, settings, "Fit")
+
+    def __getattr__(self, name: str) -> Any:
+        """Called for what is not there: what a fit brings, before there was one."""
+        if name in type(self).__annotations__ or isinstance(getattr(type(self), name, None), property):
+            raise NotFittedError(f"There is no {name} yet: call fit(data, seed), or Fit.load(run), first.")
+        raise AttributeError(f"A Fit has no attribute {name!r}.", name=name, obj=self)
+
+    def __repr__(self) -> str:
+        return f"<{self._title}: {self._state}>"
+
+    def _repr_html_(self) -> str:
+        """What notebooks show: how it ended, distances and parameters."""
+        result = self.__dict__.get("result_")
+        tables = [] if result is None else _tables(result)
+        return card(self._title, self._state, *tables)
+
+    @property
+    def _title(self) -> str:
+        return f"Fit of {type(self.circuit).__name__} by {self.objective.label}"
+
+    @property
+    def _state(self) -> str:
+        """Whether and how it was fitted."""
+        found = self.__dict__.get("result_")
+        if found is None:
+            return "fitted, and not reported on" if "circuit_" in self.__dict__ else "not fitted"
+        distances = in_a_line((f"KS {name}", row["ks"]) for name, row in found["statistics"].items())
+        return f"{found['stopped']} ({found['steps']} steps), {distances}"
 
     def fit(
         self,
-        dataset: xr.Dataset,
+        dataset: xr.Dataset | Any,
         seed: int,
         *,
         out: Path | str | None = None,
@@ -117,7 +150,7 @@ class Fit:
         Parameters
         ----------
         dataset
-            See `tuneful.load`.
+            Tuning curves, or whatever `tuneful.load` takes without options: a DataFrame, a DataArray, a path, ...
         seed
             Decides the held-out units and all random numbers; the same seed gives the same result.
         out
@@ -148,11 +181,13 @@ class Fit:
         from tuneful.runs.folder import Place, RunFolder
         from tuneful.runs.progress import Progress
 
-        dataset = validate(dataset)
+        reading = examine(dataset)
+        dataset = reading.noted
         name = data_name or str(dataset.attrs.get("source", "a dataset in memory"))
         config = self._described(seed, {"path": "data.nc", "name": name, "sha256": digest(dataset)})
         place = None if out is None else Place(RunFolder(out), resume, overwrite)
         with Progress(progress) as bar:
+            bar.note(reading.notes)
             self.execute(dataset, config, place, bar)
             bar.note(said for said in self.result_["warnings"] if said not in self.task_.remarks)
         return self
@@ -181,13 +216,13 @@ class Fit:
         for name in ("findings_", "result_"):  # of an earlier fit
             self.__dict__.pop(name, None)
 
-    def sample(self, n: int, seed: int) -> xr.Dataset:
+    def sample(self, n: int, seed: Key) -> xr.Dataset:
         """Draw n curves of the fitted circuit, as a dataset of the same form as the data."""
-        return simulate(self.circuit_, n, jax.random.key(seed))
+        return simulate(self.circuit_, n, seed)
 
-    def score(self, dataset: xr.Dataset) -> dict[str, Comparison]:
-        """Compare curves of the fitted circuit with any dataset measured in the same conditions."""
-        dataset = validate(dataset)
+    def score(self, dataset: xr.Dataset | Any) -> dict[str, Comparison]:
+        """Compare curves of the fitted circuit with any dataset, as in `fit`, measured in the same conditions."""
+        dataset = load(dataset)
         circuit = at_conditions_of(dataset, self.circuit_)
         generated = simulate(circuit, self.settings.final_curves, self.task_.key(END))
         names = statistics_for(dataset)
@@ -198,13 +233,14 @@ class Fit:
         from tuneful.runs.fit_run import write_findings, write_setup
         from tuneful.runs.folder import RunFolder
 
+        found = self.task_, self._history, self.findings_, self.result_  # before anything is touched
         folder = RunFolder(path)
         folder.refuse(overwrite)
         with folder.lock():
             folder.prepare(overwrite)
             write_setup(folder, self.task_, self._config)
             folder.rewrite_metrics(self._history.lines())
-            write_findings(folder, self.task_, self._history, self.findings_, self.result_)
+            write_findings(folder, *found)
 
     @classmethod
     def load(
@@ -278,3 +314,23 @@ class Fit:
         about = {"circuit": self.circuit.label, "data": data, "seed": seed, "precision": jnp.result_type(float).name}
         config = parse(RunConfig, about, "Fit").model_copy(update={"fit": self.settings})
         return config.completed(self.circuit, self.objective, self.penalties)
+
+
+def _penalties(given: Sequence[AbstractPenalty]) -> tuple[AbstractPenalty, ...]:
+    if not isinstance(given, list | tuple) or not all(isinstance(penalty, AbstractPenalty) for penalty in given):
+        raise UserError(f"penalties must be a list such as [RatePenalty()], not {shown(given)}.")
+    return tuple(given)
+
+
+def _tables(result: dict[str, Any]) -> list[Table]:
+    """Distances and parameters."""
+    distances = [
+        (name, row["ks_start"], row["ks"], row["line"], row["floor"]) for name, row in result["statistics"].items()
+    ]
+    values = [
+        (name, row["initial"], row["value"], row["truth"], row["unit"]) for name, row in result["parameters"].items()
+    ]
+    return [
+        (("statistic", "KS start", "KS end", "5 % line", "floor"), distances),
+        (("parameter", "start", "end", "truth", "unit"), values),
+    ]

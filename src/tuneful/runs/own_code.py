@@ -17,6 +17,7 @@ import tuneful.circuits
 import tuneful.objectives
 from tuneful.circuits import AbstractCircuit
 from tuneful.errors import UserError, suggest
+from tuneful.networks.arguments import shown
 from tuneful.objectives import AbstractObjective
 from tuneful.plain import printable
 from tuneful.registry import build, circuits, installed, objectives
@@ -109,7 +110,8 @@ def made(kind: Kind, given: Any, settings: Mapping[str, Any] | None = None) -> A
         return given
     if not isinstance(given, str | type):
         raise UserError(
-            f"A {type(given).__name__} is no {kind}: give one, its name ({', '.join(known())}), or FILE.py:CLASS."
+            f"The {kind} must be one, its class, its name ({', '.join(known())}) or FILE.py:CLASS, not "
+            f"{shown(given)}."
         )
     label = label_of(kind, given) if isinstance(given, str) else _checked(kind, given.__qualname__, given).label
     asked = {"name": label, **(settings or {})}

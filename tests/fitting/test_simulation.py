@@ -1,0 +1,28 @@
+"""Datasets made by a circuit."""
+
+import jax
+import numpy as np
+import pandas as pd
+import pytest
+
+from tuneful.errors import UserError
+from tuneful.fitting.simulation import simulate
+
+
+def test_a_seed_stands_for_its_key(toy):
+    assert simulate(toy, 5, 3).identical(simulate(toy, 5, jax.random.key(3)))
+    assert simulate(toy, np.int64(5), 3).identical(simulate(toy, 5, 3))
+
+
+@pytest.mark.parametrize("n", [0, -2, 2.5, "5", None])
+def test_the_number_of_curves_is_a_count(toy, n):
+    with pytest.raises(UserError, match=f"The number of curves must be a whole number, 1 or more, not {n!r}"):
+        simulate(toy, n, 0)
+
+
+@pytest.mark.parametrize(
+    ("given", "what"), [("m1", "'m1'"), (pd.DataFrame({"a": [1]}), "a DataFrame"), (int, "the class int itself")]
+)
+def test_curves_come_from_a_circuit(given, what):
+    with pytest.raises(UserError, match=f"Curves are drawn from a circuit, .* not from {what}"):
+        simulate(given, 5, 0)
