@@ -31,8 +31,11 @@ settings.load_profile("tuneful")
 
 TESTS = Path(__file__).resolve().parent
 
-# Most of the time of the tests is compilation. Workers, later runs and the processes that tests start share what was
-# compiled, in a folder that `make clean` removes.
+# Most of the time of the tests is compilation, which takes a fifth without optimisation; how fast such small programs
+# run hardly matters. `XLA_FLAGS= make test` compiles as users do, and so does .ci/run for the oracles and equal bits.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false")
+
+# Workers, later runs and the processes that tests start share what was compiled, in a folder that `make clean` drops.
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(TESTS.parent / ".pytest_cache" / "compiled"))
 jax.config.update("jax_compilation_cache_dir", os.environ["JAX_COMPILATION_CACHE_DIR"])
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
@@ -75,14 +78,6 @@ def x64():
     jax.config.update("jax_enable_x64", True)
     yield
     jax.config.update("jax_enable_x64", False)
-
-
-@pytest.fixture(scope="module")
-def quick_compilation():
-    """Most of the time of small tests is compilation; speed of what is compiled does not matter."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
 
 
 # One number of curves everywhere, so that one program draws them all.

@@ -97,7 +97,6 @@ def test_numpy_draws_from_a_generator_only(path):
     assert {name.rstrip(":,)]|`") for name in used} <= {"default_rng", "Generator"}
 
 
-@pytest.mark.usefixtures("quick_compilation")
 @pytest.mark.parametrize("name", ["tuneful", *MODULES])
 def test_examples_in_docstrings_hold(name):
     result = doctest.testmod(importlib.import_module(name), optionflags=doctest.IGNORE_EXCEPTION_DETAIL)

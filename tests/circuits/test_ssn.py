@@ -117,7 +117,7 @@ def test_the_abscissa_of_given_rates_needs_no_search(monkeypatch, x64):
 
 def test_the_smoothed_abscissa_moves_with_weights_and_operating_point(x64):
     """Its implicit gradient against finite differences and the dense formula."""
-    circuit, z = ensemble(sizes=2.0, contrasts=20.0, positions=0.0), SSN.inputs(plain_inputs(31, 5))
+    circuit, z = ensemble(), SSN.inputs(plain_inputs(31, 5))
     smoothed = eqx.filter_jit(eqx.filter_value_and_grad(lambda c: c.smoothed_abscissa(z, 1e-3)[0]))
     _, gradient = smoothed(circuit)
     for name in NAMES:
@@ -130,15 +130,15 @@ def test_the_smoothed_abscissa_moves_with_weights_and_operating_point(x64):
             assert float(getattr(gradient, name)[index]) == pytest.approx(numerical, rel=1e-4), (name, index)
 
     # ds = <G, dJ>, J = T^-1 (diag(f'(u)) W - 1): by the weights at fixed rates, and by the rates.
-    network = circuit.respond(z).all_rates
-    weights, external, rates = (
-        np.asarray(circuit.weights(z)).T,
-        circuit.external_input(z)[0],
-        np.asarray(network)[:, 0],
-    )
+    network = solve(circuit, z).rates.T
+    linear = eqx.filter_jit(lambda c: (c.weights(z).T, c.external_input(z)[0], c.jacobian(z, network)[0]))
+    weights, external, jacobian = map(np.asarray, linear(circuit))
+    rates = np.asarray(network)[:, 0]
     u = weights @ rates + external
-    slope, curve = (np.asarray(jax.vmap(d)(u)) for d in (jax.grad(circuit.gain), jax.grad(jax.grad(circuit.gain))))
-    g = SchurForm.of(np.asarray(circuit.jacobian(z, network)[0])).smoothed_abscissa(1e-3)[1]
+    slope, curve = (
+        np.asarray(jax.jit(jax.vmap(d))(u)) for d in (jax.grad(circuit.gain), jax.grad(jax.grad(circuit.gain)))
+    )
+    g = SchurForm.of(jacobian).smoothed_abscissa(1e-3)[1]
     g = g / circuit.time_constants[:, None]
     moved = np.linalg.solve(np.eye(62) - slope[:, None] * weights.T, curve * (g * weights).sum(axis=1))
     by_weights = slope[:, None] * g + np.outer(moved, rates)

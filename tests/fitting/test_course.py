@@ -144,7 +144,6 @@ def test_a_refinement_is_extended_from_where_it_ended():
 PROGRAM = """
 import jax
 jax.config.update("jax_num_cpu_devices", 2)
-jax.config.update("jax_disable_most_optimizations", True)
 from tuneful.circuits import FeedforwardM1
 from tuneful.descents import descend
 from tuneful.fitting import Course, Problem, Steps, Stopping

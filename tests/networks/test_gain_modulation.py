@@ -2,7 +2,6 @@
 
 from typing import final
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -27,14 +26,6 @@ RATES = np.asarray(rate_transients(W, INITIAL, TIMES).rates)
 READOUT = fit_readout(RATES, 10 * np.sin(2 * TIMES), NETWORK.excitatory)
 GAINS = np.random.default_rng(1).uniform(0.7, 1.4, N)
 TARGET = np.asarray(READOUT(rate_transients(W, INITIAL, TIMES, GAINS, step=0.1).rates))  # gains can reach it
-
-
-@pytest.fixture(autouse=True, scope="module")
-def quick_compilation():
-    """Most of the time is compilation; the network is small."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
 
 
 def learn(**options):

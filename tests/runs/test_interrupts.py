@@ -125,9 +125,8 @@ def test_ignored_signals_stay_ignored(ended):
     assert ended(ignoring + BEGIN + "import time; time.sleep(0.3)", signal.SIGINT) == (0, "")
 
 
-def test_at_any_time(start, monkeypatch, tmp_path):
+def test_at_any_time(start, tmp_path):
     """Every run is interrupted at a random time and goes on from the one before; TUNEFUL_INTERRUPTS=40 for more."""
-    monkeypatch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
     rng, asked = np.random.default_rng(), os.environ.get("TUNEFUL_INTERRUPTS")
     for _ in range(int(asked or 2)):
         after, number = rng.uniform(0.1, 8.0), int(rng.choice([signal.SIGINT, signal.SIGTERM]))

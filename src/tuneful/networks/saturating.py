@@ -25,7 +25,7 @@ def saturating_rate(x: ArrayLike, gain: ArrayLike = 1.0, baseline: float = 20.0,
     -------
     f in Hz, of the shape of x and g together. Add the baseline for the rate itself.
 
-    >>> saturating_rate(jnp.array([-1e3, 0.0, 1e3])).tolist()
+    >>> saturating_rate(jnp.array([-1e3, 0.0, 1e3])).round(2).tolist()
     [-20.0, 0.0, 80.0]
     """
     x, gain = jnp.broadcast_arrays(jnp.asarray(x, jnp.result_type(float)), gain)
