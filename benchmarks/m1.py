@@ -12,7 +12,6 @@ The published script (Theano, one core, batch 20) took about 0.9 s for a generat
 """
 
 import argparse
-import json
 import os
 import platform
 import statistics
@@ -28,6 +27,7 @@ jax.config.update("jax_num_cpu_devices", CORES)
 import equinox as eqx  # noqa: E402
 import jax.numpy as jnp  # noqa: E402
 import numpy as np  # noqa: E402
+from reporting import add_options, parsed, publish  # noqa: E402
 
 from tuneful.circuits import FeedforwardM1  # noqa: E402
 from tuneful.circuits.ensemble import map_realisations  # noqa: E402
@@ -102,26 +102,28 @@ def measure(batch: int, grid: int, cells: int, repeats: int) -> dict[str, float]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--grid", type=int, default=40)
     parser.add_argument("--repeats", type=int, default=15)
-    parser.add_argument("--quick", action="store_true", help="a small grid, once: shows that the script runs")
-    options = parser.parse_args()
+    add_options(parser, quick="a small grid and one batch, once: shows that the script runs")
+    options = parsed(parser)
+    shapes = ((20, 1), (30, 1), (20, 5), (30, 5))
     if options.quick:
-        options.grid, options.repeats = 8, 1
+        options.grid, options.repeats, shapes = 5, 1, ((4, 2),)
     runs = [
         {"batch": batch, "cells": cells} | measure(batch, options.grid, cells, options.repeats)
-        for batch, cells in ((20, 1), (30, 1), (20, 5), (30, 5))
+        for batch, cells in shapes
     ]
     for run in runs:
         run["times_floor"] = run["sample"] / run["floor_of_sample"]
         run |= {f"faster_than_published_{name}": PUBLISHED[name] / run[name] for name in PUBLISHED}
     about = {"cores": CORES, "processor": platform.processor() or platform.machine(), "jax": jax.__version__}
-    if options.json:
-        print(json.dumps(about | {"grid": options.grid, "runs": runs}, indent=1))
-        return
-    print(f"grid {options.grid}, {CORES} cores, jax {jax.__version__}; milliseconds, median of {options.repeats}")
-    for run in runs:
+    publish(about | {"grid": options.grid, "repeats": options.repeats, "runs": runs}, options, table)
+
+
+def table(report: dict[str, Any]) -> None:
+    """Print milliseconds."""
+    print("grid {grid}, {cores} cores, jax {jax}; milliseconds, median of {repeats}".format(**report))
+    for run in report["runs"]:
         times = "  ".join(f"{k} {1e3 * run[k]:.1f}" for k in ("sample", "critic_step", "generator_step", "iteration"))
         print(
             f"batch {run['batch']} cells {run['cells']}: {times}  sample/floor {run['times_floor']:.1f}  "

@@ -8,13 +8,13 @@ worth c / (1 + (c - 1) rho) independent ones. The standard error of rho under in
 """
 
 import argparse
-import json
 import time
 from typing import Any
 
 import equinox as eqx
 import jax
 import numpy as np
+from reporting import add_options, parsed, publish
 
 from tuneful.circuits import FeedforwardM1
 from tuneful.curves import compute
@@ -59,15 +59,16 @@ def measure(cells: int, realisations: int, grid: int) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--realisations", type=int, default=400)
-    parser.add_argument("--quick", action="store_true", help="few realisations of a small grid")
-    options = parser.parse_args()
+    add_options(parser, quick="few realisations of a small grid")
+    options = parsed(parser)
     realisations, grid = (20, 8) if options.quick else (options.realisations, 40)
     rows = [measure(cells, realisations, grid) for cells in (1, 2, 5, 10)]
-    if options.json:
-        print(json.dumps(rows, indent=1))
-        return
+    publish(rows, options, table)
+
+
+def table(rows: list[dict[str, Any]]) -> None:
+    """Print times and correlations."""
     for row in rows:
         rho = "  ".join(f"{name} {value:+.3f}" for name, value in row["rho"].items())
         error = f"  (+- {row['standard_error']:.3f})" if rho else ""

@@ -9,15 +9,16 @@ and of phi_l in Hz.
 """
 
 import argparse
-import json
 import os
 import time
+from typing import Any
 
 import jax
 
 jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)))
 
 import numpy as np  # noqa: E402
+from reporting import add_options, parsed, publish  # noqa: E402
 
 import tuneful  # noqa: E402
 from tuneful.circuits import FeedforwardM1  # noqa: E402
@@ -56,15 +57,14 @@ def fit(seed: int, curves: int, steps: int, grid: int) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--curves", type=int, default=1000)
     parser.add_argument("--steps", type=int, default=200)
-    parser.add_argument("--quick", action="store_true", help="one seed, few curves and steps, a small grid")
-    options = parser.parse_args()
+    add_options(parser, quick="one seed, few curves and steps, a small grid")
+    options = parsed(parser)
     grid = 40
     if options.quick:
-        options.seeds, options.curves, options.steps, grid = 1, 400, 4, 8
+        options.seeds, options.curves, options.steps, grid = 1, 200, 2, 5
     began = time.perf_counter()
     found = [fit(seed, options.curves, options.steps, grid) for seed in range(options.seeds)]
     truth, start = combinations(TRUTH), combinations(START)
@@ -76,16 +76,19 @@ def main() -> None:
         rows[name] = {
             "truth": true,
             "start_error": (start[name] - true) / scale,
-            "bias": errors.mean(),
+            "bias": float(errors.mean()),
             "spread": spread,
         }
-    report = vars(options) | {"rows": rows, "seconds": time.perf_counter() - began}
-    if options.json:
-        print(json.dumps(report, indent=1))
-        return
-    print(f"{options.seeds} seeds, {options.curves} curves, {options.steps} steps; {report['seconds']:.0f} s in all")
+    about = {name: getattr(options, name) for name in ("seeds", "curves", "steps")}
+    report = about | {"rows": rows, "seconds": time.perf_counter() - began}
+    publish(report, options, table)
+
+
+def table(report: dict[str, Any]) -> None:
+    """Print errors relative to the truth, or in Hz."""
+    print("{seeds} seeds, {curves} curves, {steps} steps; {seconds:.0f} s in all".format(**report))
     print(f"{'':<12}{'truth':>10}{'at start':>12}{'bias':>12}{'spread':>12}")
-    for name, row in rows.items():
+    for name, row in report["rows"].items():
         unit = " Hz" if name in IN_HZ else ""
         errors = (row[key] for key in ("start_error", "bias", "spread"))
         numbers = ["-" if e is None else f"{e:+.2f}{unit}" if unit else f"{e:+.1%}" for e in errors]

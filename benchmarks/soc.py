@@ -24,6 +24,8 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
+from reporting import add_options, parsed, publish
+
 PUBLISHED_STEPS = 2167
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -171,7 +173,6 @@ def print_scalars(title: str, runs: list[dict[str, Any]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--sizes", type=int, nargs="+", default=[200, 400, 1000])
     parser.add_argument("--seeds", type=int, default=10, help="networks of 200 cells, at least 2")
     parser.add_argument("--repeats", type=int, default=15)
@@ -179,7 +180,10 @@ def main() -> None:
     parser.add_argument("--published", action="store_true", help="run the published algorithm, too: minutes")
     parser.add_argument("--set", nargs="+", default=[], metavar="NAME=NUMBER", help="arguments of `stabilize`")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    add_options(parser, quick="two networks of 60 cells, once, on one thread")
+    options = parsed(parser)
+    if options.quick:
+        options.sizes, options.seeds, options.repeats, options.threads = [60], 2, 1, [1]
     if options.child:
         settings = {name: float(value) for name, value in (item.split("=") for item in options.set)}
         print(json.dumps(measure(options.sizes, options.seeds, options.repeats, options.published, settings)))
@@ -195,10 +199,12 @@ def main() -> None:
         *(["--set", *options.set] if options.set else []),
     ]
     results = {count: with_threads(count, arguments) for count in options.threads}
-    if options.json:
-        print(json.dumps({"threads": results}, indent=1))
-        return
-    for count, result in results.items():
+    publish({"threads": results}, options, tables)
+
+
+def tables(report: dict[str, Any]) -> None:
+    """Print the results of every number of threads."""
+    for count, result in report["threads"].items():
         print(f"{count} BLAS thread{'s' if count > 1 else ''}")
         table(result)
 

@@ -3,7 +3,7 @@
     python benchmarks/ssn.py                            # tables: one core and all, then cost against N and batch
     python benchmarks/ssn.py --json                     # the same numbers as JSON (--json FILE: both)
     python benchmarks/ssn.py --plot scaling.png         # ... and a plot of cost against N and batch
-    python benchmarks/ssn.py --quick                    # few repeats, few sizes
+    python benchmarks/ssn.py --quick                    # one round of little on one core: shows that the script runs
     python benchmarks/ssn.py --experiment 0 1 2 3 4     # the paper's experiment by `ssn_recovery.py`, minutes
 
 Measured at N = 201, 15 realisations x 5 stimuli, float32, in a process for one core (one device, pinned) and in
@@ -39,6 +39,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import reporting
 import ssn_recovery
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from matplotlib.figure import Figure
@@ -57,6 +58,7 @@ PUBLISHED = {"solve": 3.4, "wgan_iteration": 32.0}  # seconds on one core
 PRODUCTS = 200  # in a timed loop
 BUDGET = 20.0  # seconds of repetitions of one measurement, after which three rounds are enough
 SCALING_REPEATS = 5
+FITTED = 600  # curves, as many as the experiment fits
 
 Times = dict[str, float]  # seconds: min and median of all rounds, and the first call, which compiles
 
@@ -161,13 +163,19 @@ def gradient_task(circuit: SSN, batch: int) -> Callable[[int], Any]:
     return lambda _: gradient(circuit)
 
 
-def step_task(n_sites: int, objective: str) -> Callable[[int], Any]:
-    """One step of a fit at the true parameters with the settings of the preset, other random numbers every time."""
-    config = resolve("ssn", {"objective": objective}, [])
-    truth = SSN().with_sites(n_sites)
-    curves = eqx.filter_jit(truth.sample)(jax.random.key(4), 600)  # as many as the experiment fits
-    circuit = dataclasses.replace(truth, sites=config.circuit["sites"])
+def step_tasks(options: argparse.Namespace) -> dict[str, Callable[[int], Any]]:
+    """One step of a fit with either objective, other random numbers every time."""
+    truth = SSN().with_sites(options.n_sites)
+    curves = eqx.filter_jit(truth.sample)(jax.random.key(4), 20 if options.quick else FITTED)
     data = Measured.from_rates(curves.curves[curves.accepted])
+    step = partial(step_task, truth, data, ssn_recovery.QUICK if options.quick else [])
+    return {"wgan_iteration": step("wgan-gp"), "energy_step": step("energy")}
+
+
+def step_task(truth: SSN, data: Measured, overrides: list[str], objective: str) -> Callable[[int], Any]:
+    """A step at the true parameters with the settings of the preset."""
+    config = resolve("ssn", {"objective": objective}, overrides)
+    circuit = dataclasses.replace(truth, sites=config.circuit["sites"])
     _, built, avoided = config.components()
     steps = config.fit.for_objective(built.label).steps()
     problem = Problem(circuit, built, data, tuple(circuit.parameters()), tuple(avoided), steps)
@@ -206,9 +214,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     """All that one process measures at one size."""
     circuit, batch = SSN().with_sites(options.n_sites), options.batch
     tasks = floor_tasks(circuit) | forward_tasks(circuit, batch)
-    tasks["gradient"] = gradient_task(circuit, batch)
-    tasks["wgan_iteration"] = step_task(options.n_sites, "wgan-gp")
-    tasks["energy_step"] = step_task(options.n_sites, "energy")
+    tasks |= {"gradient": gradient_task(circuit, batch), **step_tasks(options)}
     times = interleaved(tasks, options.repeats)
     run = with_floor(times, quality(tasks["solve"](0), batch), batch)
     backward = {k: times["gradient"][k] - times["sample"][k] for k in ("min", "median")}
@@ -249,20 +255,20 @@ def work(options: argparse.Namespace) -> dict[str, Any]:
     return run | {"load": os.getloadavg()[0]}
 
 
-def in_child(script: str, *arguments: Any) -> Any:
-    """Run a script of this folder that prints JSON."""
-    command = [sys.executable, str(Path(__file__).with_name(script)), *map(str, arguments)]
+def in_child(*arguments: Any) -> Any:
+    """Run this benchmark in a process of its own."""
+    command = [sys.executable, __file__, *map(str, arguments)]
     return json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
 
 
 def run_all(options: argparse.Namespace) -> dict[str, Any]:
     """Measure with every number of cores that was asked for, the scaling with the last."""
     same = ["--n-sites", options.n_sites, "--batch", options.batch, "--repeats", options.repeats]
-    same += ["--sites", *options.sites, "--batches", *options.batches]
+    same += ["--sites", *options.sites, "--batches", *options.batches, *(["--quick"] if options.quick else [])]
     runs = []
     for cores in options.cores:
-        last = cores == options.cores[-1] and not options.no_scaling
-        runs.append(in_child("ssn.py", "--child", cores, *same, *(["--with-scaling"] if last else [])))
+        last = ["--with-scaling"] if cores == options.cores[-1] and not options.no_scaling else []
+        runs.append(in_child("--child", cores, *same, *last))
     about = {"n_sites": options.n_sites, "batch": options.batch, "stimuli": len(SSN().sizes), "precision": "float32"}
     return about | {"published": PUBLISHED, "runs": runs}
 
@@ -353,25 +359,24 @@ def plot(report: dict[str, Any], path: Path) -> None:
 
 def read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", nargs="?", const="-", metavar="FILE", help="print JSON, or write it to a file")
-    parser.add_argument("--quick", action="store_true", help="few repeats, few sizes")
+    reporting.add_options(parser, quick="one round on one core, two realisations, no scaling")
     parser.add_argument("--plot", type=Path, metavar="FILE.png")
     parser.add_argument("--cores", type=int, nargs="+", default=sorted({1, CORES}))
     parser.add_argument("--n-sites", type=int, default=201)
     parser.add_argument("--batch", type=int, default=15)
     parser.add_argument("--repeats", type=int)
-    parser.add_argument("--sites", type=int, nargs="+")
-    parser.add_argument("--batches", type=int, nargs="+")
+    parser.add_argument("--sites", type=int, nargs="+", default=[51, 101, 201, 401, 801])
+    parser.add_argument("--batches", type=int, nargs="+", default=[1, 15, 60])
     parser.add_argument("--no-scaling", action="store_true")
     parser.add_argument("--child", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--with-scaling", action="store_true", help=argparse.SUPPRESS)
     experiment = parser.add_argument_group("the experiment, in place of the rest (see ssn_recovery.py)")
     experiment.add_argument("--experiment", type=int, nargs="+", metavar="SEED")
     ssn_recovery.add_options(experiment)
-    options = parser.parse_args()
-    options.repeats = options.repeats or (3 if options.quick else 15)
-    options.sites = options.sites or ([101, 201] if options.quick else [51, 101, 201, 401, 801])
-    options.batches = options.batches or ([1, 15] if options.quick else [1, 15, 60])
+    options = reporting.parsed(parser)
+    if options.quick:
+        options.cores, options.batch, options.no_scaling = [1], 2, True
+    options.repeats = options.repeats or (1 if options.quick else 15)
     return options
 
 
@@ -381,16 +386,11 @@ def main() -> None:
         print(json.dumps(work(options)))
         return
     if options.experiment is not None:
-        report = ssn_recovery.run(options.experiment, options.objective, options.truth, options.set)
+        report = ssn_recovery.run(options.experiment, ssn_recovery.Experiment.asked(options))
         show = ssn_recovery.print_table
     else:
         report, show = run_all(options), print_tables
-    if options.json == "-":
-        print(json.dumps(report, indent=1))
-    else:
-        show(report)
-    if options.json not in (None, "-"):
-        Path(options.json).write_text(json.dumps(report, indent=1) + "\n")
+    reporting.publish(report, options, show)
     if options.plot and "runs" in report and not options.no_scaling:
         plot(report, options.plot)
 

@@ -4,6 +4,7 @@
     python benchmarks/ssn_recovery.py 0 1 --objective energy+wgan-gp     # the second goes on from the first
     python benchmarks/ssn_recovery.py 0 1 --truth halved                 # dJ / 2 and J + dJ / 4 in place of Table 3
     python benchmarks/ssn_recovery.py 0 --json                           # also: ssn.py --experiment 0 ...
+    python benchmarks/ssn_recovery.py --quick                            # shows that the script runs
 
 Every seed simulates its own 1,000 curves of the centre cell, holds 400 out, and fits from 0.37 times the truth with
 the settings of the preset, several neighbouring cells a realisation. Reported are the Kolmogorov-Smirnov distances
@@ -16,13 +17,13 @@ over true parameters.
 
 import argparse
 import dataclasses
-import json
 import os
 import time
 from typing import Any
 
 import jax
 import numpy as np
+import reporting
 import xarray as xr
 
 import tuneful
@@ -35,6 +36,7 @@ START = 0.37  # of the truth
 CURVES, FINAL = 1000, 3000
 CENTRE = (0.0,)  # the recorded cell of the data, and of the curves in the end; fits use its neighbours too
 SPARE = 24  # realisations more than curves: some may not settle, and every seed shall fit equally many
+QUICK = ["n_sites=11", "max_steps=2", "refine_steps=0", "batch=10", "evaluation_curves=20", "final_curves=20"]
 SHORT = {"suppression_index": "suppression", "max_rate": "max rate", "preferred_size": "pref. size"}
 
 
@@ -53,10 +55,12 @@ def make_fit(circuit: SSN, objective: str, overrides: list[str], **changes: Any)
 def compile_seconds(start: SSN, data: xr.Dataset, objective: str, overrides: list[str]) -> float:
     """Take one step, one refining step and one evaluation, all that the loop compiles."""
     began = time.perf_counter()
-    curves = resolve("ssn", {}, overrides).fit.evaluation_curves
-    shortest = {"max_steps": 1, "evaluate_every": 1, "final_curves": curves, "predict": None, "stability": 0}
-    refining = ["refine_steps=1"] if objective == "energy" else []
-    make_fit(start, objective, overrides + refining, **shortest).fit(data, seed=0, progress=False)
+    asked = resolve("ssn", {"objective": objective}, overrides).fit
+    shortest = {
+        "max_steps": 1, "refine_steps": min(asked.refine_steps, 1), "evaluate_every": 1,
+        "final_curves": asked.evaluation_curves, "predict": None, "stability": 0,
+    }  # fmt: skip
+    make_fit(start, objective, overrides, **shortest).fit(data, seed=0, progress=False)
     return time.perf_counter() - began
 
 
@@ -85,27 +89,43 @@ def summary(fit: tuneful.Fit, objective: str) -> dict[str, Any]:
     }
 
 
-def fit_seed(
-    seed: int, objective: str, truth: str, overrides: list[str], compiled: dict[str, float]
-) -> dict[str, Any]:
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """What is fitted, how, and to how many curves; the quick form has few of them."""
+
+    objective: str
+    truth: str
+    set: list[str]
+    curves: int = CURVES
+    final: int = FINAL
+
+    @classmethod
+    def asked(cls, options: argparse.Namespace) -> "Experiment":
+        plain = cls(options.objective, options.truth, options.set)
+        return dataclasses.replace(plain, set=[*plain.set, *QUICK], curves=16, final=16) if options.quick else plain
+
+
+def fit_seed(seed: int, asked: Experiment, compiled: dict[str, float]) -> dict[str, Any]:
     """Simulate and fit with one seed; `compiled` gathers seconds of compilation by objective."""
+    overrides, stages = asked.set, []
     circuit = build("circuit", {"ssn": SSN}, resolve("ssn", {}, overrides).circuit)
     assert isinstance(circuit, SSN)
     true = circuit.with_values(
-        {name: getattr(truth_of(truth, circuit.n_sites), name) for name in ("J", "dJ", "sigma")}
+        {name: getattr(truth_of(asked.truth, circuit.n_sites), name) for name in ("J", "dJ", "sigma")}
     )
     true = dataclasses.replace(true, sites=CENTRE)
-    data = tuneful.simulate(true, CURVES + SPARE, jax.random.key(1000 + seed)).isel(unit=slice(CURVES))
+    data = tuneful.simulate(true, asked.curves + SPARE, jax.random.key(1000 + seed)).isel(unit=slice(asked.curves))
     at = circuit.with_values({name: START * getattr(true, name) for name in ("J", "dJ", "sigma")})
-    stages: list[dict[str, Any]] = []
-    for name in objective.split("+"):
+    for name in asked.objective.split("+"):
         if name not in compiled:
             compiled[name] = compile_seconds(at, data, name, overrides)
-        last = {} if name == objective.split("+")[-1] else {"final_curves": 400}
+        last = {} if name == asked.objective.split("+")[-1] else {"final_curves": 400}
         fit = make_fit(at, name, overrides, predict=None, stability=0, **last).fit(data, seed=seed, progress=False)
         stages.append(summary(fit, name))
         at = at.with_values(fit.params_)
-    drawn = tuneful.simulate(dataclasses.replace(fit.circuit_, sites=CENTRE), FINAL, jax.random.key(2000 + seed))
+    drawn = tuneful.simulate(
+        dataclasses.replace(fit.circuit_, sites=CENTRE), asked.final, jax.random.key(2000 + seed)
+    )
     ks = {name: c.ks for name, c in fit.task_.held_out.compare(drawn).items()}
     earlier = np.cumsum([0.0, *(s["seconds"] for s in stages)])
     reached = [b + s["seconds_to_line"] for b, s in zip(earlier, stages, strict=False) if s["seconds_to_line"]]
@@ -119,12 +139,12 @@ def fit_seed(
     }
 
 
-def run(seeds: list[int], objective: str, truth: str, overrides: list[str]) -> dict[str, Any]:
+def run(seeds: list[int], asked: Experiment) -> dict[str, Any]:
     """The experiment with every seed, on all cores."""
     jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)))
     compiled: dict[str, float] = {}
-    rows = [fit_seed(seed, objective, truth, overrides, compiled) for seed in seeds]
-    about = {"objective": objective, "truth": truth, "set": overrides, "line": LINE, "devices": len(jax.devices())}
+    rows = [fit_seed(seed, asked, compiled) for seed in seeds]
+    about = dataclasses.asdict(asked) | {"line": LINE, "devices": len(jax.devices())}
     return about | {"compile_seconds": compiled, "load": os.getloadavg()[0], "rows": rows}
 
 
@@ -161,13 +181,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("seeds", type=int, nargs="*", default=[0, 1, 2, 3, 4])
     add_options(parser)
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    options = parser.parse_args()
-    report = run(options.seeds, options.objective, options.truth, options.set)
-    if options.json:
-        print(json.dumps(report, indent=1))
-    else:
-        print_table(report)
+    reporting.add_options(parser, quick="one seed, two steps of 11 sites, few curves")
+    options = reporting.parsed(parser)
+    report = run([0] if options.quick else options.seeds, Experiment.asked(options))
+    reporting.publish(report, options, print_table)
 
 
 if __name__ == "__main__":

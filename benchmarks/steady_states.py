@@ -10,7 +10,6 @@ leaves moving are counted, not judged. Regimes scale the paper's J, dJ and sigma
 """
 
 import argparse
-import json
 import time
 from typing import Any
 
@@ -18,6 +17,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from reporting import add_options, parsed, publish
 
 from tuneful.circuits import SSN
 from tuneful.solvers import Status
@@ -102,12 +102,14 @@ def compare(regime: str, networks: int) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--networks", type=int, default=200)
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    options = parser.parse_args()
+    add_options(parser, quick="two networks of 31 sites")
+    options = parsed(parser)
+    if options.quick:
+        options.networks = 2
     rows = []
-    for regime in REGIMES:
+    for regime in list(REGIMES)[-1:] if options.quick else REGIMES:
         rows.append(compare(regime, options.networks))
-        if not options.json:
+        if options.json != "-":
             row = rows[-1]
             print(
                 f"{regime:<36}{row['problems']:>6} problems: {row['wrong']} wrong, {row['settled']} settled, "
@@ -116,7 +118,7 @@ def main() -> None:
                 flush=True,
             )
     total = {name: sum(row[name] for row in rows) for name in ("problems", "wrong", "settled", "missed", "undecided")}
-    print(json.dumps({"rows": rows, "total": total}, indent=1) if options.json else total)
+    publish({"rows": rows, "total": total}, options, lambda report: print(report["total"]))
 
 
 if __name__ == "__main__":

@@ -134,7 +134,7 @@ class AbstractCircuit(eqx.Module):
     @property
     def cells_per_realisation(self) -> int:
         """How many tuning curves one realisation yields."""
-        return jax.eval_shape(lambda: self.respond(self.draw(jax.random.key(0)))).rates.shape[0]
+        return eqx.filter_eval_shape(_response, self, jax.random.key(0)).rates.shape[0]
 
     def __repr__(self) -> str:
         values = ((name, getattr(self, name)) for name in self.parameters())
@@ -253,3 +253,9 @@ class AbstractRecurrentCircuit(AbstractCircuit):
 
     def _jacobian(self, z: Any, all_rates: Array | None) -> Array:
         return self.jacobian(z, self.respond(z).all_rates if all_rates is None else all_rates)
+
+
+@eqx.filter_jit
+def _response(circuit: AbstractCircuit, key: Array) -> Response:
+    """Compute one response; kept once traced, as tracing the search for a steady state takes most of a second."""
+    return circuit.respond(circuit.draw(key))

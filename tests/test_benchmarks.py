@@ -1,0 +1,44 @@
+"""Every benchmark runs in its quick form, and its numbers are JSON."""
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parents[1] / "benchmarks"
+SHARED = {"reporting.py"}  # all else in the folder is a benchmark
+BENCHMARKS = [path for path in sorted(FOLDER.glob("*.py")) if path.name not in SHARED]
+
+
+def run(path, *arguments):
+    environment = os.environ | {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
+    command = [sys.executable, str(path), "--quick", *map(str, arguments)]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+def numbers(value):
+    """All numbers of a report, wherever they are."""
+    if isinstance(value, dict | list):
+        return [n for part in (value.values() if isinstance(value, dict) else value) for n in numbers(part)]
+    return [value] if isinstance(value, int | float) else []
+
+
+@pytest.mark.parametrize("path", BENCHMARKS, ids=lambda path: path.name)
+def test_the_quick_form_writes_numbers(path, tmp_path):
+    assert f"python benchmarks/{path.name}" in ast.get_docstring(ast.parse(path.read_text()))
+    done = run(path, "--json", tmp_path / "numbers.json")
+    assert done.returncode == 0, done.stderr
+    report = json.loads((tmp_path / "numbers.json").read_text(), parse_constant=pytest.fail)  # Infinity is not JSON
+    assert len(numbers(report)) > 5
+
+
+def test_a_file_that_exists_is_not_replaced_unasked(tmp_path):
+    (tmp_path / "mine.json").write_text("mine")
+    done = run(FOLDER / "m1_cells.py", "--json", tmp_path / "mine.json")
+    assert done.returncode == 2
+    assert "--overwrite replaces it" in done.stderr
+    assert (tmp_path / "mine.json").read_text() == "mine"
