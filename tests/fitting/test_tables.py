@@ -25,8 +25,8 @@ def test_nothing_is_said_of_a_fit_that_came_closer():
     [
         (
             {"statistics": {"r2": {"ks_start": 0.1, "ks": 0.4} | SIZES, "rate": NONE}},
-            "its mean KS distance is 0.400, and was 0.100 at the start (for so few units and curves, each is uncertain "
-            "by up to 0.250)",
+            "its mean KS distance is 0.400, and was 0.100 at the start (for so few units and curves, each is "
+            "uncertain by up to 0.250)",
         ),
         ({"steps": 3, "non_finite_steps": 3}, "No step had a finite loss, the first included"),
     ],

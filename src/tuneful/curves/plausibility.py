@@ -63,5 +63,5 @@ def _nearly_equal(dataset: xr.Dataset) -> Iterator[str]:
         levels = np.unique(values)
         close = np.flatnonzero(np.diff(levels) < CLOSE * np.ptp(levels))
         if close.size:
-            one, other = levels[close[0]], levels[close[0] + 1]
-            yield f"Feature '{name}' has {one.item()!r} and {other.item()!r}: if that is one value, round the feature."
+            one, other = levels[close[0]].item(), levels[close[0] + 1].item()
+            yield f"Feature '{name}' has {one!r} and {other!r}: if that is one value, round the feature."

@@ -196,7 +196,7 @@ def _check_features(dataset: xr.Dataset) -> None:
 
 
 def _levels(values: np.ndarray) -> np.ndarray:
-    """A number for every value, the same for those that differ by no more than sums and products of floats are off."""
+    """A number for every value, the same for those that differ by less than rounding may."""
     distinct, number = np.unique(values, return_inverse=True)
     if values.dtype.kind != "f":
         return number

@@ -199,7 +199,7 @@ def distance_error(statistics: Mapping[str, Mapping[str, Any]]) -> float:
     """The largest standard error that a mean Kolmogorov-Smirnov distance can have, for these numbers of curves.
 
     A distance is a difference F_n(v) - F_m(v) of two empirical distribution functions, whose variance is
-    F (1 - F) (1 / n + 1 / m) at any one v, at most (1 / n + 1 / m) / 4. Statistics of the same curves may err together.
+    F (1 - F) (1 / n + 1 / m) at any one v, at most (1 / n + 1 / m) / 4. Statistics of one curve may err together.
 
     >>> round(distance_error({"rate": {"n_data": 25, "n_model": 100}}), 3)
     0.112
