@@ -61,21 +61,28 @@ def replacing(path: str | os.PathLike[str], mark: str | None = None) -> Iterator
     target = Path(os.path.realpath(path))
     _refuse_irreplaceable(target)
     temporary = _beside(target, mark)
-    _unfinished.add(temporary)
-    try:
+    with unfinished(temporary):
         yield temporary
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         if target.exists():
             shutil.copymode(target, temporary)
         os.replace(temporary, target)
+
+
+@contextlib.contextmanager
+def unfinished(path: Path) -> Iterator[None]:
+    """Remove a file when the context, or the process by `discard_unfinished`, ends."""
+    _unfinished.add(path)
+    try:
+        yield
     finally:
-        temporary.unlink(missing_ok=True)
-        _unfinished.discard(temporary)
+        path.unlink(missing_ok=True)
+        _unfinished.discard(path)
 
 
 def discard_unfinished() -> None:
-    """Remove what is being written, for a process that ends here whatever its threads do."""
+    """Remove what is being written or held, for a process that ends here whatever its threads do."""
     for temporary in tuple(_unfinished):
         with contextlib.suppress(OSError):
             temporary.unlink()

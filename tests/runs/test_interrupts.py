@@ -27,7 +27,8 @@ WRITING = """
 from pathlib import Path
 from tuneful.files import write_atomically, replacing
 write_atomically("a.txt", "old")
-with replacing("a.txt") as temporary:
+from tuneful.runs.lock import FolderLock
+with FolderLock(Path()), replacing("a.txt") as temporary:
     temporary.write_text("half of ")
     print("writing", flush=True)
     time.sleep(60)
@@ -98,7 +99,7 @@ def test_a_second_signal_does_not_wait(ended):
     assert ended("interrupts.GRACE = 1000\n" + WAIT, signal.SIGINT, signal.SIGTERM) == (130, "Interrupted.\n")
 
 
-def test_nothing_is_half_written(ended, tmp_path):
+def test_nothing_is_half_written_or_locked(ended, tmp_path):
     assert ended("import time" + WRITING, signal.SIGINT, said="writing")[0] == 130
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("a.txt", "old")]
 

@@ -2,7 +2,7 @@
 
 An exception from a signal may come in the middle of an import, be swallowed by a callback, and wait for minutes while
 a program compiles. So the main thread is never given the signals: they are blocked, and a thread waits for them. What
-it ends is left as a kill would leave it, which run folders survive, and without files that were half-written.
+it ends is left as a kill would leave it, which run folders survive, but without locks and half-written files.
 """
 
 import contextlib

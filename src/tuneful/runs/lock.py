@@ -3,7 +3,7 @@
 import json
 import os
 import socket
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -11,7 +11,7 @@ from types import TracebackType
 import filelock
 
 from tuneful.errors import UserError
-from tuneful.files import write_atomically
+from tuneful.files import unfinished, write_atomically
 
 LOCK, HOLDER = ".tuneful.lock", ".tuneful.holder.json"
 
@@ -32,6 +32,7 @@ class FolderLock:
         self._folder = folder
         self._lock = filelock.FileLock(folder / LOCK, timeout=0)
         self._made: list[Path] = []
+        self._held = ExitStack()
 
     def __enter__(self) -> None:
         self._made = [path for path in (self._folder, *self._folder.parents) if not path.exists()]
@@ -41,14 +42,15 @@ class FolderLock:
         except filelock.Timeout as error:
             message = f"{self._folder} is in use{self._by_whom()}: wait for it, or choose another --out."
             raise UserError(message) from error
+        for name in (HOLDER, LOCK):
+            self._held.enter_context(unfinished(self._folder / name))
         now = datetime.now().astimezone().isoformat(timespec="seconds")
         holder = {"process": os.getpid(), "host": socket.gethostname(), "since": now}
         write_atomically(self._folder / HOLDER, json.dumps(holder))
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Let go, and leave nothing behind: not even folders, if nothing was begun in them."""
-        (self._folder / HOLDER).unlink(missing_ok=True)
-        (self._folder / LOCK).unlink(missing_ok=True)  # whoever waits for it sees that, and makes another
+        self._held.close()  # whoever waits for the lock sees that its file is gone, and makes another
         self._lock.release()
         with suppress(OSError):  # it holds a run, or somebody else is there by now
             for path in self._made:
