@@ -209,3 +209,9 @@ def test_what_is_asked_of_a_column_holds_with_and_without_its_unit_of_measuremen
 def test_an_option_that_the_layout_has_no_use_for_is_refused(text, options, message):
     with pytest.raises(DatasetError, match=message):
         read(text, **options)
+
+
+@pytest.mark.parametrize(("name", "shown"), [("", "A column without a name"), ("row", "Column 'row'")])
+def test_what_counts_rows_is_left_out_and_that_is_said(name, shown):
+    text = f"{name},unit,size,rate\n" + "".join(f"{i},{u},{1 + i % 2},{i}\n" for i, u in enumerate("aabb"))
+    assert read(text).notes == [f"{shown} was left out: it counts rows."]

@@ -113,7 +113,7 @@ def read_table(
     reading: Reading = _of(READERS, layout)(table, known)
     columns = [Column(called.get(c.name, c.name), c.role, c.why) for c in reading.columns]
     counters = [c for c in columns if c.role is Role.IGNORED and c.name not in asked.ignore]
-    notes = [*reading.notes, *(f"Column '{c.name}' was left out: {c.why}." for c in counters)]
+    notes = [*reading.notes, *(f"{_shown(c.name)} was left out: {c.why}." for c in counters)]
     return Reading(_with_measures(reading.dataset, original), columns, notes)
 
 
@@ -162,6 +162,10 @@ def _of(layouts: dict[str, Callable], layout: str) -> Callable:
     if not isinstance(layout, str) or layout not in layouts:
         raise DatasetError(f"There is no layout '{layout}'.{suggest(str(layout), layouts)}")
     return layouts[layout]
+
+
+def _shown(name: str) -> str:
+    return "A column without a name" if is_unnamed(name) else f"Column '{name}'"
 
 
 def _columns(frame: pd.DataFrame) -> Table:
