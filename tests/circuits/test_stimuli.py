@@ -58,6 +58,10 @@ def test_stimuli_that_a_line_answers_and_that_are_seldom_meant_are_named():
         ),
         ({"sizes": 3, "contrasts": 20, "positions": (0, -5)}, "Condition 1 has a position of -5, off the line"),
         ({"sizes": 1, "contrasts": (0.05, 0.2, 1), "positions": 0}, "All contrasts are at most 1: the circuit takes"),
+        (
+            {"sizes": 1, "contrasts": (5, 100, 1000), "positions": 0},
+            "Condition 2 has a contrast of 1000, above 100 per",
+        ),
         ({"sizes": (0, 1), "contrasts": 20, "positions": 0}, "Condition 0 is without a stimulus"),
         (
             {"sizes": 1, "contrasts": (5, 0, 0), "positions": 0},

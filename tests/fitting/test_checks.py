@@ -141,6 +141,11 @@ def test_predictions_of_a_preset_are_left_out_where_the_data_vary_in_more():
     assert "Nothing is predicted: fit.predict lacks the feature contrast" in sentence
 
 
+def test_what_is_seldom_meant_of_a_prediction_is_said_of_it():
+    (sentence,) = said(curves=rates(SIZES, 24), predict={"size": [1, 40]})
+    assert sentence.startswith("fit.predict: Condition 1 has a size of 40, above 8")
+
+
 def test_what_is_not_asked_for_is_not_refused():
     enough = rates(SIZES, 24)
     assert said(curves=enough, refine_batch=1, prediction_curves=10**9, predict={}) == []

@@ -222,3 +222,11 @@ def test_masks(tmp_path):
     np.savetxt(tmp_path / "mask.csv", W, delimiter=",")
     with pytest.raises(UserError, match="only zeros and ones"):
         read_mask(tmp_path / "mask.csv")
+
+
+def test_what_is_no_matrix_of_numbers_is_named(tmp_path):
+    cells = np.empty((1, 2), dtype=object)
+    cells[0] = [W, W]
+    scipy.io.savemat(tmp_path / "cells.mat", {"draws": cells})
+    with pytest.raises(UserError, match=r"holds no matrix of numbers \(found: draws\)"):
+        read_network(tmp_path / "cells.mat")

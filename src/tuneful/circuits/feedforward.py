@@ -237,7 +237,8 @@ class FeedforwardM1(AbstractCircuit):
         if missing := [name for name in "xy" if name not in features]:
             raise ValueError(
                 "The feedforward M1 model needs hand positions x, y, z (or x, y in a plane); the data lack "
-                f"{', '.join(missing)}."
+                f"{', '.join(missing)}: give every condition its position, in columns of these names or in headers "
+                "like x=-1;y=0;z=1."
             )
         planes = {"z": np.zeros_like(features["x"])} | dict(features)
         return dataclasses.replace(self, stimuli=np.stack([np.asarray(planes[name]) for name in "xyz"], axis=-1))

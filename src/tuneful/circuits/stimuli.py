@@ -9,6 +9,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 Values = tuple[float, ...]
+FULL = 100.0  # per cent: no contrast is higher
 
 
 def as_values(values: ArrayLike | Sequence) -> Values:
@@ -93,7 +94,7 @@ class Apertures:
                 f"{_named(off, position, 'a position')}, off the line of the circuit, [{-extent:g}, {extent:g}]: "
                 "give positions in the unit of sizes, relative to the recorded cells, or a larger extent."
             )
-        return [*_of_values(contrast[~blank]), *_of_range(size, position, ~blank, extent), *_of_blanks(blank)]
+        return [*_of_contrasts(contrast, ~blank), *_of_range(size, position, ~blank, extent), *_of_blanks(blank)]
 
     @property
     def blank(self) -> np.ndarray:
@@ -130,7 +131,10 @@ class Apertures:
         """
         if "size" not in features:
             found = ", ".join(features) or "no features"
-            raise ValueError(f"{circuit} needs stimulus sizes, a feature `size`; the data have {found}.")
+            raise ValueError(
+                f"{circuit} needs stimulus sizes, a feature `size`; the data have {found}: give every condition its "
+                "size, in a column `size` or in headers like size=0.5."
+            )
         ours = {"contrast": self.contrasts, "position": self.positions}
         for name, values in ours.items():
             if name not in features and len(values) > 1:
@@ -140,12 +144,14 @@ class Apertures:
         return replace(self, sizes=sizes, contrasts=contrasts, positions=positions)
 
 
-def _of_values(contrast: np.ndarray) -> Iterator[str]:
-    if contrast.size and contrast.max() <= 1:
+def _of_contrasts(contrast: np.ndarray, shown: np.ndarray) -> Iterator[str]:
+    if shown.any() and (highest := contrast[shown].max()) <= 1:
         yield (
-            f"All contrasts are at most {contrast.max():g}: the circuit takes per cent, so fractions are to be "
+            f"All contrasts are at most {highest:g}: the circuit takes per cent, so fractions are to be "
             "multiplied by 100."
         )
+    elif (strong := contrast > FULL).any():
+        yield f"{_named(strong, contrast, 'a contrast')}, above {FULL:g} per cent."
 
 
 def _of_range(size: np.ndarray, position: np.ndarray, shown: np.ndarray, extent: float) -> Iterator[str]:

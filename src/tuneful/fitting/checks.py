@@ -214,7 +214,7 @@ def _about_prediction(circuit: AbstractCircuit, settings: FitSettings) -> Iterat
     if elsewhere is None:
         return
     try:
-        stimuli_checked(elsewhere)
+        yield from (f"fit.predict: {sentence}" for sentence in stimuli_checked(elsewhere))
     except UserError as error:
         raise UserError(f"fit.predict: {error}") from error
 

@@ -144,13 +144,15 @@ def _chosen(arrays: Arrays, variable: str | None, path: Path) -> str:
         return variable
     if "" in arrays:
         return ""
-    tables = [name for name, array in arrays.items() if np.ndim(array) == 2 and math.prod(np.shape(array)) > 1]
+    numeric = [name for name, array in arrays.items() if array.dtype.kind != "O"]  # which cells of MATLAB are
+    tables = [name for name in numeric if np.ndim(arrays[name]) == 2 and math.prod(np.shape(arrays[name])) > 1]
     candidates = [name for name in tables if len(set(np.shape(arrays[name]))) == 1] or tables
     named = [name for wanted in PREFERRED for name in candidates if name.split(".")[-1] == wanted]
     if len(candidates) == 1 or named:
         return (named or candidates)[0]
     if not candidates:
-        raise UserError(f"{path} holds no matrix.{suggest('', arrays) if arrays else ''}")
+        found = ", ".join(arrays) or "nothing"
+        raise UserError(f"{path} holds no matrix of numbers (found: {found}): save one as a variable of its own.")
     raise UserError(f"{path} holds several matrices: choose one with --variable ({', '.join(candidates)}).")
 
 
