@@ -7,45 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from tuneful import Fit, UserError
+from tuneful import Fit, UserError, simulate
 from tuneful.circuits import FeedforwardM1
 from tuneful.objectives import EnergyDistance
 from tuneful.registry import circuits
 from tuneful.runs import own_code
+from tuneful.runs.configuration import RunConfig
 from tuneful.runs.own_code import made, named
 from tuneful.runs.presets import resolve
+from tuneful.settings import parse
 
-RING = """
-from __future__ import annotations
-import dataclasses
-from typing import ClassVar, final
-import jax, jax.numpy as jnp, numpy as np
-from tuneful.circuits import AbstractCircuit, Positive, Response, parameter
-from tuneful.objectives import EnergyDistance
+EXAMPLE = (Path(__file__).parents[2] / "examples" / "ring.py").read_text()
+RING = f"""from __future__ import annotations
+{EXAMPLE}
 import neighbour
-
-@final
-class Ring(AbstractCircuit):
-    label: ClassVar[str] = "ring"
-    a: jax.Array = parameter(symbol="a", unit="Hz", constraint=Positive(), default=2.0, meaning="scale")
-    sizes: tuple[float, ...] = (1.0, 2.0, 4.0)
-    cells: int = 1
-
-    def draw(self, key):
-        return jax.random.exponential(key, (self.cells, len(self.sizes)))
-
-    def respond(self, z):
-        return Response(self.a * (z + jnp.array(self.sizes)[None] / 4), jnp.array(True), jnp.zeros(()))
-
-    def conditions(self):
-        return {"size": np.array(self.sizes)}
-
-    def at_conditions(self, features):
-        return dataclasses.replace(self, sizes=tuple(features["size"].tolist()))
-
-    @classmethod
-    def example(cls):
-        return cls(a=3.0)
+from tuneful.objectives import EnergyDistance
 
 class Half(AbstractCircuit):
     label: ClassVar[str] = "half"
@@ -54,8 +30,21 @@ def helper(): ...
 """
 
 
+PENALTY = """
+from tuneful.objectives import AbstractPenalty
+
+@final
+class Gain(AbstractPenalty):
+    label: ClassVar[str] = "gain"
+    weight: float = 1.0
+
+    def __call__(self, circuit, z, response, key):
+        return self.weight * circuit.J
+"""
+
+
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory, toy_data):
+def finished(tmp_path_factory):
     """A folder with the file of a circuit, a neighbour that it imports, and a finished run."""
     folder = tmp_path_factory.mktemp("own")
     (folder / "neighbour.py").write_text("")
@@ -65,7 +54,7 @@ def finished(tmp_path_factory, toy_data):
         patch.setattr(sys, "path", list(sys.path))
         patch.setattr("tuneful.runs.fit_run.write_report", lambda content, path: path.write_text("<html>"))
         fit = Fit("ring.py:Ring", max_steps=1, batch=8, final_curves=20, evaluation_curves=20)
-        fit.fit(toy_data, 0, progress=False).save("run")
+        fit.fit(simulate(fit.circuit.example(), 20, 1), 0, progress=False).save("run")
     forget()
     return folder
 
@@ -108,7 +97,7 @@ def test_the_command_line_names_it(tuneful, refused, ring, toy_data, monkeypatch
     monkeypatch.setattr("tuneful.cli.commands.simulate", lambda circuit, n, key: toy_data)
     assert tuneful("report", "run", "--circuit", place, "--out", "page.html") == (0, "report: page.html\n", "")
     assert tuneful("simulate", place, "--run", "run", "--out", "a.csv")[0] == 0
-    assert tuneful("simulate", place, "--set", "cells=2", "--out", "b.csv")[0] == 0
+    assert tuneful("simulate", place, "--set", "inputs=2", "--out", "b.csv")[0] == 0
     assert "This is a run of the circuit 'ring" in refused("simulate", "m1", "--run", "run", "--out", "c.csv")
     assert resolve("run/config.json", {"circuit": place}, []).code["circuit"].place == place
     assert "m1 is of the circuit 'm1', not of ring.py:Ring" in refused("fit", "m1", "--circuit", place)
@@ -145,6 +134,14 @@ def test_a_circuit_by_its_name_or_class():
     assert made("objective", "energy") == EnergyDistance()
 
 
+def test_penalties_of_its_file_come_with_a_circuit(ring):
+    with open("ring.py", "a") as file:
+        file.write(PENALTY)
+    config = parse(RunConfig, {"circuit": "ring", "penalties": {"gain": {"weight": 3}}}, "here")
+    _, _, (penalty,) = config.components("ring.py:Ring")
+    assert (penalty.label, penalty.weight) == ("gain", 3)
+
+
 def test_labels_that_two_have_are_nobodys(ring, tmp_path):
     assert "ring" not in circuits()
     named("circuit", "ring.py:Ring")
@@ -179,7 +176,7 @@ def test_every_mistake_is_one_sentence(ring, tmp_path, place, message):
     for name, text in files.items():
         (tmp_path / f"{name}.py").write_text(text)
     for name, label in (("m1", "m1"), ("slash", "a/b")):
-        (tmp_path / f"{name}.py").write_text(RING.replace("ring", label))
+        (tmp_path / f"{name}.py").write_text(RING.replace('"ring"', f'"{label}"'))
     with pytest.raises(UserError) as error:
         named("circuit", place)
     assert message in str(error.value)

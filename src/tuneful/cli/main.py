@@ -31,7 +31,11 @@ LONGEST = 2000  # characters of an error
 
 Set = Annotated[
     list[str] | None,
-    typer.Option("--set", help="One setting, key=value; repeat for more: --set batch=128 --set circuit.sigma_l=0.2."),
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="One setting; repeat for more: --set batch=128 --set circuit.sigma_l=0.2.",
+    ),
 ]
 
 Own = Annotated[
@@ -48,7 +52,8 @@ ReaderOption = Annotated[
     list[str] | None,
     typer.Option(
         "--option",
-        help="An option of the reader, key=value: posture=supination, unit_columns=depth,layer, ignore=k.",
+        metavar="KEY=VALUE",
+        help="An option of the reader: posture=supination, unit_columns=depth,layer, ignore=k.",
     ),
 ]
 Average = Annotated[
@@ -56,7 +61,11 @@ Average = Annotated[
 ]
 Drop = Annotated[
     list[str] | None,
-    typer.Option("--drop", help="Leave out conditions, FEATURE=VALUE (size=0), or a whole FEATURE; repeat for more."),
+    typer.Option(
+        "--drop",
+        metavar="FEATURE[=VALUE]",
+        help="Leave out conditions (size=0), or a whole feature (size); repeat for more.",
+    ),
 ]
 
 
@@ -117,8 +126,9 @@ def fit(
     data: Annotated[
         str | None,
         typer.Option(
-            help="Measured curves: a .csv, .tsv or .nc file, the folder of the Lalazar recordings, or 'lalazar2016' "
-            "to download them. Without it, curves are simulated from the circuit at known parameters."
+            help="Measured curves: a .csv, .tsv, .txt, .nc, .npy or .npz file, the folder of the Lalazar recordings, "
+            "or 'lalazar2016' to download them. Without it, curves are simulated from the circuit at known "
+            "parameters."
         ),
     ] = None,
     option: ReaderOption = None,
@@ -170,7 +180,9 @@ def simulate(
     n: Annotated[int, typer.Option(help="Number of tuning curves.", min=1)] = 1000,
     seed: Annotated[int, typer.Option(help="Decides all random numbers.", min=0, max=2**32 - 1)] = 0,
     set_: Set = None,
-    run: Annotated[Path | None, typer.Option(help="Draw from the fitted circuit of this run instead.")] = None,
+    run: Annotated[
+        Path | None, typer.Option(help="Draw from the fitted circuit of this run of MODEL instead.")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
 ) -> None:
     """Draw tuning curves from a circuit, as a dataset that `tuneful fit --data` reads.

@@ -69,10 +69,11 @@ class RunConfig(Section):
         UserError
             For names that are not known in this process, and for settings that they do not take.
         """
-        if avoided is None:
+        built = self._component("circuit", circuit), self._component("objective", objective)
+        if avoided is None:  # after those, whose files may hold penalties
             costs = [{"name": name} | values for name, values in self.penalties.items()]
             avoided = [build("penalty", penalties(), cost) for cost in costs]
-        return self._component("circuit", circuit), self._component("objective", objective), avoided
+        return *built, avoided
 
     def _component(self, kind: Kind, given: Any) -> Any:
         settings = getattr(self, kind)
