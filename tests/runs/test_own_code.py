@@ -15,6 +15,7 @@ from tuneful.runs import own_code
 from tuneful.runs.configuration import RunConfig
 from tuneful.runs.own_code import made, named
 from tuneful.runs.presets import resolve
+from tuneful.runs.stabilize_config import KIND
 from tuneful.settings import parse
 
 EXAMPLE = (Path(__file__).parents[2] / "examples" / "ring.py").read_text()
@@ -103,6 +104,13 @@ def test_the_command_line_names_it(tuneful, refused, ring, toy_data, monkeypatch
     assert "m1 is of the circuit 'm1', not of ring.py:Ring" in refused("fit", "m1", "--circuit", place)
 
 
+def test_other_runs_have_no_circuit_to_name(refused, tmp_path, monkeypatch):
+    monkeypatch.setattr("tuneful.runs.folder.RunFolder.kind", lambda folder: KIND)
+    assert "soc-0 is no fit: --circuit and --objective do not" in refused(
+        "report", "soc-0", "--circuit", "my.py:Ring"
+    )
+
+
 def test_code_that_has_changed_is_said_and_refused_on_resume(refused, ring):
     command = ("fit", "run/config.json", "--circuit", "ring.py:Ring", "--out", "run", "--resume")
     assert "was started with another seed" in refused(*command, "--seed", 1)
@@ -132,6 +140,14 @@ def test_modules_that_are_imported_by_name(ring):
 def test_a_circuit_by_its_name_or_class():
     assert made("circuit", "m1") == FeedforwardM1() == made("circuit", FeedforwardM1)
     assert made("objective", "energy") == EnergyDistance()
+
+
+def test_a_class_of_a_session_has_no_file_to_name():
+    code = own_code.Code(place="__main__:Ring")
+    with pytest.raises(
+        UserError, match=r"add --circuit FILE\.py:Ring; in Python import it first, or give circuit=Ring"
+    ):
+        own_code.require("circuit", "ring", code)
 
 
 def test_penalties_of_its_file_come_with_a_circuit(ring):

@@ -126,6 +126,8 @@ def run_report(
 ) -> Path:
     """Write the report of a finished run again."""
     is_fit, page = RunFolder(folder).kind() != KIND, out or folder / PAGE
+    if not is_fit and (circuit or objective):
+        raise UserError(f"{folder} is no fit: --circuit and --objective do not apply to it.")
     refuse_page(page, overwrite)
     with RunFolder(folder).reading():
         write = Fit.load(folder, circuit, objective).report if is_fit else partial(write_run_page, folder)

@@ -80,8 +80,8 @@ def require(kind: Kind, label: Any, code: Code | None) -> None:
     """
     if code is None or label in FAMILIES[kind].known():
         return
-    place = printable(code.place)
-    name = place.rpartition(":")[2].rpartition(".")[2]
+    name = printable(code.place.rpartition(":")[2].rpartition(".")[2])
+    place = f"FILE.py:{name}" if code.sha256 is None else printable(code.place)  # a session of Python is no file
     raise UserError(
         f"The {kind} {printable(str(label))!r} is not installed, and no code is run because a file names it: look "
         f"at it, then add --{kind} {place}; in Python import it first, or give {kind}={name}()."
