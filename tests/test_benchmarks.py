@@ -27,7 +27,7 @@ def numbers(value):
 
 @pytest.mark.parametrize("path", BENCHMARKS, ids=lambda path: path.name)
 def test_the_quick_form_writes_numbers(path, tmp_path):
-    assert f"python benchmarks/{path.name}" in ast.get_docstring(ast.parse(path.read_text()))
+    assert f"python benchmarks/{path.name}" in (ast.get_docstring(ast.parse(path.read_text())) or "")
     done = run(path, "--json", tmp_path / "numbers.json")
     assert done.returncode == 0, done.stderr
     report = json.loads((tmp_path / "numbers.json").read_text(), parse_constant=pytest.fail)  # Infinity is not JSON
