@@ -100,3 +100,16 @@ def test_one_column_is_no_table(tmp_path):
 def test_what_is_no_mark_is_refused(tmp_path, options, message):
     with pytest.raises(DatasetError, match=message):
         load(written(tmp_path / "curves.csv", LONG), **options)
+
+
+@pytest.mark.parametrize("header", ["unit;size,rate", "unit,size;rate;n_trials"])
+def test_a_header_with_two_separators_is_refused(tmp_path, header):
+    mark = header[4]
+    (tmp_path / "a.csv").write_text(header + "\n" + f"a{mark}1{mark.translate({44: 59, 59: 44})}3\n" * 2)
+    with pytest.raises(DatasetError, match=r"in one cell, where .* separate cells: separate all of them alike"):
+        load(tmp_path / "a.csv")
+
+
+def test_a_name_may_hold_another_separator(tmp_path):
+    (tmp_path / "a.csv").write_text('unit;"size, deg";rate\na;1;3\na;2;4\n')
+    assert load(tmp_path / "a.csv")["size, deg"].values.tolist() == [1, 2]

@@ -61,6 +61,13 @@ def test_roles_of_a_long_table():
         ("unit,c1,c2,score\na,1,1,4\nb,2,3,4\n", "'score' holds numbers, but headers of conditions are alike"),
         ("unit,c1,c2,c3\na,1,1,nd\nb,2,3,nd\n", "'c3' has 'nd'"),
         ("size,u1,u2\n1,1,1\n2,2,3\n", "no column 'rate'.*'size' is no condition"),
+        (
+            "unit,picture,rate\na,cat,1\na,dog,2\n",
+            "No column tells the conditions apart.*call one of labels 'condition'",
+        ),
+        ("stim_name,u1,u2\ncat,1,1\ndog,2,3\n", "no column 'rate'.*'condition' is no condition"),
+        ("unit,level,response\na,1,4\na,2,3\nb,1,2\nb,2,3\n", "no column 'rate'.*unit 'a' has several rows"),
+        ("Cell no,block,size,rate\n1,1,1,4\n1,2,1,3\n", "'1' has two rates for size=1.0 .*trials by 'block'"),
         ("here,there\n1,1\n2,2\n", "No column labels units"),
     ],
 )
@@ -68,6 +75,17 @@ def test_what_cannot_be_told_is_refused_with_the_way_out(text, message):
     with pytest.raises(DatasetError, match=message) as caught:
         read(text)
     assert "\n" not in str(caught.value)
+
+
+def test_labels_that_begin_again_in_a_wide_table_are_no_rows_of_a_long_one():
+    data = read("unit,session,c1,c2\n1,s,3,4\n1,t,5,6\n").dataset
+    assert data["unit"].values.tolist() == ["s-1", "t-1"]
+
+
+@pytest.mark.parametrize(("first", "second"), [("cat", "dog"), ("1", "2")])
+def test_stimuli_are_labels_of_conditions(first, second):
+    data = read(f"unit,Stim name,rate\na,{first},1\na,{second},2\nb,{first},3\n").dataset
+    assert data["condition"].values.tolist() == [first, second]
 
 
 def test_who_is_called_exactly_so_is_it():

@@ -56,6 +56,11 @@ def read_cells(path: Path, separator: str | None = None, decimal: str | None = N
                 f"Line {number} of '{path}' has {len(cells)} cells where the header has {len(header)}: is the file "
                 f"complete, and separated by {SEPARATORS.get(mark, repr(mark))}?"
             )
+    if mixed := [name for name in header if mark is not None and _holds_names(name, mark)]:
+        raise DatasetError(
+            f"The header of '{path}' has {mixed[0].strip()!r} in one cell, where {SEPARATORS.get(mark, repr(mark))} "
+            "separate cells: separate all of them alike."
+        )
     names = pd.Index([name.strip() for name in header])
     frame = pd.DataFrame([cells for _, cells in rows], columns=names, dtype=object)
     return with_points(frame, path, decimal or ("." if mark == "," else None))
@@ -137,6 +142,12 @@ def _has_header(lines: Sequence[Line]) -> bool:
     cells = lines[0][1] if lines else []
     is_header = any(meaning(cell) is Meaning.UNIT for cell in cells) or all(map(FEATURE_HEADER.fullmatch, cells))
     return len(cells) > 1 and is_header
+
+
+def _holds_names(cell: str, mark: str) -> bool:
+    """Whether a cell holds several names that are known, with another separator between them."""
+    others = (cell.split(other) for other in SEPARATORS if other not in (None, mark))
+    return any(len(parts) > 1 and all(map(meaning, parts)) for parts in others)
 
 
 def with_points(frame: pd.DataFrame, path: Path, decimal: str | None) -> pd.DataFrame:

@@ -41,7 +41,10 @@ def from_long(table: Table, asked: Asked) -> Reading:
     columns = roles_of_long(table, asked, unit)
     keys = {c.name: _key(c, table) for c in columns if c.role in (Role.FEATURE, Role.CONDITION)}
     if not keys:
-        raise DatasetError(f"No column tells the conditions apart (found: {', '.join(table)}): expected {EXAMPLE}.")
+        raise DatasetError(
+            f"No column tells the conditions apart (found: {', '.join(table)}): call one of labels "
+            f"'condition', or expected is {EXAMPLE}."
+        )
     _check_filled(keys)
     condition, first_of_condition = _numbered(keys)
     properties = {c.name: parse(table[c.name]) for c in columns if c.role is Role.PROPERTY}

@@ -25,11 +25,13 @@ class Meaning(enum.StrEnum):
 
 
 WHOLE = {
-    Meaning.UNIT: "unit unit_id unit_label unit_name neuron neuron_id cell cell_id roi roi_id cluster_id",
+    Meaning.UNIT: "unit unit_id unit_no unit_number unit_label unit_name neuron neuron_id neuron_no neuron_number "
+    "cell cell_id cell_no cell_number roi roi_id roi_no roi_number cluster_id",
     Meaning.RATE: "rate rate_hz firing_rate firing_rate_hz mean_rate mean_firing_rate spike_rate fr",
     Meaning.RATE_VAR: "rate_var rate_variance",
     Meaning.N_TRIALS: "n_trials ntrials num_trials n_trial trial_count",
-    Meaning.CONDITION: "condition condition_id condition_name condition_label stimulus_id stimulus_name stim_id",
+    Meaning.CONDITION: "condition condition_id condition_name condition_label stimulus_id stimulus_name "
+    "stimulus_label stim_id stim_name",
     Meaning.COUNTER: "index level_0 row row_number row_id",
     Meaning.FEATURE: "x y z size diameter contrast orientation direction spatial_frequency temporal_frequency sf tf "
     "speed angle phase coherence disparity luminance azimuth elevation position",
@@ -39,7 +41,7 @@ WHOLE = {
 }
 # Parts of names: `ecephys_session_id` tells sessions apart, `stim_presentation` counts repeats.
 PARTS = {
-    Meaning.TRIAL: {"trial", "trials", "repeat", "repeats", "repetition", "rep", "presentation", "sweep"},
+    Meaning.TRIAL: {"trial", "trials", "repeat", "repeats", "repetition", "rep", "presentation", "sweep", "block"},
     Meaning.SESSION: {
         *("session", "animal", "mouse", "rat", "monkey", "subject", "experiment", "recording", "date", "day"),
         *("probe", "tetrode", "electrode", "shank", "fov", "plane"),

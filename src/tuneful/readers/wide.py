@@ -64,6 +64,8 @@ def from_wide(table: Table, asked: Asked) -> Reading:
     told |= {name: Column(name, Role.CONDITION if not encoded else Role.ENTRY, why) for name in headers}
     of_units = [name for name, column in told.items() if column.role is Role.PROPERTY]
     labels, notes = (None, []) if "unit" not in table else told_apart({n: table[n] for n in ("unit", *of_units)})
+    if not (encoded or asked.conditions or labels is None) and (again := pd.Index(labels).duplicated()).any():
+        raise _no_rates(table, f"unit {str(labels[again][0])!r} has several rows, and one in a wide table")
     dataset = make_dataset(
         np.stack([parse_numbers(table[name]) for name in headers], axis=1),
         _decoded(headers) if encoded else {"condition": headers},
@@ -89,12 +91,9 @@ def _others(table: Table, encoded: Sequence[str], open_: Sequence[str], asked: A
         for name in numbers:
             _refuse_unknown(name, f"the conditions are headers like '{(*encoded, *asked.conditions)[0]}'")
         return found
-    known = (Meaning.FEATURE, Meaning.TRIAL, Meaning.IDENTIFIER, Meaning.COUNTER)
-    if long := [name for name in numbers if meaning(name) in known]:
-        raise DatasetError(
-            f"There is no column 'rate' (found: {', '.join(table)}), and '{long[0]}' is no condition of a wide "
-            f"table: rename the column of rates, or expected is {EXAMPLE}."
-        )
+    known = (Meaning.FEATURE, Meaning.CONDITION, Meaning.TRIAL, Meaning.IDENTIFIER, Meaning.COUNTER)
+    if long := [name for name in left if meaning(name) in known]:
+        raise _no_rates(table, f"'{long[0]}' is no condition of a wide table")
     stems = {name: match[1] for name in numbers if (match := STEM.fullmatch(name))}
     for name in numbers:
         if stems and (name not in stems or len(set(stems.values())) > 1):
@@ -108,6 +107,13 @@ def _others(table: Table, encoded: Sequence[str], open_: Sequence[str], asked: A
             f"and conditions are columns; expected {EXAMPLE}."
         )
     return found
+
+
+def _no_rates(table: Table, but: str) -> DatasetError:
+    return DatasetError(
+        f"There is no column 'rate' (found: {', '.join(table)}), and {but}: rename the column of rates, or expected "
+        f"is {EXAMPLE}."
+    )
 
 
 def _refuse_unknown(name: str, but: str) -> None:
