@@ -71,7 +71,7 @@ def test_a_fit_of_sizes_is_saved_with_its_predictions_and_loaded_again(circuit, 
     start = circuit.with_values({"J": circuit.J * 0.9})
     fit = tuneful.Fit(
         start, tuneful.objectives.EnergyDistance(), [tuneful.objectives.RatePenalty()],
-        batch=4, max_steps=2, evaluation_curves=8, final_curves=8, prediction_curves=8, predict={"size": [2.0]},
+        batch=4, max_steps=2, evaluation_curves=40, final_curves=40, prediction_curves=4, predict={"size": [2.0]},
         stability=1,
     )  # fmt: skip
     fit.fit(dataset, seed=0, out=tmp_path / "run", progress=False)
