@@ -15,7 +15,7 @@ demo: setup
 	$(BIN)/tuneful fit ssn --out runs/demo --overwrite
 
 test: setup
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal  # two BLAS threads are slower than one at N = 200
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal $(SELECT)  # two BLAS threads are slower than one at N = 200
 
 lint: setup
 	$(BIN)/ruff format --check .
