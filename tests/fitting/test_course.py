@@ -56,7 +56,7 @@ def walk(course, state=None):
 
 def test_a_fit_ends_in_the_minimum_of_one_large_sample():
     """The loss at the end is that of the sample's minimum, found on a grid; the scale, that of 500 data to 4.5 %."""
-    fit = course(30, 2000, 1e-6)
+    fit = course(30, 1000, 1e-6)
     done, records = walk(fit)
     assert done.state.descent_steps == 20
     assert len(records) == len(done.state.path) > 22
@@ -67,12 +67,12 @@ def test_a_fit_ends_in_the_minimum_of_one_large_sample():
 
     @jax.jit
     def loss(scale):
-        sample = problem.generate({"scale": scale}, for_sample, 1, 2000)
+        sample = problem.generate({"scale": scale}, for_sample, 1, 1000)
         return problem.objective.loss(jax.tree.map(lambda a: a[0], sample.curves), state, problem.data, for_loss)
 
     best = np.log(float(fit.answer(done.state).scale))
     around = [float(loss(jnp.float32(best + d))) for d in np.linspace(-0.1, 0.1, 41)]
-    # Single precision: distances near 1 are averaged over 2,000 x 500 pairs and cancel to about 1e-6.
+    # Single precision: distances near 1 are averaged over 1,000 x 1,000 pairs and cancel to about 1e-6.
     assert min(refined) <= min(around) + 2e-6
     assert float(fit.answer(done.state).scale) == pytest.approx(3.0, rel=4 * 0.045)
 
