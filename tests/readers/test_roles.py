@@ -77,6 +77,29 @@ def test_what_cannot_be_told_is_refused_with_the_way_out(text, message):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "unit,size,rate,sem\na,1,3,.1\na,2,4,.2\nb,1,3,.2\nb,2,4,.20\n",
+        "unit,sem,sd,size,rate\na,1,4,1,3\na,2,5,2,4\nb,1,3,1,3\nb,1,4,2,4\n",
+        "unit,sem,size,trial,rate\na,1,1,1,3\na,2,2,1,4\na,2,2,2,4\nb,1,1,1,3\nb,1,2,1,4\n",
+    ],
+)
+def test_numbers_that_differ_between_units_in_one_condition_are_no_features(text):
+    with pytest.raises(DatasetError, match=r"'sem' differs between units in the same condition.*ignore=sem"):
+        read(text)
+    assert list(features(read(text, ignore=["sem", "sd"] if "sd" in text else "sem", average=True).dataset)) == [
+        "size"
+    ]
+
+
+def test_features_of_unknown_names_are_features_where_conditions_are_shared():
+    along = "unit,size,grade,rate\na,1,5,1\na,2,5.0,2\na,4,7,3\nb,1,5.0,4\nb,2,5,2\nb,4,7,3\n"
+    crossed = "unit,force,grade,rate\n" + "".join(f"{u},{f},{g},1\n" for u in "ab" for f in "12" for g in "34")
+    assert list(features(read(along).dataset)) == ["size", "grade"]
+    assert list(features(read(crossed.replace("b,1,3,1\n", "")).dataset)) == ["force", "grade"]
+
+
 def test_labels_that_begin_again_in_a_wide_table_are_no_rows_of_a_long_one():
     data = read("unit,session,c1,c2\n1,s,3,4\n1,t,5,6\n").dataset
     assert data["unit"].values.tolist() == ["s-1", "t-1"]

@@ -10,7 +10,16 @@ import pandas as pd
 
 from tuneful.curves import DatasetError
 from tuneful.errors import suggest
-from tuneful.readers.columns import ENTRIES, PREFIX, UNIT_COLUMNS, Table, describes_units, is_text, parse_numbers
+from tuneful.readers.columns import (
+    ENTRIES,
+    PREFIX,
+    UNIT_COLUMNS,
+    Table,
+    as_text,
+    describes_units,
+    is_text,
+    parse_numbers,
+)
 from tuneful.readers.names import ESSENTIAL, Meaning, bare, is_unnamed, meaning, normal
 
 LISTS = ("unit_columns", "features", "ignore", "conditions")  # of names of columns that a user may give
@@ -137,7 +146,31 @@ def roles_of_long(table: Table, asked: Asked, unit: np.ndarray) -> list[Column]:
     n_open = sum(column is None for column in told.values())
     known = any(c is not None and c.role in (Role.CONDITION, Role.FEATURE) for c in told.values())
     others = known or n_open > 1
-    return [column or _numeric_role(name, table[name], unit, others) for name, column in told.items()]
+    columns = [column or _numeric_role(name, table[name], unit, others) for name, column in told.items()]
+    open_ = [name for name, column in told.items() if column is None and meaning(name) is not Meaning.FEATURE]
+    _refuse_measurements(columns, open_, table, unit)
+    return columns
+
+
+def _refuse_measurements(columns: Sequence[Column], open_: Sequence[str], table: Table, unit: np.ndarray) -> None:
+    """Refuse numbers that no rows need to be told apart by, and in which units differ in one and the same condition.
+
+    Errors of rates, latencies and baselines are such, and stimuli are not.
+    """
+    role = {c.name: c.role for c in columns if c.role in (Role.FEATURE, Role.CONDITION, Role.TRIAL)}
+    values = {n: parse_numbers(table[n]) if r is Role.FEATURE else as_text(table[n]) for n, r in role.items()}
+    frame = pd.DataFrame(values | {"unit": unit})
+    sure = [name for name in role if name not in open_]
+    suffices = set(map(role.get, sure)) - {Role.TRIAL} and not frame[["unit", *sure]].duplicated().any()
+    for name in (name for name in role if name in open_):
+        others = sure if suffices else [other for other in role if other != name]
+        if not others or frame[["unit", *others]].duplicated().any():
+            continue
+        if (frame.groupby(others)[name].nunique() > 1).any():
+            raise DatasetError(
+                f"Column '{name}' differs between units in the same condition, and no rows are told apart by it, so "
+                f"that it cannot be told what it is: {settle(name)}."
+            )
 
 
 def role_by_name(name: str, values: pd.Series, asked: Asked) -> Column | None:
