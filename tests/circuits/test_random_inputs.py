@@ -16,12 +16,14 @@ from tuneful.circuits.random_inputs import (
     threefry,
 )
 
+distinct = jax.jit(draw_distinct, static_argnums=(1, 2))
+
 
 @settings(max_examples=25, deadline=None)
 @given(n=st.integers(1, 60), share=st.floats(0, 1), seed=st.integers(0, 1000))
 def test_distinct_numbers_are_distinct_and_in_range(n, share, seed):
     k = round(share * n)
-    drawn = np.asarray(draw_distinct(jax.random.key(seed), n, k))
+    drawn = np.asarray(distinct(jax.random.key(seed), n, k))
     assert len(set(drawn.tolist())) == k
     assert all(0 <= value < n for value in drawn)
 
@@ -32,7 +34,7 @@ def test_every_set_is_equally_likely(n, k):
 
     draws = 20_000
     keys = jax.random.split(jax.random.key(0), draws)
-    rows = np.sort(np.asarray(jax.vmap(lambda key: draw_distinct(key, n, k))(keys)), axis=1)
+    rows = np.sort(np.asarray(jax.vmap(lambda key: distinct(key, n, k))(keys)), axis=1)
     sets = dict.fromkeys(combinations(range(n), k), 0)
     for row in rows.tolist():
         sets[tuple(row)] += 1
