@@ -110,6 +110,14 @@ def test_a_header_with_two_separators_is_refused(tmp_path, header):
         load(tmp_path / "a.csv")
 
 
+@pytest.mark.parametrize("between", [";", " ", ", "])
+def test_features_in_a_header_may_have_spaces_or_commas_between_them(tmp_path, between):
+    names = [f'"size={size}{between}contrast=20"' for size in (1, 2)]
+    (tmp_path / "a.csv").write_text(f"unit,{names[0]},{names[1]}\na,3,4\nb,5,6\n")
+    data = load(tmp_path / "a.csv")
+    assert (data["size"].values.tolist(), data["contrast"].values.tolist()) == ([1, 2], [20, 20])
+
+
 def test_a_name_may_hold_another_separator(tmp_path):
     (tmp_path / "a.csv").write_text('unit;"size, deg";rate\na;1;3\na;2;4\n')
     assert load(tmp_path / "a.csv")["size, deg"].values.tolist() == [1, 2]

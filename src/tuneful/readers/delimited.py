@@ -20,6 +20,7 @@ SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", None:
 OWN = {".tsv": "\t"}  # what a suffix promises; commas elsewhere
 MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 FEATURE_HEADER = re.compile(r"[^=;]+=[^=;]*(;[^=;]+=[^=;]*)*")  # x=-1;y=0;z=1
+PAIRS = re.compile(r"[^=;,\s]+=[^=;,\s]+([\s,]+[^=;,\s]+=[^=;,\s]+)+")  # x=-1 y=0, or x=-1, y=0
 DECIMAL_COMMA = re.compile(r"([-+]?\d*),(\d+(?:[eE][-+]?\d+)?)")
 THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+")
 
@@ -142,6 +143,15 @@ def _has_header(lines: Sequence[Line]) -> bool:
     cells = lines[0][1] if lines else []
     is_header = any(meaning(cell) is Meaning.UNIT for cell in cells) or all(map(FEATURE_HEADER.fullmatch, cells))
     return len(cells) > 1 and is_header
+
+
+def feature_header(name: str) -> str:
+    """A header with semicolons between its features, where it has spaces or commas there; any other as it is.
+
+    >>> feature_header("size=5 contrast=20"), feature_header("size=5, contrast=20"), feature_header("size 5")
+    ('size=5;contrast=20', 'size=5;contrast=20', 'size 5')
+    """
+    return re.sub(r"[\s,]+", ";", name) if PAIRS.fullmatch(name) else name
 
 
 def _holds_names(cell: str, mark: str) -> bool:

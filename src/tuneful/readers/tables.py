@@ -34,7 +34,7 @@ from tuneful.curves import features as features_of
 from tuneful.errors import suggest
 from tuneful.files import write_atomically
 from tuneful.readers.columns import Table
-from tuneful.readers.delimited import read_cells
+from tuneful.readers.delimited import feature_header, read_cells
 from tuneful.readers.dropping import dropped_from_table, drops_of
 from tuneful.readers.frames import flattened
 from tuneful.readers.long import from_long, to_long
@@ -169,7 +169,7 @@ def _shown(name: str) -> str:
 
 
 def _columns(frame: pd.DataFrame) -> Table:
-    names = [str(name) for name in frame.columns]
+    names = [feature_header(str(name)) for name in frame.columns]
     if twice := [name for name in names if names.count(name) > 1]:
         what = "have no name" if is_unnamed(twice[0]) else f"are called '{twice[0]}'"
         raise DatasetError(f"Two columns {what}: rename or average them.")
