@@ -1,6 +1,8 @@
 """Errors that a user can mend: the command line prints them as one sentence, without a traceback."""
 
 import difflib
+import os
+import traceback
 from collections.abc import Iterable
 
 
@@ -18,6 +20,21 @@ class NotFittedError(UserError, AttributeError):
 
 class TunefulWarning(UserWarning):
     """What nobody may miss who reads the numbers; the command line prints it as a note."""
+
+
+def in_short(error: BaseException, file: str) -> str:
+    """What went wrong in somebody's file, in a few words: the kind of error, the line, and what it says.
+
+    >>> in_short(ZeroDivisionError("division by zero"), "mine.py")
+    'ZeroDivisionError: division by zero'
+    """
+    frames = [
+        f.lineno
+        for f in traceback.extract_tb(error.__traceback__)
+        if os.path.basename(f.filename) == os.path.basename(file)
+    ]
+    line = error.lineno if isinstance(error, SyntaxError) else frames[-1] if frames else None
+    return f"{type(error).__name__}{'' if line is None else f' in line {line}'}: {' '.join(str(error).split())[:200]}"
 
 
 def suggest(name: str, available: Iterable[str]) -> str:

@@ -150,6 +150,27 @@ def test_a_class_of_a_session_has_no_file_to_name():
         own_code.require("circuit", "ring", code)
 
 
+@pytest.mark.parametrize(
+    ("right", "wrong", "message"),
+    [
+        ("drive - self.phi", "d - self.phi", r"Ring cannot draw and respond: NameError in line \d+: name 'd' is not"),
+        ("rates[None]", "rates[None, :3]", r"shape \(1, 3\) and settled of shape \(\), where .* rates \(cells, 8\)"),
+    ],
+)
+def test_mistakes_in_a_circuit_are_one_sentence_before_the_first_step(ring, right, wrong, message):
+    Path("ring.py").write_text(RING.replace(right, wrong))
+    with pytest.raises(UserError, match=message):
+        simulate(made("circuit", "ring.py:Ring"), 5, 0)
+
+
+def test_what_is_to_be_copied_to_a_shell_is_quoted():
+    code = own_code.Code(place="a b; rm.py:Ring", sha256="0")
+    with pytest.raises(UserError, match=r"add --circuit 'a b; rm\.py:Ring';"):
+        own_code.require("circuit", "ring", code)
+    with pytest.raises(UserError, match=r"code\.circuit\.place = 'my.py:Ring; rm' is not valid"):
+        parse(RunConfig, {"circuit": "ring", "code": {"circuit": {"place": "my.py:Ring; rm"}}}, "mine.toml")
+
+
 def test_penalties_of_its_file_come_with_a_circuit(ring):
     with open("ring.py", "a") as file:
         file.write(PENALTY)
@@ -172,11 +193,12 @@ def test_labels_that_two_have_are_nobodys(ring, tmp_path):
     [
         ("none.py:Ring", "There is no file none.py"),
         ("nowhere.ring:Ring", "There is no module nowhere.ring"),
+        ("../ring:Ring", "../ring is neither a file that ends in .py nor the name of a module"),
         ("ring.py", "ring.py names no class: write ring.py:CLASS"),
         ("ring.py:", "ring.py: names no class: write ring.py:CLASS"),
         ("ring.py:Rnig", "There is no class 'Rnig' in ring.py. Did you mean 'Ring'?"),
-        ("ring.py:helper", "ring.py:helper is not a class of a circuit: it must derive from tuneful.circuits.Abs"),
-        ("ring.py:EnergyDistance", "ring.py:EnergyDistance is not a class of a circuit"),
+        ("ring.py:helper", "ring.py:helper is no circuit: a class of circuits derives from tuneful.circuits.Abs"),
+        ("ring.py:EnergyDistance", "ring.py:EnergyDistance is no circuit"),
         ("ring.py:Half", "ring.py:Half is not a whole circuit yet: it lacks at_conditions, conditions, draw, exa"),
         ("neighbour.py:A", "There is no class 'A' in neighbour.py. It has no circuit at all."),
         ("broken.py:A", "broken.py cannot be imported: ZeroDivisionError in line 2: division by zero."),

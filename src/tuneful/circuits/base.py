@@ -1,6 +1,7 @@
 """The generator contract: random inputs in, responses of the recorded cells out."""
 
 import dataclasses
+import sys
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
@@ -17,6 +18,7 @@ from tuneful.circuits.ensemble import map_realisations
 from tuneful.circuits.keys import Key, as_key
 from tuneful.circuits.parameters import Parameter, declared_parameters
 from tuneful.display import card, in_a_line
+from tuneful.errors import UserError, in_short
 from tuneful.solvers.spectrum import smoothed_spectral_abscissa
 from tuneful.solvers.steady_states import Status
 
@@ -134,7 +136,30 @@ class AbstractCircuit(eqx.Module):
     @property
     def cells_per_realisation(self) -> int:
         """How many tuning curves one realisation yields."""
-        return eqx.filter_eval_shape(_response, self, jax.random.key(0)).rates.shape[0]
+        return self.response_shapes().rates.shape[0]
+
+    def response_shapes(self) -> Response:
+        """Find the shapes of one response, and compute nothing.
+
+        Raises
+        ------
+        UserError
+            If `draw` or `respond` fails, or answers with something else than one row a cell, one column a condition.
+        """
+        name = type(self).__name__
+        try:
+            response = eqx.filter_eval_shape(_response, self, jax.random.key(0))
+        except Exception as error:
+            file = getattr(sys.modules.get(type(self).__module__), "__file__", None) or ""
+            raise UserError(f"{name} cannot draw and respond: {in_short(error, file)}.") from error
+        conditions = len(next(iter(self.conditions().values()), ()))
+        rates, settled = (np.shape(getattr(response, field, ())) for field in ("rates", "settled"))
+        if rates[1:] != (conditions,) or settled != ():
+            raise UserError(
+                f"{name}.respond answers with rates of shape {rates} and settled of shape {settled}, where one "
+                f"realisation has rates (cells, {conditions}), a row a cell and a column a condition, and settled ()."
+            )
+        return response
 
     def __repr__(self) -> str:
         values = ((name, getattr(self, name)) for name in self.parameters())

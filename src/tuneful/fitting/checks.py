@@ -107,7 +107,7 @@ def check_size(circuit: AbstractCircuit, curves: Mapping[str, int]) -> int:
     """
     size = _bytes(jax.eval_shape(circuit.draw, jax.random.key(0)))
     _refuse_above(size, f"One realisation of {_with_numbers(circuit)}: its random numbers", "make it smaller")
-    response = jax.eval_shape(lambda: circuit.respond(circuit.draw(jax.random.key(0))))
+    response = circuit.response_shapes()
     cells = len(response.rates)
     for setting, n in curves.items():
         size = -(-n // cells) * _bytes(response)

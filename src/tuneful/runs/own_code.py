@@ -6,17 +6,19 @@ import importlib.util
 import inspect
 import os
 import re
+import shlex
 import sys
-import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, NamedTuple
 
+from pydantic import Field
+
 import tuneful.circuits
 import tuneful.objectives
 from tuneful.circuits import AbstractCircuit
-from tuneful.errors import UserError, suggest
+from tuneful.errors import UserError, in_short, suggest
 from tuneful.networks.arguments import shown
 from tuneful.objectives import AbstractObjective
 from tuneful.plain import printable
@@ -43,7 +45,7 @@ FAMILIES: dict[Kind, _Family] = {
 class Code(Section):
     """Where a class is from that is not installed. It says where to look, and is never run for that."""
 
-    place: str  # FILE.py:CLASS or MODULE:CLASS
+    place: str = Field(pattern=r":[\w.<>]+$")  # FILE.py:CLASS or MODULE:CLASS
     sha256: str | None = None  # of the file; None where there is none, as in a notebook
 
 
@@ -80,8 +82,8 @@ def require(kind: Kind, label: Any, code: Code | None) -> None:
     """
     if code is None or label in FAMILIES[kind].known():
         return
-    name = printable(code.place.rpartition(":")[2].rpartition(".")[2])
-    place = f"FILE.py:{name}" if code.sha256 is None else printable(code.place)  # a session of Python is no file
+    name = code.place.rpartition(":")[2].rpartition(".")[2]
+    place = f"FILE.py:{name}" if code.sha256 is None else shlex.quote(printable(code.place))  # a session is no file
     raise UserError(
         f"The {kind} {printable(str(label))!r} is not installed, and no code is run because a file names it: look "
         f"at it, then add --{kind} {place}; in Python import it first, or give {kind}={name}()."
@@ -164,7 +166,7 @@ def _checked(kind: Kind, place: str, own: Any) -> Any:
     base = FAMILIES[kind].base
     if not (isinstance(own, type) and issubclass(own, base)):
         derived = f"tuneful.{kind}s.{base.__name__}"
-        raise UserError(f"{place} is not a class of a {kind}: it must derive from {derived}.")
+        raise UserError(f"{place} is no {kind}: a class of {kind}s derives from {derived}.")
     if missing := sorted(getattr(own, "__abstractmethods__", ())):
         raise UserError(f"{place} is not a whole {kind} yet: it lacks {', '.join(missing)}.")
     label = getattr(own, "label", None)
@@ -176,6 +178,8 @@ def _checked(kind: Kind, place: str, own: Any) -> Any:
 def _module(where: str) -> ModuleType:
     """Import a file or a module, once in a process."""
     if not where.endswith(".py"):
+        if not all(part.isidentifier() for part in where.split(".")):
+            raise UserError(f"{where} is neither a file that ends in .py nor the name of a module.")
         _search(Path.cwd())
         return _running(where, where, lambda: importlib.import_module(where))
     path = Path(where).expanduser()
@@ -221,11 +225,7 @@ def _running(where: str, file: str, work: Callable[[], ModuleType]) -> ModuleTyp
 
 
 def _failed(where: str, file: str, error: BaseException) -> UserError:
-    frames = [f.lineno for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).name == Path(file).name]
-    line = error.lineno if isinstance(error, SyntaxError) else frames[-1] if frames else None
-    what = " ".join(str(error).split())
-    at = "" if line is None else f" in line {line}"
-    return UserError(f"{where} cannot be imported: {type(error).__name__}{at}: {printable(what, 200)}.")
+    return UserError(printable(f"{where} cannot be imported: {in_short(error, file)}.", 200))
 
 
 def _search(folder: Path) -> None:
