@@ -166,7 +166,7 @@ def _refuse_measurements(columns: Sequence[Column], open_: Sequence[str], table:
         others = sure if suffices else [other for other in role if other != name]
         if not others or frame[["unit", *others]].duplicated().any():
             continue
-        if (frame.groupby(others)[name].nunique() > 1).any():
+        if frame.groupby(others)[name].nunique().to_numpy().max() > 1:
             raise DatasetError(
                 f"Column '{name}' differs between units in the same condition, and no rows are told apart by it, so "
                 f"that it cannot be told what it is: {settle(name)}."
