@@ -133,3 +133,20 @@ def test_silent_curves_on_both_sides_are_harmless(objective):
 
 def test_settings_rebuild_the_objective(objective):
     assert build("objective", objectives(), settings_of(objective)) == objective
+
+
+def test_curvature_along_tangents_is_symmetric_and_blind_to_rejected_curves(objective, data):
+    if objective.learns:
+        pytest.skip("a loss that changes with its critic has no curvature to go by")
+    state, weight = objective.init(jax.random.key(0), data), jnp.ones(10).at[jnp.array([2, 7])].set(0.0)
+    tangents = jax.random.normal(jax.random.key(5), (10, 4, 3)) * weight[:, None, None]
+
+    @jax.jit
+    def metric(rejected):
+        rates = jnp.where(weight[:, None] > 0, generate(jax.random.key(3), 1).rates[0], rejected)
+        return objective.metric(Generated(rates, weight), tangents, state, data, jax.random.key(2))
+
+    quiet, loud = (np.asarray(metric(jnp.array(value))) for value in (0.0, 500.0))
+    np.testing.assert_array_equal(quiet, loud)
+    np.testing.assert_allclose(quiet, quiet.T, rtol=1e-3, atol=1e-5 * np.abs(quiet).max())
+    assert np.abs(quiet).max() > 0

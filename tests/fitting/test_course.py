@@ -1,5 +1,6 @@
 """A fit as a descent: a stochastic part, a refinement, and a circuit on one device at the end."""
 
+import dataclasses
 import subprocess
 import sys
 from typing import ClassVar, Self, final
@@ -13,7 +14,9 @@ from jax import Array
 from tuneful.circuits import AbstractCircuit, Positive, Response, parameter
 from tuneful.descents import Ending, Outcome, descend
 from tuneful.fitting import Course, Problem, Steps, Stopping
-from tuneful.fitting.refinement import PATIENCE, Refining
+from tuneful.fitting.candidates import PATIENCE
+from tuneful.fitting.linearised import linearise
+from tuneful.fitting.refinement import Refining
 from tuneful.objectives import EnergyDistance, Measured, WassersteinGAN
 
 
@@ -41,11 +44,11 @@ class Exponential(AbstractCircuit):
         return cls()
 
 
-def course(steps=0, batch=1000, tolerance=2e-4, max_steps=20, objective=None, max_lost=0.5, window=10):
+def course(steps=0, batch=1000, first=240, max_steps=20, objective=None, max_lost=0.5, window=10, starts=1):
     data = Exponential().with_values({"scale": 3.0}).sample(jax.random.key(1), 500).curves
     about = objective or EnergyDistance(), Measured.from_rates(data), ("scale",)
     problem = Problem(Exponential(), *about, steps=Steps(batch=20, max_lost=max_lost))
-    return Course(problem, Stopping(max_steps, window), Refining(steps, batch, tolerance), jax.random.key(0))
+    return Course(problem, Stopping(max_steps, window), Refining(steps, batch, first, starts), jax.random.key(0))
 
 
 def walk(course, state=None):
@@ -56,24 +59,22 @@ def walk(course, state=None):
 
 def test_a_fit_ends_in_the_minimum_of_one_large_sample():
     """The loss at the end is that of the sample's minimum, found on a grid; the scale, that of 500 data to 4.5 %."""
-    fit = course(30, 1000, 1e-6)
+    fit = course(30, 600)
     done, records = walk(fit)
+    assert done.ending.outcome is Outcome.CONVERGED
     assert done.state.descent_steps == 20
     assert len(records) == len(done.state.path) > 22
-    refined = [float(record.loss) for record in records[20:]]
-    problem, key = fit.problem, done.state.refinement.key
-    for_sample, for_loss = jax.random.split(key)
-    state = problem.objective.init(jax.random.key(0), problem.data)
+    objective = fit.problem.objective.init(jax.random.key(0), fit.problem.data)
+    key = jax.random.fold_in(jax.random.fold_in(jax.random.key(0), 2), 0)  # refining, the sample of its steps
 
-    @jax.jit
-    def loss(scale):
-        sample = problem.generate({"scale": scale}, for_sample, 1, 1000)
-        return problem.objective.loss(jax.tree.map(lambda a: a[0], sample.curves), state, problem.data, for_loss)
+    def loss(place):
+        return float(linearise(fit.problem, {"scale": jnp.float32(place)}, objective, key, 600)[0].loss)
 
     best = np.log(float(fit.answer(done.state).scale))
-    around = [float(loss(jnp.float32(best + d))) for d in np.linspace(-0.1, 0.1, 41)]
-    # Single precision: distances near 1 are averaged over 1,000 x 1,000 pairs and cancel to about 1e-6.
-    assert min(refined) <= min(around) + 2e-6
+    around = [loss(best + d) for d in np.linspace(-0.1, 0.1, 9)]
+    # Single precision: distances near 1 are averaged over 600 x 500 pairs and cancel to about 1e-6. The gain that
+    # is left is at most 2 % of what sampling errors feign, which is about half the variance of 1 / 500 of a distance.
+    assert float(done.state.refinement.best.around.loss) <= min(around) + 2e-6 + 0.02 * 0.5 / 500
     assert float(fit.answer(done.state).scale) == pytest.approx(3.0, rel=4 * 0.045)
 
 
@@ -82,9 +83,31 @@ def test_the_ending_tells_where_the_fit_ended():
     assert len(records) == 23
     assert done.ending == Ending(Outcome.MAX_STEPS, "reached the maximum of 3 refining steps")
     done, _ = walk(course(60))
-    words = "converged: the loss fell by less than 0.0002 in 10 refining steps"
-    assert done.ending == Ending(Outcome.CONVERGED, words)
+    assert done.ending.outcome is Outcome.CONVERGED
+    assert str(done.ending).startswith("converged: the gradient is within its sampling error (with fresh random numb")
     assert len(done.state.path) < 80
+
+
+def test_a_minimum_of_one_sample_only_is_not_called_converged():
+    """An answer that was shifted away from where fresh random numbers have it."""
+    fit = course(60)
+    state = walk(fit)[0].state
+    fresh = dataclasses.replace(state.refinement.fresh, gradient=state.refinement.fresh.gradient + 1.0)
+    moved = dataclasses.replace(state, refinement=dataclasses.replace(state.refinement, fresh=fresh))
+    ending = fit.ending(moved)
+    assert ending.outcome is Outcome.STALLED
+    assert str(ending).startswith("not converged: the loss still falls with scale down")
+
+
+def test_a_fit_may_be_a_refinement_only():
+    fit = course(40, max_steps=0, starts=3)
+    done, _ = walk(fit)
+    assert done.state.descent_steps == 0
+    assert done.ending.outcome is Outcome.CONVERGED
+    assert float(fit.answer(done.state).scale) == pytest.approx(3.0, rel=4 * 0.045)
+    half = descend(fit, observers=[lambda moment: moment.steps == 5])
+    again = descend(fit, state=fit.unpack(jax.tree.map(lambda a: a, fit.pack(half.state))))
+    np.testing.assert_array_equal(again.state.path.rows, done.state.path.rows)
 
 
 def test_a_refinement_without_a_valid_sample_says_so_and_leaves_the_descent_be():
@@ -110,7 +133,12 @@ def test_a_critic_has_no_loss_to_refine():
         course(10, objective=WassersteinGAN())
 
 
-@pytest.mark.parametrize("stop", [1, 12, 20, 21, 30])
+def test_a_fit_without_any_step_is_refused():
+    with pytest.raises(ValueError, match="max_steps = 0 without refine_steps"):
+        course(max_steps=0)
+
+
+@pytest.mark.parametrize("stop", [1, 12, 20, 21, 24])
 def test_a_saved_state_is_gone_on_from_with_the_same_bits(stop):
     fit = course(15)
     whole, _ = walk(fit)

@@ -22,7 +22,7 @@ def test_nothing_is_left_open_once_the_objective_is_known(label):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"refine_steps": -1}, {"refine_batch": 0}, {"refine_tolerance": float("nan")}, {"batch": 0},
+    "wrong", [{"refine_steps": -1}, {"refine_batch": 0}, {"start_spread": float("nan")}, {"starts": 0}, {"batch": 0},
               {"learning_rate": 0}, {"learning_rate": float("inf")}, {"b1": 1}]
 )  # fmt: skip
 def test_settings_out_of_range_are_refused(wrong):

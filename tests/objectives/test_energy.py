@@ -152,3 +152,47 @@ def test_gradient_matches_finite_differences_and_is_finite_for_silent_cells(x64)
         step = np.zeros_like(y)
         step[i, c] = 1e-5
         assert gradient[i, c] == pytest.approx(float(loss(y + step) - loss(y - step)) / 2e-5, rel=1e-6)
+
+
+@pytest.mark.parametrize("settings", [{}, {"whiten": False, "shapes": True}])
+def test_the_metric_is_the_second_derivative_where_model_and_data_agree(x64, settings):
+    """Scaled and shifted exponential curves against themselves: what is left out of the Hessian has mean zero there.
+
+    Both are averages over samples; their difference shrinks with them. The smoothing takes curves that are closer
+    than a tenth as a tenth apart, which few of these are.
+    """
+    draw = jax.random.exponential(jax.random.key(0), (1200, 3))
+
+    def curves(at, z):
+        return 4 + at[1] + jnp.exp(at[0]) * z * jnp.array([[1.0, 2.0, 1.5]])
+
+    at, objective = jnp.zeros(2), EnergyDistance(**settings)
+    data = Measured.from_rates(curves(at, draw[:600]))
+    state, z, weight = objective.init(jax.random.key(0), data), draw[600:], jnp.ones(600)
+
+    def loss(at):
+        return objective.loss(Generated(curves(at, z), weight), state, data, jax.random.key(0))
+
+    hessian = np.asarray(jax.jacfwd(jax.grad(loss))(at))
+    tangents = jax.jacfwd(curves)(at, z)
+    metric = np.asarray(objective.metric(Generated(curves(at, z), weight), tangents, state, data, jax.random.key(0)))
+    assert np.linalg.eigvalsh(metric)[0] > 0
+    np.testing.assert_allclose(metric, hessian, atol=0.15 * np.abs(hessian).max())
+
+
+def test_the_metric_matches_brute_force(x64):
+    objective = EnergyDistance(whiten=False)
+    rates, tangents = jax.random.normal(jax.random.key(1), (6, 3)), jax.random.normal(jax.random.key(2), (6, 3, 2))
+    data = Measured.from_rates(jnp.zeros((2, 3)) + jnp.arange(2.0)[:, None])
+    weight = jnp.array([1.0, 1, 0, 1, 1, 1])
+    found = objective.metric(
+        Generated(rates, weight), tangents, objective.init(jax.random.key(0), data), data, jax.random.key(0)
+    )
+    expected = np.zeros((2, 2))
+    for j, k in itertools.product(range(6), range(6)):
+        apart = np.asarray(rates[j] - rates[k])
+        distance = np.sqrt(apart @ apart + 0.1**2)
+        between = np.eye(3) / distance - np.outer(apart, apart) / distance**3
+        share = float(weight[j] * weight[k]) / 25
+        expected += 2 * share * np.asarray(tangents[j]).T @ between @ np.asarray(tangents[k])
+    np.testing.assert_allclose(found, expected, rtol=1e-10)

@@ -95,6 +95,17 @@ def test_how_steps_are_taken_was_a_matter_of_the_objective_once(item):
     assert "batch" not in config.objective
 
 
+def test_a_tolerance_of_earlier_refinements_is_left_out(tmp_path):
+    (tmp_path / "a.toml").write_text('circuit = "m1"\n[fit]\nrefine_steps = 3\nrefine_tolerance = 1e-4')
+    assert resolve(str(tmp_path / "a.toml"), NOTHING, []).fit.refine_steps == 3
+
+
+def test_another_objective_has_penalties_of_its_own():
+    """That of the paper on saturation, where a critic is descended; steps that saturate are not taken otherwise."""
+    assert resolve("ssn", NOTHING, []).penalties == {}
+    assert resolve("ssn", asked(objective="wgan-gp"), []).penalties == {"rate": {"weight": 5000.0, "limit": 150.0}}
+
+
 def test_a_file_of_that_time_is_read(tmp_path):
     (tmp_path / "a.toml").write_text('circuit = "m1"\nobjective = {name = "energy", batch = 8, refine_steps = 3}')
     config = resolve(str(tmp_path / "a.toml"), NOTHING, [])
@@ -151,7 +162,7 @@ def test_malformed_settings(item):
         ("a..b=3", "unknown setting 'a'"),
         ("seed.x=3", "seed is not a section"),
         ("max_steps=soon", "fit.max_steps = 'soon' is not valid"),
-        ("max_steps=0", "fit.max_steps = 0 is not valid"),
+        ("max_steps=-1", "fit.max_steps = -1 is not valid"),
         ("max_steps=2.5", "fit.max_steps = 2.5 is not valid"),
         ("max_steps=true", "fit.max_steps = True is not valid"),
         ("held_out=1", "fit.held_out = 1 is not valid"),

@@ -167,3 +167,23 @@ def test_forward_mode_does_not_see_the_witness(x64):
     moved = jax.jit(lambda *t: jax.jvp(along, (args, zero), t)[1])
     assert float(moved(tangent, jnp.ones(()))) == float(jax.jit(lambda t: jax.jvp(along, (args,), (t,))[1])(tangent))
     assert float(moved(tuple(np.zeros_like(a) for a in args), jnp.ones(()))) == 0
+
+
+def test_factorised_derivatives_are_those_of_iterated_ones_in_both_modes(x64):
+    """Of two problems in three parameters, taken one by one and all at once."""
+    rng = np.random.default_rng(0)
+    weights = jnp.asarray(0.2 * rng.normal(size=(5, 5)))
+
+    def drive(rates, args):
+        return jnp.tanh(rates @ (args[0] * weights) + args[1:, None])
+
+    def slopes(rates, args):
+        return (1 - drive(rates, args) ** 2)[:, :, None] * (args[0] * weights).T[None]
+
+    def rates(args, slopes):
+        return steady_state(drive, args, jnp.ones(5), jnp.zeros((2, 5)), slopes=slopes).rates
+
+    args = jnp.array([0.8, 0.3, -0.5])
+    iterated = jax.jacfwd(rates)(args, None)
+    np.testing.assert_allclose(jax.jacfwd(rates)(args, slopes), iterated, atol=1e-9)
+    np.testing.assert_allclose(jax.jacrev(rates)(args, slopes), iterated, atol=1e-9)

@@ -9,10 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.typing import ArrayLike
 
 
-def map_realisations(function: Callable[[Any, Array], Any], circuit: Any, key: Array, n: int) -> Any:
-    """Evaluate `function(circuit, key_i)` for n keys; results are stacked along a leading axis.
+def map_realisations(
+    function: Callable[[Any, Array], Any], circuit: Any, key: Array, n: int, first: ArrayLike = 0
+) -> Any:
+    """Evaluate `function(circuit, key_i)` for n keys, from number `first` on, and stack the results.
 
     Every realisation gets its own copy of the circuit's arrays. The derivative with respect to the circuit is then
     one sum over realisations, taken in one place and in one order, so that it has the same bits on any number of
@@ -27,7 +30,7 @@ def map_realisations(function: Callable[[Any, Array], Any], circuit: Any, key: A
         raise ValueError(f"The number of realisations must be at least 1, not {n}.")
     arrays, static = eqx.partition(circuit, eqx.is_array)
     copies = jax.tree.map(lambda a: jnp.broadcast_to(a, (n, *a.shape)), arrays)
-    numbers = jnp.arange(n, dtype=jnp.uint32)
+    numbers = jnp.arange(n, dtype=jnp.uint32) + jnp.asarray(first, jnp.uint32)
 
     def one(inputs: tuple[Any, Array]) -> Any:
         own_arrays, number = inputs

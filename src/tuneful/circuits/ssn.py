@@ -95,6 +95,8 @@ class SSN(AbstractRecurrentCircuit):
         Simulated time within which a network must settle, ms.
     tolerance
         Of the steady state, Hz (see `steady_state`).
+    factorised
+        Whether equations of derivatives are solved by factorisation: for derivatives in all parameters at once.
     witness
         Zero; its derivative counts adjoint solves that did not converge.
 
@@ -162,6 +164,7 @@ class SSN(AbstractRecurrentCircuit):
     sites: Values = eqx.field(static=True, default=(0.0,), converter=as_values)
     max_time: float = eqx.field(static=True, default=10_000.0)
     tolerance: float | None = eqx.field(static=True, default=None)
+    factorised: bool = eqx.field(static=True, default=False, metadata={"is_setting": False})
     witness: Array = eqx.field(default=0.0, converter=as_float_array, metadata={"is_setting": False})
 
     def __check_init__(self) -> None:
@@ -293,6 +296,7 @@ class SSN(AbstractRecurrentCircuit):
             max_time=self.max_time,
             witness=self.witness,
             ceiling=self.r0 if self.saturating else jnp.inf,
+            slopes=self._slopes if self.factorised else None,
         )
 
     def weights(self, z: SSNInputs) -> Float[Array, "cells cells"]:
@@ -315,10 +319,8 @@ class SSN(AbstractRecurrentCircuit):
         self, z: SSNInputs, all_rates: Float[Array, "cells conditions"]
     ) -> Float[Array, "conditions cells cells"]:
         """T^-1 (diag(f') W - 1) at given rates, (conditions, 2N, 2N), 1/ms."""
-        weights, rates = self.weights(z), all_rates.T
-        _, slopes = jax.jvp(self.gain, (rates @ weights + self.external_input(z),), (jnp.ones_like(rates),))
-        feedback = slopes[:, :, None] * weights.T[None] - jnp.eye(len(weights))[None]
-        return feedback / as_float_array(self.time_constants)[None, :, None]
+        feedback = self._slopes(all_rates.T, (self.weights(z), self.external_input(z)))
+        return (feedback - jnp.eye(2 * self.n_sites)[None]) / as_float_array(self.time_constants)[None, :, None]
 
     @property
     def gain(self) -> Callable[[Array], Array]:
@@ -331,6 +333,12 @@ class SSN(AbstractRecurrentCircuit):
     def _drive(self) -> Callable[[Array, tuple[Array, Array]], Array]:
         gain = self.gain
         return lambda rates, network: gain(rates @ network[0] + network[1])
+
+    def _slopes(self, rates: Array, network: tuple[Array, Array]) -> Array:
+        """Derivative of the drive in the rates, diag(f') W, (conditions, 2N, 2N)."""
+        weights, external = network
+        _, slopes = jax.jvp(self.gain, (rates @ weights + external,), (jnp.ones_like(rates),))
+        return slopes[:, :, None] * weights.T[None]
 
     @classmethod
     def example(cls) -> "SSN":

@@ -14,11 +14,14 @@ from jax.typing import ArrayLike
 from tuneful.circuits.base import AbstractCircuit
 from tuneful.descents import AbstractDescent, Ending, Outcome, Path
 from tuneful.fitting import stochastic
+from tuneful.fitting.certificate import Certificate, named_direction
 from tuneful.fitting.problem import Problem, StepRecord
-from tuneful.fitting.refinement import PATIENCE, RefinementState, Refining, refine
+from tuneful.fitting.refinement import RefinementState, Refining, refine
 from tuneful.fitting.stochastic import FitState
 from tuneful.fitting.stopping import Stopping
-from tuneful.fitting.unconstrained import with_unconstrained
+from tuneful.fitting.unconstrained import parameter_names, with_unconstrained
+
+STARTS, REFINING = 1, 2  # streams of random numbers besides those of the descent
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,11 +52,14 @@ class Course(AbstractDescent[CourseState, StepRecord]):
         Raises
         ------
         ValueError
-            For what `Problem.start` does not take, and for a refinement of an objective that learns on the way.
+            For what `Problem.start` does not take, for a refinement of an objective that learns on the way, and where
+            no step is allowed.
         """
         self.problem, self.stopping, self.refining, self._key = problem, stopping, refining, key
         start, self._unravel = ravel_pytree(problem.start())
         self._dtype = start.dtype
+        if not stopping.max_steps and not refining.steps:
+            raise ValueError("max_steps = 0 without refine_steps: there is nothing to do.")
         if refining.steps and problem.objective.learns:
             raise ValueError(
                 f"The objective {problem.objective.label} learns on the way, so that its loss is nothing that a "
@@ -62,14 +68,15 @@ class Course(AbstractDescent[CourseState, StepRecord]):
 
     def init(self) -> CourseState:
         descent = _on_all_devices(stochastic.start(self.problem, self._key))
-        point, _ = ravel_pytree(descent.unconstrained)
-        refinement = RefinementState.start(point, jax.random.fold_in(self._key, 1))
-        return CourseState(descent, refinement, Path.of(np.zeros((0, point.size))))
+        point = np.asarray(ravel_pytree(descent.unconstrained)[0])
+        return self._onwards(CourseState(descent, self._refinement_from(point), Path.of(np.zeros((0, point.size)))))
 
     def step(self, state: CourseState) -> tuple[CourseState, StepRecord]:
         if state.descent_steps is not None:
-            refinement, record = refine(self.problem, self.refining, state.descent, state.refinement)
-            return replace(state, refinement=refinement, path=state.path.added(np.asarray(refinement.best))), record
+            descent, key = state.descent, jax.random.fold_in(self._key, REFINING)
+            about = descent.unconstrained, descent.objective
+            refinement, record = refine(self.problem, self.refining, *about, state.refinement, key)
+            return replace(state, refinement=refinement, path=state.path.added(refinement.best.point)), record
         descent, record = stochastic.advance(self.problem, state.descent)
         now, _ = ravel_pytree(descent.unconstrained)
         return self._onwards(replace(state, descent=descent, path=state.path.added(np.asarray(now)))), record
@@ -92,10 +99,10 @@ class Course(AbstractDescent[CourseState, StepRecord]):
 
     def estimate(self, state: CourseState) -> np.ndarray:
         """The parameters of the answer, unconstrained, (values,): see `named` for their names."""
+        if state.descent_steps is not None and len(state.path) > state.descent_steps:
+            return state.path.rows[-1]
         if not len(state.path):
             return np.asarray(ravel_pytree(state.descent.unconstrained)[0])
-        if state.descent_steps is not None:
-            return state.path.rows[-1]
         ending = self._descent_ending(state)
         if ending is not None and ending.outcome.is_broken:
             return np.asarray(ravel_pytree(state.descent.good)[0])
@@ -115,7 +122,7 @@ class Course(AbstractDescent[CourseState, StepRecord]):
         One that refined because the maximum of steps was reached goes on with its descent if more are allowed now.
         """
         descent, refinement, rows, steps = arrays
-        descent, refinement = _on_all_devices((descent, refinement))
+        descent, refinement = _on_all_devices(descent), jax.tree.map(np.asarray, refinement)
         state = CourseState(descent, refinement, Path.of(rows), None if steps < 0 else int(steps))
         if state.descent_steps is None:
             return self._onwards(state)
@@ -130,20 +137,33 @@ class Course(AbstractDescent[CourseState, StepRecord]):
         ending = self._descent_ending(state)
         if not self.refining.steps or ending is None or ending.outcome.is_broken:
             return state
-        estimate = self._row(self.stopping.estimate(state.path.rows))
-        refinement = _on_all_devices(RefinementState.start(estimate, state.refinement.key))
+        refinement = self._refinement_from(self.estimate(state))
         return replace(state, refinement=refinement, descent_steps=len(state.path))
 
+    def _refinement_from(self, point: np.ndarray) -> RefinementState:
+        return RefinementState.start(point, self.refining, jax.random.fold_in(self._key, STARTS))
+
     def _refinement_ending(self, state: CourseState, steps: int) -> Ending | None:
-        if int(state.refinement.since) >= PATIENCE and not np.isfinite(state.refinement.loss):
+        certificate = state.refinement.certificate()
+        if certificate is not None:
+            return self._judged(certificate, state)
+        if state.refinement.is_lost:
             words = "stopped: no step of the refinement could be taken; the parameters are those of the descent."
             return Ending(Outcome.LOST, words)
-        if int(state.refinement.since) >= PATIENCE:
-            words = f"converged: the loss fell by less than {self.refining.tolerance:g} in {PATIENCE} refining steps"
-            return Ending(Outcome.CONVERGED, words)
         if steps >= self.refining.steps:
             return Ending(Outcome.MAX_STEPS, f"reached the maximum of {self.refining.steps} refining steps")
         return None
+
+    def _judged(self, certificate: Certificate, state: CourseState) -> Ending:
+        test = (
+            f"with fresh random numbers, chi-square {certificate.statistic:.1f} on {len(certificate.gradient)} "
+            f"directions, p = {certificate.p_value:.2g}"
+        )
+        if certificate.holds:
+            return Ending(Outcome.CONVERGED, f"converged: the gradient is within its sampling error ({test})")
+        names = parameter_names(self.named(self.estimate(state)))
+        slides = named_direction(certificate.sliding, names)
+        return Ending(Outcome.STALLED, f"not converged: the loss still falls with {slides} ({test})")
 
     def _row(self, values: ArrayLike) -> Array:
         """Unconstrained parameters as an array on one device."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import jax
 import numpy as np
@@ -22,7 +22,7 @@ from tuneful.fitting.evaluation import HeldOut
 from tuneful.fitting.history import History, Line
 from tuneful.fitting.problem import Problem, StepRecord
 from tuneful.fitting.settings import FitSettings
-from tuneful.fitting.unconstrained import parameter_values
+from tuneful.fitting.unconstrained import parameter_names, parameter_values
 from tuneful.objectives import AbstractObjective, AbstractPenalty, Measured
 
 if TYPE_CHECKING:
@@ -149,6 +149,12 @@ class FitResult:
         rows = [(name, start[name], end[name], about.unit) for name, about in self.circuit.parameters().items()]
         title, ending = f"Fit of {type(self.circuit).__name__}", f"{self.ending} ({self.steps} steps)"
         return card(title, ending, (("parameter", "start", "end", "unit"), rows))
+
+    @property
+    def certificate(self) -> dict[str, Any] | None:
+        """What fresh random numbers say of a refined answer (`Certificate.table`); None of any other."""
+        found = self.state.refinement.certificate()
+        return None if found is None else found.table(parameter_names(self.estimate))
 
     @property
     def steps(self) -> int:

@@ -72,6 +72,14 @@ class Problem(eqx.Module):
             jax.eval_shape(lambda k: self.generate(unconstrained, k, batches=1, curves=1), jax.random.key(0))
         return unconstrained
 
+    def realise(self, circuit: AbstractCircuit, key: Array) -> tuple[Response, Array]:
+        """The responses of one realisation, and what it costs: the sum of all penalties, 0 if it did not settle."""
+        z = circuit.draw(key)
+        response = circuit.respond(z)
+        own = [jax.random.fold_in(key, FOR_PENALTIES + i) for i in range(len(self.penalties))]
+        costs = [p(circuit, z, response, k) for p, k in zip(self.penalties, own, strict=True)]
+        return response, jnp.where(response.settled, sum(costs, jnp.zeros(())), 0)
+
     def generate(
         self,
         unconstrained: dict[str, Array],
@@ -90,15 +98,7 @@ class Problem(eqx.Module):
             circuit = dataclasses.replace(circuit, witness=witness)
         realisations = -(-curves // circuit.cells_per_realisation)
 
-        def realise(circuit: AbstractCircuit, key: Array) -> tuple[Response, Array]:
-            z = circuit.draw(key)
-            response = circuit.respond(z)
-            own = [jax.random.fold_in(key, FOR_PENALTIES + i) for i in range(len(self.penalties))]
-            costs = [p(circuit, z, response, k) for p, k in zip(self.penalties, own, strict=True)]
-            cost = sum(costs, jnp.zeros(()))
-            return response, jnp.where(response.settled, cost, 0)
-
-        response, cost = map_realisations(realise, circuit, key, batches * realisations)
+        response, cost = map_realisations(self.realise, circuit, key, batches * realisations)
         generated = Generated.from_response(response)
         parts = generated, cost, response.settled, response.settled & (response.status == Status.SATURATED)
         generated, cost, settled, saturated = jax.tree.map(lambda a: a.reshape(batches, -1, *a.shape[1:]), parts)

@@ -1,27 +1,33 @@
-"""Refinement: the end of a descent, with the same random numbers at every step.
+"""Refinement: the end of a fit, with the same random numbers at every step.
 
 With its random numbers held fixed, a sample of curves is a differentiable function of the parameters, and so is its
 distance to the data: the average over a sample stands for the expectation ("sample average approximation" [Kleywegt,
-Shapiro & Homem-de-Mello 2002]). That is an ordinary minimisation in a few parameters, where the second-order method
-of Broyden, Fletcher, Goldfarb and Shanno goes along narrow valleys that a stochastic descent does not find out of.
+Shapiro & Homem-de-Mello 2002]). Its curvature is known as well (`AbstractObjective.metric`), so that Gauss-Newton
+steps go along narrow valleys that a stochastic descent does not find out of.
+
+Small samples show the way as long as a step gains more than their sampling error feigns. Several starts go that way;
+where none gains more, the sample is doubled and the better half of the starts goes on, those that ended in the same
+place as one. A last sample, of fresh random numbers, judges the answer.
 """
+
+from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.flatten_util import ravel_pytree
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Int
 
-from tuneful.fitting.problem import Problem, StepRecord, evaluate
-from tuneful.fitting.stochastic import FitState
+from tuneful.fitting.candidates import Candidate
+from tuneful.fitting.certificate import Certificate
+from tuneful.fitting.linearised import Linearised, linearise
+from tuneful.fitting.problem import Problem, StepRecord
 
-FIRST = 0.05  # largest change of an unconstrained parameter in the first step: 5 % of a positive one
-LARGEST = 0.5  # and in any other
-DECREASE = 1e-4  # part of the decrease promised by the slope that must come true [Armijo 1966]
-SHORTER = 0.1, 0.5  # how much shorter the next trial on a line may be
-CURVED = 1e-4  # least cosine between a step and the change of the gradient from which curvature is learned
-PATIENCE = 10  # steps
+SAMPLE, FRESH = range(2)  # random numbers of all steps, and of the last look
+FLOOR = 1.0  # share of the feigned gain below which a sample that can be doubled has nothing more to say
+MINIMUM = 0.02  # and the largest sample
 
 
 class Refining(eqx.Module):
@@ -32,89 +38,147 @@ class Refining(eqx.Module):
     steps
         At most; 0: not at all.
     batch
-        Generated curves, with the same random numbers at every step.
-    tolerance
-        Fall of the loss in `PATIENCE` steps below which the refinement has converged.
+        Generated curves in the largest sample.
+    first
+        In the smallest; doubled up to `batch`.
+    starts
+        How many points to begin at: the estimate of the descent, and others around it.
+    spread
+        Standard deviation of the others around it, in unconstrained parameters.
     """
 
     steps: int = eqx.field(static=True, default=0)
     batch: int = eqx.field(static=True, default=1000)
-    tolerance: float = eqx.field(static=True, default=2e-4)
+    first: int = eqx.field(static=True, default=240)
+    starts: int = eqx.field(static=True, default=1)
+    spread: float = eqx.field(static=True, default=0.3)
+
+    @property
+    def sizes(self) -> list[int]:
+        """Curves in the samples, one after the other."""
+        doublings = max(0, int(np.ceil(np.log2(self.batch / self.first))))
+        return [min(self.batch, self.first * 2**k) for k in range(doublings + 1)]
 
 
 class RefinementState(eqx.Module):
-    """Where a refinement stands. Vectors are the fitted parameters, unconstrained, in one row."""
+    """Where a refinement stands.
 
-    key: Array  # the random key of every sample
-    best: Float[Array, " n"]  # where the loss is lowest so far
-    loss: Float[Array, ""]  # there, infinite before the first evaluation
-    gradient: Float[Array, " n"]  # there
-    inverse: Float[Array, "n n"]  # estimate of the inverse Hessian
-    step_scale: Float[Array, ""]  # the part of the quasi-Newton step that the next trial takes
-    learned: Bool[Array, ""]  # whether the inverse Hessian is more than the identity
-    mark: Float[Array, ""]  # the loss that was last seen to fall
-    since: Int[Array, ""]  # steps since then
+    candidates
+        One a start; in a larger sample, those that are followed come first, the best before the others.
+    alive
+        Which of them are still followed.
+    level
+        Of the sample: an index of `Refining.sizes`, or one more for the last look at the answer.
+    fresh
+        The loss at the answer with fresh random numbers; unknown until the end.
+    joined
+        How many starts each stands for: those that ended in the same place.
+    """
+
+    candidates: tuple[Candidate, ...]
+    alive: Bool[np.ndarray, " starts"]
+    joined: Int[np.ndarray, " starts"]
+    level: Int[np.ndarray, ""]
+    fresh: Linearised
 
     @classmethod
-    def start(cls, point: Array, key: Array) -> "RefinementState":
+    def start(cls, point: np.ndarray, plan: Refining, key: Array) -> "RefinementState":
         """Before the first evaluation, which is at `point`."""
-        unknown = jnp.full_like(point[0], jnp.inf)
-        inverse = jnp.eye(len(point), dtype=point.dtype)
-        one, flat = jnp.ones_like(unknown), jnp.zeros_like(point)
-        return cls(key, point, unknown, flat, inverse, one, jnp.array(False), unknown, jnp.zeros((), jnp.int32))
+        n = len(point)
+        others = plan.spread * np.asarray(jax.random.normal(key, (plan.starts, n)), float)
+        candidates = tuple(Candidate.at(point + others[i] * (i > 0)) for i in range(plan.starts))
+        whole = np.ones(plan.starts, bool), np.ones(plan.starts, int)
+        return cls(candidates, *whole, np.array(0), Candidate.at(point).around)
 
     @property
-    def trial(self) -> Array:
-        """Where the next evaluation is, (n,)."""
-        return self.best + self.step_scale * self._step
+    def best(self) -> Candidate:
+        """The candidate of lowest loss among those that are followed, or the first as long as none is known."""
+        losses = [
+            np.where(alive, c.around.loss, np.inf) for c, alive in zip(self.candidates, self.alive, strict=True)
+        ]
+        return self.candidates[int(np.argmin(losses))]
 
     @property
-    def _step(self) -> Array:
-        """The quasi-Newton step, as far as is allowed; at first one down the gradient."""
-        step = -self.inverse @ self.gradient
-        largest = jnp.maximum(jnp.abs(step).max(), jnp.finfo(step.dtype).tiny)
-        return step * jnp.where(self.learned, jnp.minimum(1, LARGEST / largest), FIRST / largest)
-
-    def after(self, loss: Array, gradient: Array, valid: Array, tolerance: float) -> "RefinementState":
-        """Use what was found at the trial: go on from there, or try a shorter step next."""
-        slope = self.step_scale * jnp.dot(self.gradient, self._step)
-        lower = valid & (loss <= self.loss + DECREASE * slope)
-        new = jax.tree.map(
-            lambda a, b: jnp.where(lower, a, b), self._there(loss, gradient), self._shorter(loss, slope)
+    def is_lost(self) -> bool:
+        """Whether there was no sample that could be used."""
+        return all(
+            c.is_stuck and not c.is_known for c, alive in zip(self.candidates, self.alive, strict=True) if alive
         )
-        fell = new.loss < self.mark - tolerance
-        watched = jnp.where(fell, new.loss, self.mark), jnp.where(fell, 0, self.since + 1)
-        return eqx.tree_at(lambda state: (state.mark, state.since), new, watched)
 
-    def _shorter(self, loss: Array, slope: Array) -> "RefinementState":
-        """Stay, and aim at the lowest point of the parabola through what is known of this line."""
-        lowest = slope / (2 * (slope - (loss - self.loss)))
-        shorter = jnp.clip(jnp.nan_to_num(lowest, nan=0.0), *SHORTER)
-        return eqx.tree_at(lambda state: state.step_scale, self, self.step_scale * shorter)
+    def current(self, plan: Refining) -> int | None:
+        """Which candidate takes the next step; None if all are at rest in this sample."""
+        share = MINIMUM if self.level == len(plan.sizes) - 1 else FLOOR
+        open_ = [i for i in np.flatnonzero(self.alive) if _goes_on(self.candidates[i], share)]
+        return int(open_[0]) if open_ else None
 
-    def _there(self, loss: Array, gradient: Array) -> "RefinementState":
-        """Go to the trial, and learn the curvature between here and there; the first one sets the scale."""
-        s, y = self.trial - self.best, gradient - self.gradient
-        along, steep = jnp.dot(s, y), jnp.dot(y, y)
-        bends = jnp.isfinite(self.loss) & (along > CURVED * jnp.sqrt(jnp.dot(s, s) * steep))
-        along, steep = jnp.where(bends, along, 1), jnp.where(bends, steep, 1)
-        scaled = jnp.where(self.learned, 1, along / steep) * self.inverse
-        left = jnp.eye(len(s), dtype=s.dtype) - jnp.outer(s, y) / along
-        inverse = jnp.where(bends, left @ scaled @ left.T + jnp.outer(s, s) / along, self.inverse)
-        step_scale = jnp.where(
-            bends | ~jnp.isfinite(self.loss), 1, 2 * self.step_scale
-        )  # farther where it bends down
-        known = self.trial, loss, gradient, inverse, step_scale, self.learned | bends
-        return RefinementState(self.key, *known, self.mark, self.since)
+    def narrowed(self) -> "RefinementState":
+        """The better half of the candidates, those that ended in the same place as one, for a larger sample."""
+        order = sorted(np.flatnonzero(self.alive), key=lambda i: float(self.candidates[i].around.loss))
+        kept, joined = list[int](), self.joined.copy()
+        for i in map(int, order):
+            same = next((k for k in kept if self.candidates[i].is_near(self.candidates[k])), None)
+            if same is None:
+                kept.append(i)
+            else:
+                joined[same] += joined[i]
+        kept = kept[: max(1, -(-len(order) // 2))]
+        order = kept + [i for i in range(len(self.alive)) if i not in kept]
+        candidates = (*(self.candidates[i].again() for i in kept), *(self.candidates[i] for i in order[len(kept) :]))
+        return type(self)(
+            candidates, np.arange(len(order)) < len(kept), joined[order], np.array(self.level + 1), self.fresh
+        )
+
+    def certificate(self) -> Certificate | None:
+        """What fresh random numbers say of the answer; None before they were asked."""
+        if not np.isfinite(self.fresh.loss):
+            return None
+        arrived = int(self.joined[0]), int(self.alive.size)
+        return Certificate.of(self.best.around, self.fresh, *arrived)
 
 
-@eqx.filter_jit
+def _goes_on(candidate: Candidate, share: float) -> bool:
+    return not candidate.is_stuck and (not candidate.is_known or candidate.promises(share))
+
+
 def refine(
-    problem: Problem, plan: Refining, descent: FitState, state: RefinementState
+    problem: Problem,
+    plan: Refining,
+    unconstrained: dict[str, Array],
+    objective: Any,
+    state: RefinementState,
+    key: Array,
 ) -> tuple[RefinementState, StepRecord]:
-    """Take one step: evaluate the trial, with the same random numbers as ever, after a descent that ended there."""
-    _, unravel = ravel_pytree(descent.unconstrained)
-    for_sample, for_loss = jax.random.split(state.key)
-    gradient, record = evaluate(problem, unravel(state.trial), descent.objective, for_sample, for_loss, plan.batch)
-    flat, _ = ravel_pytree(gradient)
-    return state.after(record.loss + record.penalty, flat, record.taken, plan.tolerance), record
+    """Take one step: look at one trial of one candidate, or at the answer for the last time.
+
+    Parameters
+    ----------
+    problem, plan
+        What is solved, and how.
+    unconstrained
+        Any values of the parameters, for their names and shapes.
+    objective
+        State of the objective.
+    state
+        Where the refinement stands.
+    key
+        Decides all random numbers.
+    """
+    _, unravel = ravel_pytree(unconstrained)
+    dtype = next(iter(unconstrained.values())).dtype
+
+    def look(point: np.ndarray, key: Array, curves: int) -> tuple[Linearised, StepRecord]:
+        return linearise(problem, unravel(jnp.asarray(point, dtype)), objective, key, curves)
+
+    who = state.current(plan)
+    while who is None and state.level < len(plan.sizes) - 1:
+        state = state.narrowed()
+        who = state.current(plan)
+    if who is None:
+        fresh, record = look(state.best.point, jax.random.fold_in(key, FRESH), plan.batch)
+        return eqx.tree_at(lambda s: (s.fresh, s.level), state, (fresh, np.array(len(plan.sizes)))), record
+    candidate = state.candidates[who]
+    found, record = look(candidate.trial, jax.random.fold_in(key, SAMPLE), plan.sizes[int(state.level)])
+    moved = candidate.after(found, bool(record.taken))
+    if moved.failed and not moved.is_known and state.best.is_known:  # a start beyond the region where networks settle
+        moved = moved.drawn_towards(state.best.point)
+    return eqx.tree_at(lambda s: s.candidates[who], state, moved), record

@@ -15,7 +15,7 @@ BEST_STEPS: dict[str, dict[str, Any]] = {
     "wgan-gp": {"batch": 30, "learning_rate": 0.001, "b1": 0.5, "b2": 0.9},  # [Arakaki et al. 2017], motor cortex
 }
 # What is for an objective to suggest, and what another objective does not inherit.
-HOW = ("batch", "learning_rate", "b1", "b2", "refine_steps", "refine_batch", "refine_tolerance")
+HOW = ("batch", "learning_rate", "b1", "b2", "refine_steps", "refine_batch", "refine_first", "starts", "start_spread")
 # What may differ when a run is gone on with: where it ends, and what is reported of it.
 LIMITS = ("max_steps", "refine_steps")
 REPORTING = (
@@ -36,12 +36,18 @@ class FitSettings(Section):
     clip: float | None = Field(default=None, gt=0)  # limit on gradients, as a multiple of their running norm
     half_life: float | None = Field(default=None, gt=0)  # steps after which steps are half as long
     max_lost: float = Field(default=0.5, ge=0, le=1)  # of realisations, unsettled or saturated, in a step
-    max_steps: int = Field(default=600, ge=1)
+    max_steps: int = Field(default=600, ge=0)  # of the stochastic descent; 0: only the refinement
     window: int = Field(default=100, ge=1)
     tolerance: float = Field(default=0.05, ge=0)
     refine_steps: int = Field(default=0, ge=0)  # at most, after the descent; see `tuneful.fitting.refinement`
     refine_batch: int = Field(default=1000, ge=1)  # generated curves, with the same random numbers at every step
-    refine_tolerance: float = Field(default=2e-4, ge=0)  # fall of the loss in ten steps that ends it
+    refine_first: int = Field(default=240, ge=1)  # curves in its first, smallest sample
+    starts: int = Field(
+        default=1, ge=1, le=100
+    )  # of the refinement: the estimate of the descent, and others around it
+    start_spread: float = Field(
+        default=0.3, ge=0, allow_inf_nan=False
+    )  # of these others, in unconstrained parameters
     evaluate_every: int = Field(default=25, ge=1)
     evaluation_curves: int = Field(default=400, ge=2)
     final_curves: int = Field(default=2000, ge=2)
@@ -70,4 +76,4 @@ class FitSettings(Section):
 
     def refining(self) -> Refining:
         """How the fit is refined when its descent is over."""
-        return Refining(self.refine_steps, self.refine_batch, self.refine_tolerance)
+        return Refining(self.refine_steps, self.refine_batch, self.refine_first, self.starts, self.start_spread)

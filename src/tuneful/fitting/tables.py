@@ -80,6 +80,7 @@ def results_table(result: FitResult, findings: Findings, about: Mapping[str, Any
         "wall_seconds": about["wall_seconds"],
         "outcome": result.ending.outcome,
         "stopped": str(result.ending),
+        "certificate": result.certificate,
         "rejected_fraction": findings.end.attrs["rejected_fraction"],
         "outcomes": json.loads(findings.end.attrs["outcomes"]),
         "stability": findings.stability,
@@ -176,6 +177,8 @@ def warnings(found: Mapping[str, Any]) -> list[str]:
             f"was {start:.3f} at the start (for so few units and curves, each is uncertain by up to "
             f"{distance_error(found['statistics']):.3f})."
         )
+    if found["outcome"] == Outcome.STALLED:
+        sentences.append(f"{found['stopped'][:1].upper()}{found['stopped'][1:]}.")
     if found["outcome"] == Outcome.MAX_STEPS:
         sentences.append("The fit had not converged by its own rule when it reached the maximum of steps.")
     undefined = [name for name, row in found["statistics"].items() if plain(row["ks"]) is None]

@@ -52,3 +52,16 @@ def with_unconstrained(circuit: Circuit, unconstrained: Mapping[str, Array]) -> 
 def parameter_values(circuit: AbstractCircuit) -> dict[str, Any]:
     """The values of all parameters as plain numbers or lists, in their own units."""
     return {name: np.asarray(getattr(circuit, name)).astype(float).tolist() for name in circuit.parameters()}
+
+
+def parameter_names(unconstrained: Mapping[str, Array]) -> list[str]:
+    """Names of the numbers in a row of unconstrained parameters, in the order of `jax.flatten_util.ravel_pytree`.
+
+    >>> parameter_names({"b": np.zeros(2), "a": np.zeros(())})
+    ['a', 'b[0]', 'b[1]']
+    """
+    return [
+        f"{name}[{', '.join(map(str, index))}]" if index else name
+        for name in sorted(unconstrained)
+        for index in np.ndindex(np.shape(unconstrained[name]))
+    ]

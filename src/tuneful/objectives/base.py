@@ -1,10 +1,12 @@
 """The objective contract: how far a sample of generated curves is from the measured ones."""
 
+import dataclasses
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -102,3 +104,34 @@ class AbstractObjective(eqx.Module):
 
         Curves of weight 0 and entries that were not measured must not count, whatever is written there.
         """
+
+    def metric(
+        self,
+        generated: Generated,
+        tangents: Float[Array, "curves conditions n"],
+        state: Any,
+        data: Measured,
+        key: PRNGKeyArray,
+    ) -> Float[Array, "n n"]:
+        """Compute how the loss curves along tangents of the generated curves.
+
+        By default its second derivative in the curves, without what comes from their own curvature; one that is not
+        positive where the loss bends down.
+
+        Parameters
+        ----------
+        generated, state, data, key
+            As in `loss`.
+        tangents
+            Derivatives of the curves in n parameters; 0 for curves of weight 0.
+        """
+
+        def slopes(rates: Array) -> Array:
+            return jax.grad(lambda r: self.loss(dataclasses.replace(generated, rates=r), state, data, key))(rates)
+
+        def bent(tangent: Array) -> Array:
+            return jax.jvp(slopes, (generated.rates,), (tangent,))[1]
+
+        along = [bent(tangents[..., i]) for i in range(tangents.shape[-1])]
+        curvature = jnp.einsum("ajk,jkb->ab", jnp.stack(along), tangents)
+        return (curvature + curvature.T) / 2

@@ -154,9 +154,11 @@ def upgraded(settings: Mapping[str, Any], origin: str) -> dict[str, Any]:
     """Settings of an earlier format in the form that they have today.
 
     How steps are taken was a matter of the objective once, and the configuration of a run had lists of penalties and
-    the name of its data.
+    the name of its data. Refinements were quasi-Newton descents with a tolerance, and are certified now.
     """
     now = dict(settings)
+    if isinstance(now.get("fit"), dict):
+        now["fit"] = {key: value for key, value in now["fit"].items() if key != "refine_tolerance"}
     if isinstance(now.get("format"), int) and now["format"] > FORMAT:
         raise UserError(f"{origin} was written by a later version of tuneful (format {now['format']}): update it.")
     if "alternatives" in now:

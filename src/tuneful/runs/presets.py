@@ -73,7 +73,8 @@ def _with_objective(settings: dict[str, Any], name: str) -> dict[str, Any]:
     preset = PRESETS / str(settings["circuit"].get("name")) / f"{name}.toml"
     given = read_config(preset) if preset.exists() else {}
     fit = {key: value for key, value in settings["fit"].items() if key not in HOW}
-    return settings | {"objective": {"name": name} | given.get("objective", {}), "fit": fit | given.get("fit", {})}
+    own = {"objective": {"name": name} | given.get("objective", {}), "fit": fit | given.get("fit", {})}
+    return settings | own | {"penalties": given.get("penalties", settings["penalties"])}
 
 
 def _owners(settings: dict[str, Any]) -> dict[str, list[str]]:

@@ -1,7 +1,7 @@
-r"""Derivatives of a steady state by the implicit function theorem, solved iteratively.
+r"""Derivatives of a steady state by the implicit function theorem, solved iteratively or by factorisation.
 
 dr = (1 - drive_r)^-1 drive_args dargs [Arakaki et al. 2017, Eq. 13], one equation for every row of the rates; reverse
-mode solves the transposed ones.
+mode solves the transposed ones. Where many derivatives are taken of the same state, its matrix is better factorised.
 
 Whether these could be solved is known only inside the derivative, which can return nothing else. The linear system
 therefore has one more unknown, y = c, which no other depends on. Its transposed solve returns the cotangent of y plus
@@ -15,20 +15,23 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jax.scipy.linalg import lu_factor, lu_solve
 
 from tuneful.solvers.anderson_acceleration import anderson, size
 from tuneful.solvers.search_settings import SearchSettings
 
 Drive = Callable[[Array, Any], Array]  # (rates, args) -> where the rates are driven to
+Slopes = Callable[[Array, Any], Array]  # (rates, args) -> derivative of the drive in the rates, (..., n, n)
 
 
-@partial(jax.custom_jvp, nondiff_argnums=(0, 4))
+@partial(jax.custom_jvp, nondiff_argnums=(0, 4, 5))
 def at_fixed_point(
     drive: Drive,
     args: Any,
     rates: Array,
     witness: Array | None = None,
     max_evaluations: int = SearchSettings.adjoint_evaluations,
+    slopes: Slopes | None = None,
 ) -> Array:
     """Return `rates`, known to solve r = drive(r, args), as a function of `args`.
 
@@ -42,7 +45,10 @@ def at_fixed_point(
         A scalar on which nothing depends, but whose derivative in reverse mode is the number of rows of which the
         linear equations were not solved.
     max_evaluations
-        Products with the matrix in a linear solve.
+        Products with the matrix in an iterative solve.
+    slopes
+        Gives drive_r: the equations are then solved by one factorisation for all derivatives that are taken at once,
+        exactly, and there is nothing to witness.
 
     >>> def drive(r, a):
     ...     return a * r + 1
@@ -50,18 +56,24 @@ def at_fixed_point(
     >>> [round(float(g), 3) for g in jax.grad(rate, argnums=(0, 1))(jnp.array(0.5), jnp.array(0.0))]
     [4.0, 0.0]
     """
-    del drive, args, witness, max_evaluations
+    del drive, args, witness, max_evaluations, slopes
     return rates
 
 
 @at_fixed_point.defjvp
 def _at_fixed_point_jvp(
-    drive: Drive, max_evaluations: int, primals: tuple[Any, Array, Any], tangents: tuple[Any, Array, Any]
+    drive: Drive,
+    max_evaluations: int,
+    slopes: Slopes | None,
+    primals: tuple[Any, Array, Any],
+    tangents: tuple[Any, Array, Any],
 ) -> tuple[Array, Array]:
     args, rates, witness = primals
-    rates = at_fixed_point(drive, args, rates, witness, max_evaluations)  # for derivatives of this derivative
-    _, by_rates = jax.linearize(lambda r: drive(r, args), rates)
+    rates = at_fixed_point(drive, args, rates, witness, max_evaluations, slopes)  # for derivatives of this derivative
     _, by_args = jax.jvp(lambda a: drive(rates, a), (args,), (tangents[0],))
+    if slopes is not None:
+        return rates, _factorised_solve(slopes(rates, args), by_args)
+    _, by_rates = jax.linearize(lambda r: drive(r, args), rates)
 
     def matrix(v: Array) -> Array:
         return v - by_rates(v)
@@ -72,6 +84,20 @@ def _at_fixed_point_jvp(
     if witness is None:
         return rates, jax.lax.custom_linear_solve(matrix, by_args, solve, solve)
     return rates, _watched_solve(matrix, by_args, tangents[2], max_evaluations)
+
+
+def _factorised_solve(slopes: Array, b: Array) -> Array:
+    """Solve (1 - slopes) x = b for every row; many b of the same slopes, of a map over b, share their factors.
+
+    One matrix after the other: a batch would be split over threads that wait for those of other devices.
+    """
+
+    n = b.shape[-1]
+
+    def solve(row: tuple[Array, Array]) -> Array:
+        return lu_solve(lu_factor(jnp.eye(n, dtype=b.dtype) - row[0]), row[1])
+
+    return jax.lax.map(solve, (slopes.reshape(-1, n, n), b.reshape(-1, n))).reshape(b.shape)
 
 
 def _watched_solve(matrix: Callable[[Array], Array], b: Array, c: Array, max_evaluations: int) -> Array:

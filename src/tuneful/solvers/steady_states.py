@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Int
 
 from tuneful.solvers.anderson_acceleration import anderson, size
 from tuneful.solvers.growth_rates import abscissa_on_span, growth_rate
-from tuneful.solvers.implicit_gradient import Drive, at_fixed_point
+from tuneful.solvers.implicit_gradient import Drive, Slopes, at_fixed_point
 from tuneful.solvers.search_settings import SearchSettings
 
 Distance = Callable[[Array], Array]  # how far from where they are driven to the rates of all problems are
@@ -71,6 +71,7 @@ def steady_state(
     ceiling: float = jnp.inf,
     witness: Array | None = None,
     settings: SearchSettings | None = None,
+    slopes: Slopes | None = None,
 ) -> SteadyState:
     r"""Find the steady state r = drive(r, args) that the dynamics
 
@@ -108,6 +109,9 @@ def steady_state(
         adjoint equations were not solved: their part of the gradient is not exact.
     settings
         Of the search, see `tuneful.solvers.search_settings`.
+    slopes
+        Derivative of the drive in the rates, (rates, args) -> (..., n, n): with it, the equations of the derivatives
+        are solved by factorisation, which pays where derivatives in many parameters are taken at once.
 
     Returns
     -------
@@ -128,7 +132,8 @@ def steady_state(
     search = _Search(drive, frozen, tau, coarse, tolerance, max_time, ceiling, settings)
     found = search.run(rest)
     held = jnp.where(found.settled[..., None], found.rates, 0)
-    differentiable = at_fixed_point(drive, args, jax.lax.stop_gradient(held), witness, settings.adjoint_evaluations)
+    about = witness, settings.adjoint_evaluations, slopes
+    differentiable = at_fixed_point(drive, args, jax.lax.stop_gradient(held), *about)
     rates = jnp.where(found.settled[..., None], differentiable, jax.lax.stop_gradient(found.rates))
     return SteadyState(rates, found.settled, found.residual, found.status, found.evaluations)
 
