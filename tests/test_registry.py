@@ -20,7 +20,7 @@ def test_everything_in_the_folders_is_found():
 
 def test_a_penalty_is_a_section_of_the_command_line():
     config = resolve("ssn", {}, ["penalties.stability.share=0.5", "penalties.stability.conditions=random"])
-    assert list(config.penalties) == ["rate", "stability"]
+    assert list(config.penalties) == ["stability"]
     built = build("penalty", penalties(), {"name": "stability"} | config.penalties["stability"])
     assert built == StabilityPenalty(share=0.5, conditions="random")
     assert build("penalty", penalties(), settings_of(built)) == built

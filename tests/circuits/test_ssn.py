@@ -293,7 +293,7 @@ def test_the_search_is_told_what_the_circuit_says(monkeypatch):
     monkeypatch.setattr(tuneful.circuits.ssn, "steady_state", lambda *_, **given: told.update(given) or found)
     circuit = SSN(n_sites=3, max_time=50.0, tolerance=1e-3, witness=2.0)
     circuit.steady_state(SSN.inputs(plain_inputs(3, 0)))
-    assert told == {"max_time": 50.0, "tolerance": 1e-3, "ceiling": 200.0, "witness": circuit.witness}
+    assert told == {"max_time": 50.0, "tolerance": 1e-3, "ceiling": 200.0, "witness": circuit.witness, "slopes": None}
     assert float(SSN().witness) == 0
     assert "witness" not in circuit.parameters()
 
@@ -433,7 +433,7 @@ def test_settings_of_the_command_line_make_the_circuit_and_describe_it(settings)
     circuit = build("circuit", circuits(), {"name": "ssn", "n_sites": 11} | settings)
     assert eqx.tree_equal(circuit, SSN(n_sites=11, **settings))
     assert eqx.tree_equal(build("circuit", circuits(), settings_of(circuit)), circuit)
-    names = {field.name for field in dataclasses.fields(circuit)} - {"witness"}
+    names = {field.name for field in dataclasses.fields(circuit)} - {"witness", "factorised"}
     assert names | {"name"} == set(settings_of(circuit))
 
 

@@ -22,7 +22,7 @@ from tuneful.solvers import Status
 class Toy(AbstractCircuit):
     """Two conditions, independent exponential rates with means `scale` and 2 `scale` above `base`."""
 
-    label: ClassVar[str] = "toy"
+    label: ClassVar[str] = "exponential-scale"
     scale: Array = parameter(symbol="s", unit="Hz", constraint=Positive(), default=3.0, meaning="scale")
     base: Array = parameter(symbol="b", unit="Hz", constraint=Free(), default=0.0, meaning="base")
     broken: float = eqx.field(static=True, default=0.0)
