@@ -125,6 +125,7 @@ def test_conditions_that_are_seldom_meant_are_said(conditions, words):
         ({"predict": {"size": [1, 1], "position": [0, 90]}}, "fit.predict: Condition 1 has a position of 90, off"),
         ({"batch": 2}, "batch = 2 is one realisation of 2 cells, and the objective energy compares realisations"),
         ({"refine_steps": 1, "refine_batch": 1}, "refine_batch = 1 is one realisation"),
+        ({"refine_steps": 1, "refine_first": 2}, "refine_first = 2 is one realisation of 2 cells"),
         ({"batch": 10**6}, "batch = 1000000: all pairs of so many curves take"),
         ({"final_curves": 10**9}, "final_curves = 1000000000: the rates of so many curves take"),
         ({"evaluation_curves": 10**9}, "evaluation_curves = 1000000000: the rates"),

@@ -1,5 +1,6 @@
 """Several starts, growing samples and a last look, on curves whose best parameters are known."""
 
+import dataclasses
 from typing import ClassVar, Self, final
 
 import jax
@@ -93,10 +94,10 @@ def test_a_start_where_nothing_settles_is_drawn_towards_one_where_it_does(proble
     objective = problem.objective.init(jax.random.key(0), problem.data)
     state = RefinementState.start(np.array([2.0]), plan, jax.random.key(4))
     far = state.candidates[1].drawn_towards(np.array([16.0]))
-    state = RefinementState((state.candidates[0], far), state.alive, state.joined, state.level, state.fresh)
+    state = dataclasses.replace(state, candidates=(state.candidates[0], far))
     for _ in range(30):
         state, _ = refine(problem, plan, problem.start(), objective, state, jax.random.key(2))
-    assert state.joined.max() == 1 or state.alive.sum() == 1
+    assert state.joined.max() == 1 or state.followed == 1
     assert np.isfinite(state.candidates[1].around.loss)
 
 
@@ -117,3 +118,17 @@ def test_gradient_and_noise_are_those_of_the_loss(problem, x64):
     mean = np.mean([f.noise[0, 0] for f in found])
     # A variance from 200 draws is known to sqrt(2 / 199) = 10 %; three of these, and the mean's own scatter.
     assert mean == pytest.approx(scatter, rel=0.35)
+
+
+def test_the_certificate_counts_the_starts_that_ended_at_the_answer():
+    """Not at the candidate that comes first: in the largest sample, another one may end lower."""
+    state = RefinementState.start(np.array([0.0]), Refining(1, starts=6), jax.random.key(0))
+    found = [dataclasses.replace(state.fresh, loss=np.array(loss)) for loss in (0.2, 0.1)]
+    two = [dataclasses.replace(c, around=f) for c, f in zip(state.candidates, found, strict=False)]
+    ended = dataclasses.replace(
+        state, candidates=(*two, *state.candidates[2:]), followed=np.array(2), joined=np.array([1, 3, 1, 1, 1, 1]),
+        fresh=found[0],
+    )  # fmt: skip
+    certificate = ended.certificate()
+    assert certificate is not None
+    assert (certificate.arrived, certificate.starts, certificate.fitted_loss) == (3, 6, 0.1)

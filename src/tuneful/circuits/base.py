@@ -224,7 +224,9 @@ class AbstractRecurrentCircuit(AbstractCircuit):
 
     A circuit with a field `witness` that it hands to `tuneful.solvers.steady_state` has its failing adjoint solves
     counted by a fit. It is a scalar array, zero, not a learned parameter and not a setting
-    (`witness: Array = eqx.field(default=0.0, converter=..., metadata={"is_setting": False})`, see `SSN`).
+    (`witness: Array = eqx.field(default=0.0, converter=..., metadata={"is_setting": False})`, see `SSN`). A field
+    `factorised`, false and no setting either, asks for `slopes` in that call where a fit takes derivatives in all
+    parameters at once.
     """
 
     @abstractmethod

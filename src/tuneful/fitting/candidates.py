@@ -39,14 +39,12 @@ class Candidate(eqx.Module):
     @classmethod
     def at(cls, point: np.ndarray, radius: float = FIRST_RADIUS) -> "Candidate":
         """One that has not been looked at yet."""
-        n = len(point)
-        unknown = Linearised(np.array(np.inf), np.zeros(n), np.zeros((n, n)), np.zeros((n, n)))
-        return cls(np.asarray(point, float), unknown, np.array(float(radius)), np.array(0))
+        return cls(np.asarray(point, float), Linearised.unknown(len(point)), np.array(float(radius)), np.array(0))
 
     @property
     def is_known(self) -> bool:
         """Whether its loss is."""
-        return bool(np.isfinite(self.around.loss))
+        return self.around.is_known
 
     def again(self) -> "Candidate":
         """This one before another sample is looked at."""
@@ -60,28 +58,20 @@ class Candidate(eqx.Module):
     @property
     def trial(self) -> np.ndarray:
         """Where to look next, (n,): at the point itself as long as nothing is known of it."""
-        if not self.is_known:
-            return self.point
-        return self.point + trust_region_step(self.around.gradient, self.around.metric, float(self.radius))
-
-    @property
-    def promised(self) -> float:
-        """By how much the loss should fall at the trial."""
-        step = self.trial - self.point
-        return -float(self.around.gradient @ step + step @ self.around.metric @ step / 2)
+        return self.point + self._step() if self.is_known else self.point
 
     def after(self, found: Linearised, is_valid: bool) -> "Candidate":
         """Use what was found at the trial: go there, or trust less."""
         if not self.is_known:
             return self._arrived(self.point, found, float(self.radius)) if is_valid else self._failed(self.radius)
-        fall = float(self.around.loss - found.loss)
-        kept = fall / self.promised if is_valid and self.promised > 0 else -np.inf
-        length = float(np.linalg.norm(self.trial - self.point))
+        step = self._step()
+        promised, length = self._promised(step), float(np.linalg.norm(step))
+        kept = float(self.around.loss - found.loss) / promised if is_valid and promised > 0 else -np.inf
         if not kept >= DECREASE:
             return self._failed(SHORTER * length)
         if kept > TRUSTED:
-            return self._arrived(self.trial, found, min(2 * float(self.radius), LARGEST_RADIUS))
-        return self._arrived(self.trial, found, length / 2 if kept < DOUBTED else float(self.radius))
+            return self._arrived(self.point + step, found, min(2 * float(self.radius), LARGEST_RADIUS))
+        return self._arrived(self.point + step, found, length / 2 if kept < DOUBTED else float(self.radius))
 
     def drawn_towards(self, point: np.ndarray) -> "Candidate":
         """Half-way between here and a point where something is known."""
@@ -89,7 +79,7 @@ class Candidate(eqx.Module):
 
     def promises(self, share: float) -> bool:
         """Whether the next step gains more than a share of what sampling errors of the gradient feign to gain."""
-        return self.promised > share * self.feigned
+        return self._promised(self._step()) > share * self.feigned
 
     @property
     def feigned(self) -> float:
@@ -100,6 +90,13 @@ class Candidate(eqx.Module):
         """Whether the loss of this sample does not tell the two points apart."""
         apart = self.point - other.point
         return bool(apart @ other.around.metric @ apart / 2 <= 2 * other.feigned)
+
+    def _step(self) -> np.ndarray:
+        return trust_region_step(self.around.gradient, self.around.metric, float(self.radius))
+
+    def _promised(self, step: np.ndarray) -> float:
+        """By how much the loss should fall."""
+        return -float(self.around.gradient @ step + step @ self.around.metric @ step / 2)
 
     def _arrived(self, point: np.ndarray, found: Linearised, radius: float) -> "Candidate":
         return Candidate(point, found, np.array(radius), np.array(0))

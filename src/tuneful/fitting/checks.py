@@ -193,7 +193,8 @@ def _listed(names: list[str]) -> str:
 
 def _check_pairs(objective: str, cells: int, settings: FitSettings) -> None:
     """An objective that compares pairs of curves needs two realisations, and memory for all pairs."""
-    for name in ["batch"] + ["refine_batch"] * (settings.refine_steps > 0):
+    smaller = ["refine_first"] * (settings.refine_first < settings.refine_batch)
+    for name in ["batch", *(["refine_batch", *smaller] if settings.refine_steps else [])]:
         n = getattr(settings, name)
         if n <= cells:
             raise UserError(

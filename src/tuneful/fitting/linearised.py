@@ -44,6 +44,16 @@ class Linearised(eqx.Module):
     metric: Float[np.ndarray, "n n"]
     noise: Float[np.ndarray, "n n"]
 
+    @classmethod
+    def unknown(cls, n: int) -> "Linearised":
+        """Before anything was computed: an infinite loss."""
+        return cls(np.array(np.inf), np.zeros(n), np.zeros((n, n)), np.zeros((n, n)))
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it was computed."""
+        return bool(np.isfinite(self.loss))
+
 
 class _Realised(eqx.Module):
     """Realisations of a circuit: curves, costs, and the derivatives of both in all parameters, on the last axis."""
@@ -84,9 +94,8 @@ def linearise(
         jax.tree.map(np.asarray, _realise(problem, unconstrained, for_sample, jnp.uint32(first)))
         for first in range(0, realisations, CHUNK)
     ]
-    sample = jax.tree.map(lambda *parts: np.concatenate(parts)[:realisations], *chunks)
-    slopes, influence = (jnp.asarray(a) for a in _slopes(problem, objective, sample, for_loss))
-    found, record = _assess(problem, objective, sample, slopes, influence, for_loss)
+    sample = jax.tree.map(lambda *parts: jnp.asarray(np.concatenate(parts)[:realisations]), *chunks)
+    found, record = _assess(problem, objective, sample, *_slopes(problem, objective, sample, for_loss), for_loss)
     return Linearised(*(np.array(a, float) for a in found)), record
 
 
@@ -98,6 +107,7 @@ def _realise(problem: Problem, unconstrained: dict[str, Array], key: Array, firs
         circuit = dataclasses.replace(circuit, factorised=True)
 
     def realise(at: tuple[Array, AbstractCircuit], key: Array) -> _Realised:
+        """One realisation; what did not settle, or has no derivative, is zero and not accepted."""
         flat, circuit = at
 
         def curves(flat: Array) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
@@ -116,16 +126,15 @@ def _realise(problem: Problem, unconstrained: dict[str, Array], key: Array, firs
     return map_realisations(realise, (flat, circuit), key, CHUNK, first)
 
 
-def _slopes(problem: Problem, objective: Any, sample: _Realised, key: Array) -> tuple[np.ndarray, np.ndarray]:
+def _slopes(problem: Problem, objective: Any, sample: _Realised, key: Array) -> tuple[Array, Array]:
     """Derivatives of the loss along all tangents, (n,), and what each realisation does to them, (n, realisations).
 
-    One parameter at a time, by one program.
-
-    Not by a map within a program: there, XLA for CPUs (jaxlib 0.10) computes slopes of distances between curves that
-    are off by a factor, where jit, reverse mode and differences of the loss agree.
+    One parameter at a time by one program, and not by a map within it: there, XLA for CPUs (jaxlib 0.10) computes
+    slopes of distances between curves that are off by a factor, where jit, reverse mode and differences of the loss
+    agree.
     """
     found = [_slope(problem, objective, sample, jnp.int32(i), key) for i in range(sample.tangents.shape[-1])]
-    return np.array([value for value, _ in found]), np.stack([influence for _, influence in found])
+    return jnp.stack([value for value, _ in found]), jnp.stack([influence for _, influence in found])
 
 
 @eqx.filter_jit
@@ -168,7 +177,5 @@ def _assess(
     found = loss + penalty, gradient, metric, influence.T @ influence
     saturated = (sample.status == Status.SATURATED).mean()
     rejected = (~sample.accepted).mean() - saturated
-    finite = jnp.isfinite(loss + penalty) & jnp.isfinite(gradient).all() & jnp.isfinite(metric).all()
-    taken = finite & (rejected + saturated <= problem.steps.max_lost)
-    norm = jnp.linalg.norm(gradient)
-    return found, StepRecord(loss, penalty, norm, rejected, saturated, jnp.zeros(()), finite, taken)
+    numbers = jnp.concatenate([gradient, jnp.where(jnp.isfinite(metric).all(), 0, jnp.nan)[None]])
+    return found, problem.record(loss, penalty, numbers, rejected, saturated, jnp.zeros(()))

@@ -80,6 +80,15 @@ class Problem(eqx.Module):
         costs = [p(circuit, z, response, k) for p, k in zip(self.penalties, own, strict=True)]
         return response, jnp.where(response.settled, sum(costs, jnp.zeros(())), 0)
 
+    def record(
+        self, loss: Array, penalty: Array, gradient: Array, rejected: Array, saturated: Array, unsolved: Array
+    ) -> StepRecord:
+        """What became of a sample; it may be stepped on if all is finite, and not too many realisations were lost."""
+        norm = jnp.linalg.norm(gradient)
+        finite = jnp.isfinite(loss + penalty) & jnp.isfinite(norm)
+        taken = finite & (rejected + saturated <= self.steps.max_lost)
+        return StepRecord(loss, penalty, norm, rejected, saturated, unsolved, finite, taken)
+
     def generate(
         self,
         unconstrained: dict[str, Array],
@@ -122,8 +131,5 @@ def evaluate(
 
     slopes, (loss, sample) = jax.grad(loss_of, argnums=(0, 1), has_aux=True)(unconstrained, jnp.zeros(()))
     gradient, unsolved = slopes
-    norm = jnp.linalg.norm(ravel_pytree(gradient)[0])
-    finite = jnp.isfinite(loss + sample.penalty) & jnp.isfinite(norm)
-    taken = finite & (sample.rejected + sample.saturated <= problem.steps.max_lost)
-    lost = sample.rejected, sample.saturated, unsolved
-    return gradient, StepRecord(loss, sample.penalty, norm, *lost, finite, taken)
+    about = ravel_pytree(gradient)[0], sample.rejected, sample.saturated, unsolved
+    return gradient, problem.record(loss, sample.penalty, *about)

@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.flatten_util import ravel_pytree
-from jaxtyping import Bool, Int
+from jaxtyping import Int
 
 from tuneful.fitting.candidates import Candidate
 from tuneful.fitting.certificate import Certificate
@@ -64,9 +64,9 @@ class RefinementState(eqx.Module):
     """Where a refinement stands.
 
     candidates
-        One a start; in a larger sample, those that are followed come first, the best before the others.
-    alive
-        Which of them are still followed.
+        One a start.
+    followed
+        How many of them, the first, are still followed: in a larger sample, the best before the others.
     level
         Of the sample: an index of `Refining.sizes`, or one more for the last look at the answer.
     fresh
@@ -76,7 +76,7 @@ class RefinementState(eqx.Module):
     """
 
     candidates: tuple[Candidate, ...]
-    alive: Bool[np.ndarray, " starts"]
+    followed: Int[np.ndarray, ""]
     joined: Int[np.ndarray, " starts"]
     level: Int[np.ndarray, ""]
     fresh: Linearised
@@ -87,53 +87,55 @@ class RefinementState(eqx.Module):
         n = len(point)
         others = plan.spread * np.asarray(jax.random.normal(key, (plan.starts, n)), float)
         candidates = tuple(Candidate.at(point + others[i] * (i > 0)) for i in range(plan.starts))
-        whole = np.ones(plan.starts, bool), np.ones(plan.starts, int)
-        return cls(candidates, *whole, np.array(0), Candidate.at(point).around)
+        alone = np.ones(plan.starts, int)
+        return cls(candidates, np.array(plan.starts), alone, np.array(0), Linearised.unknown(n))
+
+    @property
+    def running(self) -> tuple[Candidate, ...]:
+        """The candidates that are followed."""
+        return self.candidates[: int(self.followed)]
+
+    @property
+    def leader(self) -> int:
+        """Which of them has the lowest loss; the first as long as none is known."""
+        return int(np.argmin([c.around.loss for c in self.running]))
 
     @property
     def best(self) -> Candidate:
-        """The candidate of lowest loss among those that are followed, or the first as long as none is known."""
-        losses = [
-            np.where(alive, c.around.loss, np.inf) for c, alive in zip(self.candidates, self.alive, strict=True)
-        ]
-        return self.candidates[int(np.argmin(losses))]
+        """The candidate of lowest loss."""
+        return self.candidates[self.leader]
 
     @property
     def is_lost(self) -> bool:
         """Whether there was no sample that could be used."""
-        return all(
-            c.is_stuck and not c.is_known for c, alive in zip(self.candidates, self.alive, strict=True) if alive
-        )
+        return all(c.is_stuck and not c.is_known for c in self.running)
 
     def current(self, plan: Refining) -> int | None:
         """Which candidate takes the next step; None if all are at rest in this sample."""
         share = MINIMUM if self.level == len(plan.sizes) - 1 else FLOOR
-        open_ = [i for i in np.flatnonzero(self.alive) if _goes_on(self.candidates[i], share)]
-        return int(open_[0]) if open_ else None
+        return next((i for i, candidate in enumerate(self.running) if _goes_on(candidate, share)), None)
 
     def narrowed(self) -> "RefinementState":
         """The better half of the candidates, those that ended in the same place as one, for a larger sample."""
-        order = sorted(np.flatnonzero(self.alive), key=lambda i: float(self.candidates[i].around.loss))
+        order = sorted(range(len(self.running)), key=lambda i: float(self.candidates[i].around.loss))
         kept, joined = list[int](), self.joined.copy()
-        for i in map(int, order):
+        for i in order:
             same = next((k for k in kept if self.candidates[i].is_near(self.candidates[k])), None)
             if same is None:
                 kept.append(i)
             else:
                 joined[same] += joined[i]
         kept = kept[: max(1, -(-len(order) // 2))]
-        order = kept + [i for i in range(len(self.alive)) if i not in kept]
-        candidates = (*(self.candidates[i].again() for i in kept), *(self.candidates[i] for i in order[len(kept) :]))
-        return type(self)(
-            candidates, np.arange(len(order)) < len(kept), joined[order], np.array(self.level + 1), self.fresh
-        )
+        dropped = [i for i in range(len(self.candidates)) if i not in kept]
+        candidates = (*(self.candidates[i].again() for i in kept), *(self.candidates[i] for i in dropped))
+        level = np.array(self.level + 1)
+        return RefinementState(candidates, np.array(len(kept)), joined[kept + dropped], level, self.fresh)
 
     def certificate(self) -> Certificate | None:
         """What fresh random numbers say of the answer; None before they were asked."""
-        if not np.isfinite(self.fresh.loss):
+        if not self.fresh.is_known:
             return None
-        arrived = int(self.joined[0]), int(self.alive.size)
-        return Certificate.of(self.best.around, self.fresh, *arrived)
+        return Certificate.of(self.best.around, self.fresh, int(self.joined[self.leader]), len(self.candidates))
 
 
 def _goes_on(candidate: Candidate, share: float) -> bool:
