@@ -1,4 +1,4 @@
-"""Whether the distance itself has no slope at the answer of a fit, and not one sample of it only."""
+"""Whether the distance itself, and not one sample of it only, has no slope at the answer of a fit."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ class Certificate:
     r"""What fresh random numbers say of an answer that was found with others.
 
     At the minimum of one sample, the gradient g of another of equal size has mean zero and the covariance 2 S, S that
-    between samples: g^T (2 S)^-1 g is chi-square distributed, with as many degrees of freedom as parameters. Curvature
-    is not tested: the metric is positive by construction.
+    between samples: g^T (2 S)^-1 g is chi-square distributed, with as many degrees of freedom as parameters.
+    Curvature is not tested: the metric is positive by construction.
 
     loss, fitted_loss
         Of the fresh sample, and of that which was fitted.
