@@ -12,11 +12,15 @@ between 3,000 curves of the fitted model, of the centre cell again and so of 3,0
 ones, beside .104 (the paper's 5 % line, 400 against 300 curves); the seconds of the loop with its evaluations, when
 a step and an evaluation have been compiled before (compilation is timed apart); the seconds until all four distances
 were first below the line in an evaluation during the fit (1,000 curves, 5 a realisation); how the fit ended; its loss
-minus that at the truth (1,000 curves, mean of 8 draws, the same random numbers); and fitted over true parameters.
+minus that at the truth (1,000 curves, mean of 8 draws, the same random numbers, weighted as when the fit began); how
+far the parameters are from the truth along the directions that the fitted curves fix to a quarter, in standard errors
+of the Cramer-Rao bound (the information that moments have at the truth, from 6,000 curves); and fitted over true
+parameters.
 """
 
 import argparse
 import dataclasses
+import functools
 import os
 import time
 from typing import Any
@@ -30,19 +34,23 @@ import xarray as xr
 import tuneful
 from tuneful.circuits import SSN
 from tuneful.fitting import Problem
+from tuneful.fitting.linearised import generated_at, linearise
 from tuneful.fitting.unconstrained import unconstrained_values
+from tuneful.objectives import Moments
 from tuneful.registry import build
 from tuneful.runs.presets import resolve
 
 LINE = 0.104
 START = 0.37  # of the truth
 CURVES, FINAL = 1000, 3000
+BOUND = 6000  # curves from which the Cramér-Rao bound is computed
 CENTRE = (0.0,)  # the recorded cell of the data, and of the curves in the end; fits use its neighbours too
 SPARE = 24  # realisations more than curves: some may not settle, and every seed shall fit equally many
 QUICK = [
     "n_sites=11", "refine_steps=2", "refine_first=10", "refine_batch=10", "starts=2", "batch=10",
     "evaluation_curves=20", "final_curves=20",
 ]  # fmt: skip
+IDENTIFIED = 0.25  # standard error of a relative deviation
 DRAWS = 8  # of 1,000 curves, from which the loss is averaged
 SHORT = {"suppression_index": "suppression", "max_rate": "max rate", "preferred_size": "pref. size"}
 
@@ -114,6 +122,31 @@ def loss_above_truth(fit: tuneful.Fit, truth: SSN, curves: int) -> dict[str, flo
     return {"mean": float(np.mean(apart)), "error": float(np.std(apart, ddof=1) / np.sqrt(DRAWS))}
 
 
+def known_per_curve(problem: Problem, truth: dict[str, jax.Array], curves: int) -> np.ndarray:
+    """Fisher's information of one curve on unconstrained parameters at the truth, as moments know it, (n, n)."""
+    problem = dataclasses.replace(problem, objective=Moments(log_above=0.1, ridge=0.01), penalties=())
+    key = jax.random.key(4000)
+    state = problem.objective.init(key, problem.data)
+    for _ in range(4):  # damping is least then
+        seen = functools.partial(generated_at, problem, truth, jax.random.fold_in(key, 1), curves // 4)
+        state = problem.objective.sharpened(state, seen, problem.data)
+    return linearise(problem, truth, state, key, curves)[0].sampling[0] / 2
+
+
+def deviations(fitted_over_truth: dict[str, Any], information: np.ndarray, n_units: int) -> list[float]:
+    """Relative errors along the directions that so many curves fix to a quarter, in standard errors of that bound.
+
+    Relative errors and not logarithms: where a small weight is nothing beside its range, J may be anything from 0 to
+    twice the truth, and what matters is the sum of the two.
+    """
+    relative = np.concatenate([np.ravel(fitted_over_truth[name]) - 1 for name in sorted(fitted_over_truth)])
+    values, axes = np.linalg.eigh(information)
+    errors = 1 / np.sqrt(n_units * np.maximum(values, np.finfo(float).tiny))
+    return [
+        float(along / error) for along, error in zip(axes.T @ relative, errors, strict=True) if error < IDENTIFIED
+    ]
+
+
 @dataclasses.dataclass(frozen=True)
 class Experiment:
     """What is fitted, how, and to how many curves; the quick form has few of them."""
@@ -123,15 +156,20 @@ class Experiment:
     set: list[str]
     curves: int = CURVES
     final: int = FINAL
+    bound: int = BOUND
 
     @classmethod
     def asked(cls, options: argparse.Namespace) -> "Experiment":
         plain = cls(options.objective, options.truth, options.set)
-        return dataclasses.replace(plain, set=[*plain.set, *QUICK], curves=16, final=16) if options.quick else plain
+        return (
+            dataclasses.replace(plain, set=[*plain.set, *QUICK], curves=16, final=16, bound=24)
+            if options.quick
+            else plain
+        )
 
 
-def fit_seed(seed: int, asked: Experiment, compiled: dict[str, float]) -> dict[str, Any]:
-    """Simulate and fit with one seed; `compiled` gathers seconds of compilation by objective."""
+def fit_seed(seed: int, asked: Experiment, compiled: dict[str, float], known: list[np.ndarray]) -> dict[str, Any]:
+    """Simulate and fit with one seed; `compiled` gathers seconds of compilation, `known` the information, once."""
     overrides, stages = asked.set, []
     circuit = build("circuit", {"ssn": SSN}, resolve("ssn", {}, overrides).circuit)
     assert isinstance(circuit, SSN)
@@ -153,7 +191,14 @@ def fit_seed(seed: int, asked: Experiment, compiled: dict[str, float]) -> dict[s
     )
     ks = {name: c.ks for name, c in fit.task_.held_out.compare(drawn).items()}
     fitted_to = circuit.with_values({name: getattr(true, name) for name in ("J", "dJ", "sigma")})
-    above = loss_above_truth(fit, fitted_to, asked.curves) if asked.objective == "energy" else None
+    above = (
+        loss_above_truth(fit, fitted_to, asked.curves)
+        if asked.objective != "wgan-gp" and "+" not in asked.objective
+        else None
+    )
+    at_truth = unconstrained_values(fitted_to, fit.task_.problem.fitted)
+    if not known:
+        known.append(known_per_curve(fit.task_.problem, at_truth, asked.bound))
     earlier = np.cumsum([0.0, *(s["seconds"] for s in stages)])
     reached = [b + s["seconds_to_line"] for b, s in zip(earlier, stages, strict=False) if s["seconds_to_line"]]
     return {
@@ -161,6 +206,7 @@ def fit_seed(seed: int, asked: Experiment, compiled: dict[str, float]) -> dict[s
         "ks": ks,
         "below_line": all(distance < LINE for distance in ks.values()),
         "loss_above_truth": above,
+        "deviations": deviations(stages[-1]["fitted_over_truth"], known[0], fit.task_.n_fitted),
         "seconds": float(earlier[-1]),
         "seconds_to_line": float(reached[0]) if reached else None,
         "stages": stages,
@@ -171,8 +217,11 @@ def run(seeds: list[int], asked: Experiment) -> dict[str, Any]:
     """The experiment with every seed, on all cores."""
     jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)))
     compiled: dict[str, float] = {}
-    rows = [fit_seed(seed, asked, compiled) for seed in seeds]
-    about = dataclasses.asdict(asked) | {"line": LINE, "devices": len(jax.devices())}
+    known: list[np.ndarray] = []
+    rows = [fit_seed(seed, asked, compiled, known) for seed in seeds]
+    about = (
+        {"information": known[0].tolist()} | dataclasses.asdict(asked) | {"line": LINE, "devices": len(jax.devices())}
+    )
     return about | {"compile_seconds": compiled, "load": os.getloadavg()[0], "rows": rows}
 
 
@@ -205,12 +254,18 @@ def print_recovery(row: dict[str, Any]) -> None:
     last, above = row["stages"][-1], row["loss_above_truth"]
     beside = "" if above is None else f"; loss {above['mean']:+.4f} +- {above['error']:.4f} above that at the truth"
     print(f"{'':>13}{last['stopped']}{beside}")
+    along = np.array(row["deviations"])
+    if len(along):
+        print(
+            f"{'':>13}along {len(along)} directions that the curves fix to a quarter: root mean square "
+            f"{np.sqrt(np.mean(along**2)):.1f}, largest {np.abs(along).max():.1f} standard errors of the bound"
+        )
     ratios = (f"{name} {' '.join(f'{v:.2f}' for v in np.ravel(r))}" for name, r in last["fitted_over_truth"].items())
     print(f"{'':>13}fitted / true: {'; '.join(ratios)}")
 
 
 def add_options(parser: Any) -> None:
-    parser.add_argument("--objective", default="energy", help="energy, wgan-gp or energy+wgan-gp")
+    parser.add_argument("--objective", default="moments", help="moments, energy, wgan-gp or moments+wgan-gp")
     parser.add_argument("--truth", choices=("paper", "halved"), default="paper")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="as in `tuneful fit`")
 

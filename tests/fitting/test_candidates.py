@@ -6,6 +6,8 @@ import pytest
 from tuneful.fitting.candidates import PATIENCE, Candidate
 from tuneful.fitting.linearised import Linearised
 
+UNKNOWN = np.full((2, 2, 2), np.nan)  # how well data fix a minimum
+
 
 def residuals(x):
     """Of Rosenbrock's function: its valley is narrow and curved."""
@@ -15,7 +17,7 @@ def residuals(x):
 def look(x, noise=0.0):
     with np.errstate(all="ignore"):
         r, slopes = residuals(x)
-        return Linearised(np.array(r @ r), 2 * slopes.T @ r, 2 * slopes.T @ slopes, noise * np.eye(2))
+        return Linearised(np.array(r @ r), 2 * slopes.T @ r, 2 * slopes.T @ slopes, noise * np.eye(2), UNKNOWN)
 
 
 def followed(start, steps, valid=lambda point: True, noise=0.0):
@@ -43,7 +45,7 @@ def test_the_loss_never_rises_and_what_is_invalid_is_never_kept():
 
 def test_nan_is_a_step_that_was_too_long():
     candidate = Candidate.at(np.zeros(2)).after(look(np.zeros(2)), True)
-    nothing = Linearised(np.array(np.nan), np.zeros(2), np.eye(2), np.eye(2))
+    nothing = Linearised(np.array(np.nan), np.zeros(2), np.eye(2), np.eye(2), UNKNOWN)
     after = candidate.after(nothing, False)
     assert float(after.radius) < float(candidate.radius)
     np.testing.assert_array_equal(after.point, candidate.point)
@@ -54,7 +56,7 @@ def test_nan_is_a_step_that_was_too_long():
 
 def test_a_gain_within_the_sampling_error_is_not_promised():
     """Newton's gain is g^2 / 2h and that of an error of variance s, on average, s / 2h in each of two directions."""
-    around = Linearised(np.array(0.0), np.array([1.5, 0.0]), 2 * np.eye(2), np.eye(2))
+    around = Linearised(np.array(0.0), np.array([1.5, 0.0]), 2 * np.eye(2), np.eye(2), UNKNOWN)
     candidate = Candidate(np.zeros(2), around, np.array(1.0), np.array(0))
     assert candidate.feigned == pytest.approx(0.5)
     assert candidate.promises(1.12)

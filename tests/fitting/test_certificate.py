@@ -8,8 +8,9 @@ from tuneful.fitting.certificate import Certificate
 from tuneful.fitting.linearised import Linearised
 
 
-def certificate(gradient, noise, metric):
-    at = Linearised(np.array(0.0), np.asarray(gradient), np.asarray(metric), np.asarray(noise))
+def certificate(gradient, noise, metric, sampling=np.nan):
+    sampling = np.broadcast_to(sampling, (2, *np.shape(metric)))
+    at = Linearised(np.array(0.0), np.asarray(gradient), np.asarray(metric), np.asarray(noise), sampling)
     return Certificate.of(at, at)
 
 
@@ -33,3 +34,10 @@ def test_what_still_slides_is_named_downhill():
 
 def test_one_that_holds_names_nothing():
     assert certificate([0.1, 0.0], np.eye(2), np.eye(2)).table(["a", "b"])["sliding"] is None
+
+
+def test_the_covariance_counts_the_sampling_of_units_and_of_curves():
+    """H^-1 (S_data + S_sim) H^-1 in one direction: 2^-2 (5 + 3); NaN where the objective does not know."""
+    sampling = np.array([[[2.0]], [[5.0]]])
+    assert certificate([0.0], [[3.0]], [[9.0]], sampling).covariance == pytest.approx(np.array([[2.0]]))
+    assert np.isnan(certificate([0.0], [[3.0]], [[9.0]]).covariance).all()

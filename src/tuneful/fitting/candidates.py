@@ -5,7 +5,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from tuneful.fitting.linearised import Linearised
-from tuneful.fitting.trust_region import inverse, trust_region_step
+from tuneful.fitting.trust_region import feigned_gain, shift_within, trust_region_step
 
 FIRST_RADIUS, LARGEST_RADIUS, LEAST_RADIUS = (
     0.5,
@@ -83,8 +83,9 @@ class Candidate(eqx.Module):
 
     @property
     def feigned(self) -> float:
-        """Half the trace of H^-1 S: what a step would seem to gain at the minimum of the distance itself."""
-        return float(np.trace(inverse(self.around.metric) @ self.around.noise) / 2)
+        """What a step of this kind would seem to gain at the minimum of the distance itself."""
+        shift = shift_within(self.around.gradient, self.around.metric, float(self.radius))
+        return feigned_gain(self.around.metric, self.around.noise, shift)
 
     def is_near(self, other: "Candidate") -> bool:
         """Whether the loss of this sample does not tell the two points apart."""

@@ -9,6 +9,7 @@ from scipy.stats import chi2
 
 from tuneful.fitting.linearised import Linearised
 from tuneful.fitting.trust_region import inverse, newton_step, spectrum
+from tuneful.fitting.uncertainty import sandwich
 
 LEVEL = 0.01  # of the test
 
@@ -29,6 +30,9 @@ class Certificate:
         2 S, (n, n).
     metric
         The curvature, (n, n).
+    covariance
+        Of the unconstrained parameters, from the sampling of the measured units and of the fitted sample, (n, n); NaN
+        where the objective does not know it.
     arrived, starts
         How many of all starts ended in this place, as far as they were followed.
     """
@@ -38,6 +42,7 @@ class Certificate:
     gradient: np.ndarray
     noise: np.ndarray
     metric: np.ndarray
+    covariance: np.ndarray
     arrived: int = 1
     starts: int = 1
 
@@ -45,7 +50,11 @@ class Certificate:
     def of(cls, fitted: Linearised, fresh: Linearised, arrived: int = 1, starts: int = 1) -> Self:
         """Compare the two samples at the answer."""
         noise, metric = fitted.noise + fresh.noise, (fitted.metric + fresh.metric) / 2
-        return cls(float(fresh.loss), float(fitted.loss), np.asarray(fresh.gradient), noise, metric, arrived, starts)
+        curvature, of_data = (fitted.sampling + fresh.sampling) / 2
+        is_known = np.isfinite(curvature).all() and np.isfinite(of_data).all()
+        covariance = sandwich(curvature, of_data + fitted.noise) if is_known else np.full(noise.shape, np.nan)
+        losses = float(fresh.loss), float(fitted.loss)
+        return cls(*losses, np.asarray(fresh.gradient), noise, metric, covariance, arrived, starts)
 
     @property
     def statistic(self) -> float:

@@ -69,13 +69,14 @@ class Course(AbstractDescent[CourseState, StepRecord]):
     def init(self) -> CourseState:
         descent = _on_all_devices(stochastic.start(self.problem, self._key))
         point = np.asarray(ravel_pytree(descent.unconstrained)[0])
-        return self._onwards(CourseState(descent, self._refinement_from(point), Path.of(np.zeros((0, point.size)))))
+        return self._onwards(
+            CourseState(descent, self._refinement_from(point, descent), Path.of(np.zeros((0, point.size))))
+        )
 
     def step(self, state: CourseState) -> tuple[CourseState, StepRecord]:
         if state.descent_steps is not None:
-            descent, key = state.descent, jax.random.fold_in(self._key, REFINING)
-            about = descent.unconstrained, descent.objective
-            refinement, record = refine(self.problem, self.refining, *about, state.refinement, key)
+            about = state.descent.unconstrained, state.refinement, jax.random.fold_in(self._key, REFINING)
+            refinement, record = refine(self.problem, self.refining, *about)
             return replace(state, refinement=refinement, path=state.path.added(refinement.best.point)), record
         descent, record = stochastic.advance(self.problem, state.descent)
         now, _ = ravel_pytree(descent.unconstrained)
@@ -137,11 +138,13 @@ class Course(AbstractDescent[CourseState, StepRecord]):
         ending = self._descent_ending(state)
         if not self.refining.steps or ending is None or ending.outcome.is_broken:
             return state
-        refinement = self._refinement_from(self.estimate(state))
+        refinement = self._refinement_from(self.estimate(state), state.descent)
         return replace(state, refinement=refinement, descent_steps=len(state.path))
 
-    def _refinement_from(self, point: np.ndarray) -> RefinementState:
-        return RefinementState.start(point, self.refining, jax.random.fold_in(self._key, STARTS))
+    def _refinement_from(self, point: np.ndarray, descent: FitState) -> RefinementState:
+        learns = self.problem.objective.learns  # and is not refined
+        objective = None if learns else jax.tree.map(lambda a: jnp.asarray(np.asarray(a)), descent.objective)
+        return RefinementState.start(point, self.refining, objective, jax.random.fold_in(self._key, STARTS))
 
     def _refinement_ending(self, state: CourseState, steps: int) -> Ending | None:
         certificate = state.refinement.certificate()

@@ -22,6 +22,7 @@ from tuneful.fitting.evaluation import HeldOut
 from tuneful.fitting.history import History, Line
 from tuneful.fitting.problem import Problem, StepRecord
 from tuneful.fitting.settings import FitSettings
+from tuneful.fitting.uncertainty import parameter_errors
 from tuneful.fitting.unconstrained import parameter_names, parameter_values
 from tuneful.objectives import AbstractObjective, AbstractPenalty, Measured
 
@@ -155,6 +156,14 @@ class FitResult:
         """What fresh random numbers say of a refined answer (`Certificate.table`); None of any other."""
         found = self.state.refinement.certificate()
         return None if found is None else found.table(parameter_names(self.estimate))
+
+    @property
+    def parameter_errors(self) -> dict[str, dict[str, Any]]:
+        """How well the data fix each fitted parameter (`uncertainty.parameter_errors`); empty where not known."""
+        found = self.state.refinement.certificate()
+        if found is None or not np.isfinite(found.covariance).all():
+            return {}
+        return parameter_errors(self.circuit, self.estimate, found.covariance)
 
     @property
     def steps(self) -> int:

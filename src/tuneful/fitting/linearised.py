@@ -37,17 +37,21 @@ class Linearised(eqx.Module):
         Positive semi-definite curvature (`AbstractObjective.metric`).
     noise
         Covariance of the gradient between samples of this size.
+    sampling
+        How well the measured units fix the minimum (`AbstractObjective.sampling`); NaN where that is not known.
     """
 
     loss: Float[np.ndarray, ""]
     gradient: Float[np.ndarray, " n"]
     metric: Float[np.ndarray, "n n"]
     noise: Float[np.ndarray, "n n"]
+    sampling: Float[np.ndarray, "2 n n"]
 
     @classmethod
     def unknown(cls, n: int) -> "Linearised":
         """Before anything was computed: an infinite loss."""
-        return cls(np.array(np.inf), np.zeros(n), np.zeros((n, n)), np.zeros((n, n)))
+        nothing = np.zeros((n, n))
+        return cls(np.array(np.inf), np.zeros(n), nothing, nothing, np.full((2, n, n), np.nan))
 
     @property
     def is_known(self) -> bool:
@@ -89,14 +93,24 @@ def linearise(
     The linearised loss, and a record of what became of the realisations; it tells whether the loss can be trusted.
     """
     for_sample, for_loss = jax.random.split(key)
-    realisations = -(-curves // problem.circuit.cells_per_realisation)
-    chunks = [
-        jax.tree.map(np.asarray, _realise(problem, unconstrained, for_sample, jnp.uint32(first)))
-        for first in range(0, realisations, CHUNK)
-    ]
-    sample = jax.tree.map(lambda *parts: jnp.asarray(np.concatenate(parts)[:realisations]), *chunks)
+    sample = _sampled(problem, unconstrained, for_sample, curves)
     found, record = _assess(problem, objective, sample, *_slopes(problem, objective, sample, for_loss), for_loss)
     return Linearised(*(np.array(a, float) for a in found)), record
+
+
+def generated_at(problem: Problem, unconstrained: dict[str, Array], key: Array, curves: int) -> Generated:
+    """The curves that `linearise` looks at with the same arguments."""
+    return _curves(_sampled(problem, unconstrained, jax.random.split(key)[0], curves))[0]
+
+
+def _sampled(problem: Problem, unconstrained: dict[str, Array], key: Array, curves: int) -> _Realised:
+    """A sample of at least so many curves with their tangents, computed in chunks by one program."""
+    realisations = -(-curves // problem.circuit.cells_per_realisation)
+    chunks = [
+        jax.tree.map(np.asarray, _realise(problem, unconstrained, key, jnp.uint32(first)))
+        for first in range(0, realisations, CHUNK)
+    ]
+    return jax.tree.map(lambda *parts: jnp.asarray(np.concatenate(parts)[:realisations]), *chunks)
 
 
 @eqx.filter_jit
@@ -163,8 +177,8 @@ def _curves(sample: _Realised) -> tuple[Generated, Array]:
 @eqx.filter_jit
 def _assess(
     problem: Problem, objective: Any, sample: _Realised, slopes: Array, influence: Array, key: Array
-) -> tuple[tuple[Array, Array, Array, Array], StepRecord]:
-    """Loss, gradient, metric and noise, and a record of the sample."""
+) -> tuple[tuple[Array, Array, Array, Array, Array], StepRecord]:
+    """The fields of the linearised loss, and a record of the sample."""
     generated, tangents = _curves(sample)
     loss = problem.objective.loss(generated, objective, problem.data, key)
     metric = problem.objective.metric(generated, tangents, objective, problem.data, key)
@@ -174,7 +188,10 @@ def _assess(
     gradient = slopes + cost
     influence = (influence.T + (sample.cost_tangents - cost[None]) / n) * accepted[:, None]
     penalty = jnp.sum(sample.cost * accepted) / n
-    found = loss + penalty, gradient, metric, influence.T @ influence
+    fixed = problem.objective.sampling(generated, tangents, objective, problem.data, key)
+    unknown = jnp.full((2, *metric.shape), jnp.nan)
+    sampling = unknown if fixed is None or problem.penalties else jnp.stack([fixed.curvature, fixed.noise])
+    found = loss + penalty, gradient, metric, influence.T @ influence, sampling
     saturated = (sample.status == Status.SATURATED).mean()
     rejected = (~sample.accepted).mean() - saturated
     numbers = jnp.concatenate([gradient, jnp.where(jnp.isfinite(metric).all(), 0, jnp.nan)[None]])

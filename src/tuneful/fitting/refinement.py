@@ -10,6 +10,7 @@ where none gains more, the sample is doubled and the better half of the starts g
 place as one. A last sample, of fresh random numbers, judges the answer.
 """
 
+from functools import partial
 from typing import Any
 
 import equinox as eqx
@@ -22,12 +23,12 @@ from jaxtyping import Int
 
 from tuneful.fitting.candidates import Candidate
 from tuneful.fitting.certificate import Certificate
-from tuneful.fitting.linearised import Linearised, linearise
+from tuneful.fitting.linearised import Linearised, generated_at, linearise
 from tuneful.fitting.problem import Problem, StepRecord
 
 SAMPLE, FRESH = range(2)  # random numbers of all steps, and of the last look
 FLOOR = 1.0  # share of the feigned gain below which a sample that can be doubled has nothing more to say
-MINIMUM = 0.02  # and the largest sample
+MINIMUM = 0.3  # and the largest sample
 
 
 class Refining(eqx.Module):
@@ -73,6 +74,8 @@ class RefinementState(eqx.Module):
         The loss at the answer with fresh random numbers; unknown until the end.
     joined
         How many starts each stands for: those that ended in the same place.
+    objective
+        State of the objective, for this sample.
     """
 
     candidates: tuple[Candidate, ...]
@@ -80,15 +83,16 @@ class RefinementState(eqx.Module):
     joined: Int[np.ndarray, " starts"]
     level: Int[np.ndarray, ""]
     fresh: Linearised
+    objective: Any
 
     @classmethod
-    def start(cls, point: np.ndarray, plan: Refining, key: Array) -> "RefinementState":
-        """Before the first evaluation, which is at `point`."""
+    def start(cls, point: np.ndarray, plan: Refining, objective: Any, key: Array) -> "RefinementState":
+        """Before the first evaluation, which is at `point`, with the objective in this state."""
         n = len(point)
         others = plan.spread * np.asarray(jax.random.normal(key, (plan.starts, n)), float)
         candidates = tuple(Candidate.at(point + others[i] * (i > 0)) for i in range(plan.starts))
         alone = np.ones(plan.starts, int)
-        return cls(candidates, np.array(plan.starts), alone, np.array(0), Linearised.unknown(n))
+        return cls(candidates, np.array(plan.starts), alone, np.array(0), Linearised.unknown(n), objective)
 
     @property
     def running(self) -> tuple[Candidate, ...]:
@@ -129,7 +133,8 @@ class RefinementState(eqx.Module):
         dropped = [i for i in range(len(self.candidates)) if i not in kept]
         candidates = (*(self.candidates[i].again() for i in kept), *(self.candidates[i] for i in dropped))
         level = np.array(self.level + 1)
-        return RefinementState(candidates, np.array(len(kept)), joined[kept + dropped], level, self.fresh)
+        joined = joined[kept + dropped]
+        return RefinementState(candidates, np.array(len(kept)), joined, level, self.fresh, self.objective)
 
     def certificate(self) -> Certificate | None:
         """What fresh random numbers say of the answer; None before they were asked."""
@@ -146,7 +151,6 @@ def refine(
     problem: Problem,
     plan: Refining,
     unconstrained: dict[str, Array],
-    objective: Any,
     state: RefinementState,
     key: Array,
 ) -> tuple[RefinementState, StepRecord]:
@@ -158,8 +162,6 @@ def refine(
         What is solved, and how.
     unconstrained
         Any values of the parameters, for their names and shapes.
-    objective
-        State of the objective.
     state
         Where the refinement stands.
     key
@@ -169,11 +171,17 @@ def refine(
     dtype = next(iter(unconstrained.values())).dtype
 
     def look(point: np.ndarray, key: Array, curves: int) -> tuple[Linearised, StepRecord]:
-        return linearise(problem, unravel(jnp.asarray(point, dtype)), objective, key, curves)
+        return linearise(problem, unravel(jnp.asarray(point, dtype)), state.objective, key, curves)
+
+    def sharpened(state: RefinementState) -> Any:
+        at = unravel(jnp.asarray(state.best.point, dtype)), jax.random.fold_in(key, SAMPLE)
+        seen = partial(generated_at, problem, *at, plan.sizes[min(1, int(state.level))])
+        return problem.objective.sharpened(state.objective, seen, problem.data)
 
     who = state.current(plan)
     while who is None and state.level < len(plan.sizes) - 1:
-        state = state.narrowed()
+        objective = sharpened(state)
+        state = eqx.tree_at(lambda s: s.objective, state.narrowed(), objective)
         who = state.current(plan)
     if who is None:
         fresh, record = look(state.best.point, jax.random.fold_in(key, FRESH), plan.batch)

@@ -92,7 +92,11 @@ def results_table(result: FitResult, findings: Findings, about: Mapping[str, Any
         "statistics": statistics_table(task.held_out.compare(findings.end), task.held_out.compare(findings.start)),
         "prediction": None if findings.prediction is None else findings.prediction.table(),
         "parameters": parameter_table(
-            problem.circuit, result.circuit, problem.fitted, true_values(task.dataset, result.circuit)
+            problem.circuit,
+            result.circuit,
+            problem.fitted,
+            true_values(task.dataset, result.circuit),
+            result.parameter_errors,
         ),
         "versions": versions(),
         "settings": about["settings"],
@@ -132,7 +136,11 @@ def statistics_table(end: Mapping[str, Comparison], start: Mapping[str, Comparis
 
 
 def parameter_table(
-    initial: AbstractCircuit, final: AbstractCircuit, fitted: Iterable[str], truth: Mapping[str, Any]
+    initial: AbstractCircuit,
+    final: AbstractCircuit,
+    fitted: Iterable[str],
+    truth: Mapping[str, Any],
+    errors: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, dict[str, Any]]:
     """Values of all parameters, fitted or not, in their own units."""
     before, after, names = parameter_values(initial), parameter_values(final), set(fitted)
@@ -140,7 +148,7 @@ def parameter_table(
         name: {
             "value": after[name], "initial": before[name], "truth": truth.get(name), "fitted": name in names,
             "unit": about.unit, "symbol": about.symbol, "meaning": about.meaning,
-            "entries": about.entries,
+            "entries": about.entries, "standard_error": None, "identified": None, **errors.get(name, {}),
         }
         for name, about in final.parameters().items()
     }  # fmt: skip

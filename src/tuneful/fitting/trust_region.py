@@ -33,16 +33,34 @@ def trust_region_step(gradient: np.ndarray, metric: np.ndarray, radius: float) -
     [-0.25, 0.0]
     """
     curvature, axes = spectrum(metric)
+    return -axes @ (axes.T @ gradient / (curvature + shift_within(gradient, metric, radius)))
+
+
+def shift_within(gradient: np.ndarray, metric: np.ndarray, radius: float) -> float:
+    """The shift of a `trust_region_step`; 0 if the whole step is within its radius."""
+    curvature, axes = spectrum(metric)
     slope = axes.T @ gradient
 
     def length(shift: float) -> float:
         return float(np.linalg.norm(slope / (curvature + shift)))
 
-    shift = 0.0
-    if length(0.0) > radius:  # at the other end of the bracket the step is shorter, whatever the curvature
-        found = root_scalar(lambda s: length(s) - radius, bracket=(0.0, float(np.linalg.norm(slope)) / radius))
-        shift = float(found.root)
-    return -axes @ (slope / (curvature + shift))
+    if length(0.0) <= radius:
+        return 0.0
+    # At the other end of the bracket the step is shorter, whatever the curvature.
+    found = root_scalar(lambda s: length(s) - radius, bracket=(0.0, float(np.linalg.norm(slope)) / radius))
+    return float(found.root)
+
+
+def feigned_gain(metric: np.ndarray, noise: np.ndarray, shift: float) -> float:
+    """What steps with this shift promise on average where only noise, of covariance (n, n), makes a gradient.
+
+    >>> feigned_gain(np.eye(2), np.eye(2), 0.0)  # tr H^-1 S / 2
+    1.0
+    """
+    curvature, axes = spectrum(metric)
+    variance = np.einsum("ka,kl,la->a", axes, noise, axes)
+    shifted = curvature + shift
+    return float(np.sum(variance * (1 - curvature / (2 * shifted)) / shifted))
 
 
 def newton_step(gradient: np.ndarray, metric: np.ndarray) -> np.ndarray:

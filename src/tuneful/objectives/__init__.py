@@ -2,6 +2,7 @@
 
 from tuneful.objectives.base import AbstractObjective, Generated, Measured
 from tuneful.objectives.energy import EnergyDistance
+from tuneful.objectives.moments import Moments
 from tuneful.objectives.penalties import AbstractPenalty, RatePenalty, StabilityPenalty
 from tuneful.objectives.wgan_gp import WassersteinGAN
 
@@ -11,6 +12,7 @@ __all__ = [
     "EnergyDistance",
     "Generated",
     "Measured",
+    "Moments",
     "RatePenalty",
     "StabilityPenalty",
     "WassersteinGAN",

@@ -64,11 +64,26 @@ class Generated(eqx.Module):
 
 
 Draw = Callable[[Array, int], Generated]  # (key, n) -> n batches of fresh curves, with a leading axis
+GenerateOnce = Callable[[], Generated]
 
 
 def weighted_mean(values: Float[Array, "*shape"], weight: Float[Array, "*shape"]) -> Float[Array, ""]:
     """Mean of `values` under `weight`; zero if everything was rejected."""
     return jnp.sum(values * weight) / jnp.maximum(jnp.sum(weight), jnp.finfo(weight.dtype).tiny)
+
+
+class Sampling(eqx.Module):
+    """What the sampling of measured units does to the minimum of a loss along n tangents.
+
+    curvature
+        Of the loss where model and data agree, without what sampled derivatives add to it: it may have directions of
+        none, and by chance of a negative one.
+    noise
+        Covariance of the slopes of the loss between sets of as many measured units.
+    """
+
+    curvature: Float[Array, "n n"]
+    noise: Float[Array, "n n"]
 
 
 class AbstractObjective(eqx.Module):
@@ -105,6 +120,14 @@ class AbstractObjective(eqx.Module):
         Curves of weight 0 and entries that were not measured must not count, whatever is written there.
         """
 
+    def sharpened(self, state: Any, generate: GenerateOnce, data: Measured) -> Any:
+        """Return the state for the next, larger sample of a refinement, given curves of the best circuit so far.
+
+        By default the same: a distance that is good near the minimum and far from it need not change on the way.
+        """
+        del generate, data
+        return state
+
     def metric(
         self,
         generated: Generated,
@@ -135,3 +158,15 @@ class AbstractObjective(eqx.Module):
         along = [bent(tangents[..., i]) for i in range(tangents.shape[-1])]
         curvature = jnp.einsum("ajk,jkb->ab", jnp.stack(along), tangents)
         return (curvature + curvature.T) / 2
+
+    def sampling(
+        self,
+        generated: Generated,
+        tangents: Float[Array, "curves conditions n"],
+        state: Any,
+        data: Measured,
+        key: PRNGKeyArray,
+    ) -> Sampling | None:
+        """Compute how well the measured units fix the minimum, arguments as in `metric`; None: not known."""
+        del generated, tangents, state, data, key
+        return None

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import jax
 import xarray as xr
+from threadpoolctl import threadpool_limits
 
 from tuneful.descents import Moment, Observer, Outcome
 from tuneful.errors import UserError
@@ -91,7 +93,9 @@ def _execute(
     observers: list[Observer] = [] if folder is None else [_Log(folder, recorder)]
     observers.append(asked_to_stop)
     observers.append(_Bar(progress, recorder, course.stopping.max_steps + course.refining.steps))
-    result = run_course(task, course, recorder, keeper=keeper, observers=observers)
+    # Devices share the cores: the threads of a factorisation on one would wait for those of another.
+    with threadpool_limits(1 if len(jax.devices()) > 1 else None, "blas"):
+        result = run_course(task, course, recorder, keeper=keeper, observers=observers)
     seconds = clock()
     if result.ending.outcome is Outcome.INTERRUPTED:
         raise KeyboardInterrupt

@@ -80,6 +80,7 @@ def _view(content: ReportContent) -> dict[str, Any]:
         "any_scalar": min(entries_shown, default=0) == 1,
         "any_matrix": max(entries_shown, default=0) > 1,
         "any_truth": parameters.any_truth(result),
+        "any_error": parameters.any_error(result),
         "trajectories": _trajectories(content),
         "course": _course(content),
         "incidents": incidents.sentences(result),

@@ -13,7 +13,7 @@ from tuneful.report.wording import symbol
 
 @dataclass(frozen=True)
 class Entry:
-    """One number of a parameter at the start, at the end, and in truth (NaN where not known).
+    """One number of a parameter at the start, at the end, and in truth (NaN where not known), and how well known.
 
     `name` tells it from the other entries (``EE``, or its indices from 1) and is empty for a scalar.
     """
@@ -22,14 +22,18 @@ class Entry:
     initial: float
     value: float
     truth: float
+    standard_error: float
+    identified: str
 
 
 def entries(about: Mapping[str, Any]) -> list[Entry]:
     """The entries of one parameter of the result, in the order of its rows."""
     shape = next((np.shape(about[key]) for key in ("value", "initial", "truth") if about.get(key) is not None), ())
     names = _names(shape, about.get("entries"))
-    columns = [_flat(about.get(key), len(names)) for key in ("initial", "value", "truth")]
-    return [Entry(name, *values) for name, *values in zip(names, *columns, strict=True)]
+    columns = [_flat(about.get(key), len(names)) for key in ("initial", "value", "truth", "standard_error")]
+    flags = np.ravel(np.asarray(about.get("identified"), dtype=object)).tolist()
+    flags = [str(flag) for flag in flags] if len(flags) == len(names) else [""] * len(names)
+    return [Entry(*about_one) for about_one in zip(names, *columns, flags, strict=True)]
 
 
 def _names(shape: Sequence[int], given: Any) -> list[str]:
@@ -69,6 +73,7 @@ def _row(entry: Entry, whole: str) -> dict[str, Any]:
         "value": number(entry.value),
         "truth": number(entry.truth),
         "error": _error(entry),
+        "known_to": _known_to(entry),
     }
 
 
@@ -81,6 +86,22 @@ def _error(entry: Entry) -> str:
     """The relative error in per cent, if it is defined."""
     known = math.isfinite(entry.value) and math.isfinite(entry.truth) and entry.truth != 0
     return percent((entry.value - entry.truth) / abs(entry.truth), signed=True) if known else DASH
+
+
+def _known_to(entry: Entry) -> str:
+    """The standard error in per cent of the value, and in words where the curves hardly fix it, or do not."""
+    if entry.identified == "no":
+        return "not identified"
+    if not math.isfinite(entry.standard_error) or not entry.value:
+        return DASH
+    known = "± " + percent(entry.standard_error / abs(entry.value))
+    return known + ", weakly" if entry.identified == "weakly" else known
+
+
+def any_error(result: Mapping[str, Any]) -> bool:
+    """Whether it is known how well the curves fix any entry."""
+    about = (result.get("parameters") or {}).values()
+    return any(entry.identified in ("yes", "weakly", "no") for row in about for entry in entries(row))
 
 
 def any_truth(result: Mapping[str, Any]) -> bool:

@@ -1,0 +1,77 @@
+"""How well the measured curves fix the parameters of an answer."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import numpy as np
+from jax import Array
+from jax.flatten_util import ravel_pytree
+
+from tuneful.circuits.base import AbstractCircuit
+from tuneful.fitting.trust_region import inverse
+from tuneful.fitting.unconstrained import with_unconstrained
+
+KNOWN, HARDLY = 0.25, 1.0  # standard errors of unconstrained parameters, logarithms of positive ones
+
+
+def sandwich(curvature: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    r"""Covariance of the minimum of a loss, H^-1 S H^-1 [van der Vaart 1998, ch. 5].
+
+    Parameters
+    ----------
+    curvature
+        H, (n, n). Directions without any, or with a negative one, count as nearly flat: their variance is large.
+    noise
+        S, (n, n), the covariance of its gradient.
+
+    >>> sandwich(np.diag([2.0, 4.0]), np.eye(2)).tolist()
+    [[0.25, 0.0], [0.0, 0.0625]]
+    """
+    spread = inverse(curvature)
+    return spread @ noise @ spread
+
+
+def parameter_errors(
+    circuit: AbstractCircuit, estimate: Mapping[str, Array], covariance: np.ndarray
+) -> dict[str, dict[str, Any]]:
+    """Standard errors in own units, and whether the data identify a parameter; each of its parameter's shape.
+
+    Parameters
+    ----------
+    circuit
+        Any with these parameters.
+    estimate
+        Unconstrained parameters, by name.
+    covariance
+        Of these, in a row, (n, n).
+
+    Returns
+    -------
+    By name, ``standard_error``, to first order, and ``identified``: "yes" for an unconstrained parameter, the
+    logarithm of a positive one, that is known to better than .25, "weakly" to better than 1, else "no".
+    """
+    flat, unravel = ravel_pytree(dict(estimate))
+
+    def own(flat: Array) -> Array:
+        changed = with_unconstrained(circuit, unravel(flat))
+        return ravel_pytree({name: getattr(changed, name) for name in estimate})[0]
+
+    slopes = np.asarray(jax.jacfwd(own)(flat), float)
+    _, shaped = ravel_pytree({name: np.zeros(np.shape(value)) for name, value in estimate.items()})
+    natural, unconstrained = (shaped(_deviations(c)) for c in (slopes @ covariance @ slopes.T, covariance))
+    return {
+        name: {
+            "standard_error": np.asarray(natural[name]).tolist(),
+            "identified": np.vectorize(_identified, otypes=[object])(np.asarray(unconstrained[name])).tolist(),
+        }
+        for name in estimate
+    }
+
+
+def _deviations(covariance: np.ndarray) -> Any:
+    return np.sqrt(np.maximum(np.diag(covariance), 0))
+
+
+def _identified(error: float) -> str:
+    return "yes" if error < KNOWN else "weakly" if error < HARDLY else "no"
