@@ -72,9 +72,9 @@ def test_a_fit_ends_in_the_minimum_of_one_large_sample():
 
     best = np.log(float(fit.answer(done.state).scale))
     around = [loss(best + d) for d in np.linspace(-0.1, 0.1, 9)]
-    # Single precision: distances near 1 are averaged over 600 x 500 pairs and cancel to about 1e-6. The gain that
-    # is left is at most 2 % of what sampling errors feign, which is about half the variance of 1 / 500 of a distance.
-    assert float(done.state.refinement.best.around.loss) <= min(around) + 2e-6 + 0.02 * 0.5 / 500
+    # The gain that is left is at most .3 of what sampling errors of the gradient feign, about half the variance of
+    # 1 / 500 of a distance; and as much again may be feigned by the tangents, of which a part is computed.
+    assert float(done.state.refinement.best.around.loss) <= min(around) + 1.3 * 0.5 / 500
     assert float(fit.answer(done.state).scale) == pytest.approx(3.0, rel=4 * 0.045)
 
 

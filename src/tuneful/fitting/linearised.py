@@ -24,6 +24,8 @@ from tuneful.objectives.base import Generated
 from tuneful.solvers import Status
 
 CHUNK = 24  # realisations that are computed at once: one program serves samples of all sizes
+SHARE = 4  # one realisation in so many has tangents: what they average hardly differs, and they cost twice its curves
+LEAST = 0.25  # fraction of the first chunk that must be accepted for a sample to be drawn to its end
 
 
 class Linearised(eqx.Module):
@@ -60,14 +62,27 @@ class Linearised(eqx.Module):
 
 
 class _Realised(eqx.Module):
-    """Realisations of a circuit: curves, costs, and the derivatives of both in all parameters, on the last axis."""
+    """Realisations of a circuit: curves and costs; of the first, also derivatives in all parameters (last axis)."""
 
     rates: Float[Array, "realisations cells conditions"]
-    tangents: Float[Array, "realisations cells conditions n"]
     cost: Float[Array, " realisations"]
-    cost_tangents: Float[Array, "realisations n"]
     accepted: Bool[Array, " realisations"]
     status: Int[Array, " realisations"]
+    tangents: Float[Array, "first cells conditions n"]
+    cost_tangents: Float[Array, "first n"]
+
+    def curves(self, weight: Array) -> Generated:
+        """All curves, for a weight of each realisation."""
+        cells = self.rates.shape[1]
+        rates = self.rates.reshape(-1, self.rates.shape[-1])
+        return Generated(rates, jnp.repeat(weight.astype(rates.dtype), cells), cells)
+
+    def with_tangents(self) -> tuple[Generated, Array]:
+        """The curves that have tangents, and these, (curves, conditions, n)."""
+        first, cells = self.tangents.shape[:2]
+        whole = self.curves(self.accepted)
+        generated = Generated(whole.rates[: first * cells], whole.weight[: first * cells], cells)
+        return generated, self.tangents.reshape(-1, *self.tangents.shape[2:])
 
 
 def linearise(
@@ -100,44 +115,89 @@ def linearise(
 
 def generated_at(problem: Problem, unconstrained: dict[str, Array], key: Array, curves: int) -> Generated:
     """The curves that `linearise` looks at with the same arguments."""
-    return _curves(_sampled(problem, unconstrained, jax.random.split(key)[0], curves))[0]
+    rates, _, accepted, _ = _chunks(_respond, problem, unconstrained, jax.random.split(key)[0], 0, curves)
+    weight = jnp.repeat(accepted.astype(rates.dtype), rates.shape[1])
+    return Generated(rates.reshape(-1, rates.shape[-1]), weight, rates.shape[1])
 
 
 def _sampled(problem: Problem, unconstrained: dict[str, Array], key: Array, curves: int) -> _Realised:
-    """A sample of at least so many curves with their tangents, computed in chunks by one program."""
+    """A sample of at least so many curves, the first of them with their tangents.
+
+    Where three of four realisations of the first chunk are lost, it is all: none of the others would be stepped on.
+    """
+    about, cells = (problem, unconstrained, key), problem.circuit.cells_per_realisation
+    realisations = -(-curves // cells)
+    first = min(realisations, -(-realisations // (SHARE * CHUNK)) * CHUNK)
+    *whole, tangents, cost_tangents = _chunks(_realise, *about, 0, min(first, CHUNK) * cells)
+    if whole[2].mean() < LEAST:
+        realisations = first = len(tangents)
+    if first > CHUNK:
+        more = _chunks(_realise, *about, CHUNK, (first - CHUNK) * cells)
+        *whole, tangents, cost_tangents = _joined([*whole, tangents, cost_tangents], more)
+    if first < realisations:
+        rest = _chunks(_respond, *about, first, curves - first * cells)
+        whole = _joined(whole, rest)
+    rates, cost, accepted, status = whole
+    return _Realised(rates, cost, accepted, status, tangents, cost_tangents)
+
+
+def _joined(*parts: list[Array]) -> list[Array]:
+    return [jnp.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+
+
+def _chunks(
+    function: Any, problem: Problem, unconstrained: dict[str, Array], key: Array, first: int, curves: int
+) -> list[Array]:
+    """What a program computes of so many curves, from a number of realisation on, in chunks."""
     realisations = -(-curves // problem.circuit.cells_per_realisation)
     chunks = [
-        jax.tree.map(np.asarray, _realise(problem, unconstrained, key, jnp.uint32(first)))
-        for first in range(0, realisations, CHUNK)
+        jax.tree.map(np.asarray, function(problem, unconstrained, key, jnp.uint32(first + begun)))
+        for begun in range(0, realisations, CHUNK)
     ]
-    return jax.tree.map(lambda *parts: jnp.asarray(np.concatenate(parts)[:realisations]), *chunks)
+    return [jnp.asarray(np.concatenate(parts)[:realisations]) for parts in zip(*chunks, strict=True)]
 
 
 @eqx.filter_jit
-def _realise(problem: Problem, unconstrained: dict[str, Array], key: Array, first: Array) -> _Realised:
+def _realise(problem: Problem, unconstrained: dict[str, Array], key: Array, first: Array) -> tuple[Array, ...]:
+    """A chunk of realisations: what `_respond` computes, and the derivatives of rates and costs."""
     flat, unravel = ravel_pytree(unconstrained)
     circuit = problem.circuit
     if hasattr(circuit, "factorised"):
         circuit = dataclasses.replace(circuit, factorised=True)
 
-    def realise(at: tuple[Array, AbstractCircuit], key: Array) -> _Realised:
+    def realise(at: tuple[Array, AbstractCircuit], key: Array) -> tuple[Array, ...]:
         """One realisation; what did not settle, or has no derivative, is zero and not accepted."""
         flat, circuit = at
 
         def curves(flat: Array) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
-            response, cost = problem.realise(with_unconstrained(circuit, unravel(flat)), key)
-            is_saturated = jnp.asarray(response.status) == Status.SATURATED
-            is_accepted = response.settled & ~is_saturated & jnp.isfinite(response.rates).all()
-            return (response.rates, cost), (is_accepted, jnp.asarray(response.status))
+            rates, cost, accepted, status = _responded(problem, with_unconstrained(circuit, unravel(flat)), key)
+            return (rates, cost), (accepted, status)
 
         values, along, (accepted, status) = jax.linearize(curves, flat, has_aux=True)
         tangents = jax.vmap(along, out_axes=-1)(jnp.eye(len(flat), dtype=flat.dtype))
         known = accepted & jnp.isfinite(tangents[0]).all() & jnp.isfinite(tangents[1]).all()
-        held = jax.tree.map(lambda a: jnp.where(known, a, 0), (*values, *tangents))
-        rates, cost, rate_tangents, cost_tangents = held
-        return _Realised(rates, rate_tangents, cost, cost_tangents, known, status)
+        rates, cost, rate_tangents, cost_tangents = (jnp.where(known, a, 0) for a in (*values, *tangents))
+        return rates, cost, known, status, rate_tangents, cost_tangents
 
     return map_realisations(realise, (flat, circuit), key, CHUNK, first)
+
+
+@eqx.filter_jit
+def _respond(problem: Problem, unconstrained: dict[str, Array], key: Array, first: Array) -> tuple[Array, ...]:
+    """A chunk of realisations: rates, costs, whether they are accepted, and statuses; zero if not accepted."""
+
+    def respond(circuit: AbstractCircuit, key: Array) -> tuple[Array, ...]:
+        rates, cost, accepted, status = _responded(problem, circuit, key)
+        return jnp.where(accepted, rates, 0), jnp.where(accepted, cost, 0), accepted, status
+
+    return map_realisations(respond, with_unconstrained(problem.circuit, unconstrained), key, CHUNK, first)
+
+
+def _responded(problem: Problem, circuit: AbstractCircuit, key: Array) -> tuple[Array, Array, Array, Array]:
+    response, cost = problem.realise(circuit, key)
+    is_saturated = jnp.asarray(response.status) == Status.SATURATED
+    is_accepted = response.settled & ~is_saturated & jnp.isfinite(response.rates).all()
+    return response.rates, cost, is_accepted, jnp.asarray(response.status)
 
 
 def _slopes(problem: Problem, objective: Any, sample: _Realised, key: Array) -> tuple[Array, Array]:
@@ -153,25 +213,23 @@ def _slopes(problem: Problem, objective: Any, sample: _Realised, key: Array) -> 
 
 @eqx.filter_jit
 def _slope(problem: Problem, objective: Any, sample: _Realised, which: Array, key: Array) -> tuple[Array, Array]:
-    """Along one of the tangents: a realisation has a part in many pairs of curves, and does what its weight does."""
-    generated, tangents = _curves(sample)
-    tangent = tangents[..., which]
+    """Along one of the tangents: a realisation has a part in many pairs of curves, and does what its weight does.
+
+    The mean over realisations with tangents stands for that over all.
+    """
+    first = len(sample.tangents)
+    along = jnp.zeros_like(sample.rates).at[:first].set(sample.tangents[..., which])
 
     def slope(weight: Array) -> Array:
         def loss(rates: Array) -> Array:
-            return problem.objective.loss(Generated(rates, weight, generated.n_cells), objective, problem.data, key)
+            generated = dataclasses.replace(sample.curves(weight), rates=rates)
+            return problem.objective.loss(generated, objective, problem.data, key)
 
-        return jax.jvp(loss, (generated.rates,), (tangent,))[1]
+        rates = sample.curves(weight).rates
+        moved = jax.jvp(loss, (rates,), (along.reshape(rates.shape),))[1]
+        return moved * weight.sum() / jnp.maximum(weight[:first].sum(), 1)
 
-    value, by_weight = jax.value_and_grad(slope)(generated.weight)
-    return value, by_weight.reshape(-1, generated.n_cells).sum(axis=-1)
-
-
-def _curves(sample: _Realised) -> tuple[Generated, Array]:
-    """The curves of a sample, and their tangents, (curves, conditions, n)."""
-    cells = sample.rates.shape[1]
-    rates, tangents = (a.reshape(-1, *a.shape[2:]) for a in (sample.rates, sample.tangents))
-    return Generated(rates, jnp.repeat(sample.accepted.astype(rates.dtype), cells), cells), tangents
+    return jax.value_and_grad(slope)(sample.accepted.astype(sample.rates.dtype))
 
 
 @eqx.filter_jit
@@ -179,18 +237,21 @@ def _assess(
     problem: Problem, objective: Any, sample: _Realised, slopes: Array, influence: Array, key: Array
 ) -> tuple[tuple[Array, Array, Array, Array, Array], StepRecord]:
     """The fields of the linearised loss, and a record of the sample."""
-    generated, tangents = _curves(sample)
-    loss = problem.objective.loss(generated, objective, problem.data, key)
-    metric = problem.objective.metric(generated, tangents, objective, problem.data, key)
-    accepted = sample.accepted.astype(loss.dtype)
-    n = jnp.maximum(accepted.sum(), 1)
-    cost = sample.cost_tangents.sum(axis=0) / n
-    gradient = slopes + cost
-    influence = (influence.T + (sample.cost_tangents - cost[None]) / n) * accepted[:, None]
-    penalty = jnp.sum(sample.cost * accepted) / n
-    fixed = problem.objective.sampling(generated, tangents, objective, problem.data, key)
+    about = objective, problem.data, key
+    loss = problem.objective.loss(sample.curves(sample.accepted), *about)
+    generated, tangents = sample.with_tangents()
+    metric = problem.objective.metric(generated, tangents, *about)
+    fixed = problem.objective.sampling(generated, tangents, *about)
     unknown = jnp.full((2, *metric.shape), jnp.nan)
     sampling = unknown if fixed is None or problem.penalties else jnp.stack([fixed.curvature, fixed.noise])
+
+    accepted = sample.accepted.astype(loss.dtype)
+    first = accepted[: len(sample.cost_tangents)]
+    n = jnp.maximum(first.sum(), 1)
+    cost = sample.cost_tangents.sum(axis=0) / n
+    gradient = slopes + cost
+    influence = influence.T.at[: len(first)].add((sample.cost_tangents - cost[None]) / n) * accepted[:, None]
+    penalty = jnp.sum(sample.cost * accepted) / jnp.maximum(accepted.sum(), 1)
     found = loss + penalty, gradient, metric, influence.T @ influence, sampling
     saturated = (sample.status == Status.SATURATED).mean()
     rejected = (~sample.accepted).mean() - saturated

@@ -51,6 +51,22 @@ def test_table_has_one_row_per_entry(size_page, words, section):
     assert rows[12] == "σ II 0.074 0.25 0.2 +25 %"
 
 
+def test_what_the_curves_fix_is_said_and_what_they_do_not():
+    """In per cent of the value; a column of its own only where something is known."""
+    matrix = {
+        "value": [[2.0, 2.0], [2.0, 0.0]],
+        "standard_error": [[0.1, 1.0], [9.0, 0.1]],
+        "identified": [["yes", "weakly"], ["no", "yes"]],
+    }
+    plain = {"value": 1.0, "standard_error": None, "identified": None}
+    known, unknown = {"parameters": {"J": matrix, "k": plain}}, {"parameters": {"k": plain}}
+    groups = parameters.table(known)
+    assert [row["known_to"] for row in groups[0]["rows"]] == ["± 5.0 %", "± 50 %, weakly", "not identified", "–"]
+    assert [row["known_to"] for row in groups[1]["rows"]] == ["–"]
+    assert parameters.any_error(known)
+    assert not parameters.any_error(unknown)
+
+
 def test_path_goes_through_the_log_from_the_start(size_content, true_values):
     content = size_content(4)
     found = parameters.entries(content.result["parameters"]["dJ"])
