@@ -27,8 +27,8 @@ from tuneful.fitting.linearised import Linearised, generated_at, linearise
 from tuneful.fitting.problem import Problem, StepRecord
 
 SAMPLE, FRESH = range(2)  # random numbers of all steps, and of the last look
-FLOOR = 1.0  # share of the feigned gain below which a sample that can be doubled has nothing more to say
-MINIMUM = 0.3  # and the largest sample
+FLOOR = 0.3  # share of the feigned gain below which a sample that can be doubled has nothing more to say
+MINIMUM = 0.1  # and the largest sample
 
 
 class Refining(eqx.Module):
