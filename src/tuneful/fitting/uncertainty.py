@@ -9,27 +9,31 @@ from jax import Array
 from jax.flatten_util import ravel_pytree
 
 from tuneful.circuits.base import AbstractCircuit
-from tuneful.fitting.trust_region import inverse
 from tuneful.fitting.unconstrained import with_unconstrained
 
 KNOWN, HARDLY = 0.25, 1.0  # standard errors of unconstrained parameters, logarithms of positive ones
+RESOLVED = 2.0  # sampling errors of a curvature
 
 
 def sandwich(curvature: np.ndarray, noise: np.ndarray) -> np.ndarray:
-    r"""Covariance of the minimum of a loss, H^-1 S H^-1 [van der Vaart 1998, ch. 5].
+    r"""Covariance of the minimum of a loss, H^-1 S H^-1 [van der Vaart 1998, ch. 5], where H is resolved.
 
     Parameters
     ----------
     curvature
-        H, (n, n). Directions without any, or with a negative one, count as nearly flat: their variance is large.
+        H, (n, n), estimated without bias: how negative it is tells its sampling error. Directions in which it is not
+        above twice that are left open: they count as known to one unit, a factor of e of positive parameters.
     noise
         S, (n, n), the covariance of its gradient.
 
     >>> sandwich(np.diag([2.0, 4.0]), np.eye(2)).tolist()
     [[0.25, 0.0], [0.0, 0.0625]]
     """
-    spread = inverse(curvature)
-    return spread @ noise @ spread
+    values, axes = np.linalg.eigh(curvature)
+    is_resolved = values > RESOLVED * max(-values[0], 0)
+    resolved, left_open = axes[:, is_resolved], axes[:, ~is_resolved]
+    spread = resolved / values[is_resolved] @ resolved.T
+    return spread @ noise @ spread + HARDLY**2 * left_open @ left_open.T
 
 
 def parameter_errors(
