@@ -204,12 +204,8 @@ def fit_seed(seed: int, asked: Experiment, compiled: dict[str, float]) -> dict[s
         {name: c.ks for name, c in fit.task_.held_out.compare(curves).items()} for curves in (drawn, of_truth)
     )
     fitted_to = circuit.with_values({name: getattr(true, name) for name in ("J", "dJ", "sigma")})
-    above = (
-        loss_above_truth(fit, fitted_to, asked.curves)
-        if asked.objective != "wgan-gp" and "+" not in asked.objective
-        else None
-    )
-    about = fit.task_.problem, fit.circuit_, fitted_to, fit.task_.n_fitted, asked.bound
+    problem = fit.task_.problem
+    above = None if problem.objective.learns else loss_above_truth(fit, fitted_to, asked.curves)
     earlier = np.cumsum([0.0, *(s["seconds"] for s in stages)])
     reached = [b + s["seconds_to_line"] for b, s in zip(earlier, stages, strict=False) if s["seconds_to_line"]]
     return {
@@ -218,7 +214,7 @@ def fit_seed(seed: int, asked: Experiment, compiled: dict[str, float]) -> dict[s
         "ks_of_truth": ks_of_truth,
         "below_line": all(distance < LINE for distance in ks.values()),
         "loss_above_truth": above,
-        "deviations": deviations(*about),
+        "deviations": deviations(problem, fit.circuit_, fitted_to, fit.task_.n_fitted, asked.bound),
         "seconds": float(earlier[-1]),
         "seconds_to_line": float(reached[0]) if reached else None,
         "stages": stages,

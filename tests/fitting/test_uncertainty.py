@@ -1,4 +1,4 @@
-"""Standard errors: in the parameters' own units, and against the scatter of answers."""
+"""Standard errors in own units, and what is left open; their scatter over answers is in `test_refinement`."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from tuneful.fitting.unconstrained import unconstrained_values
 
 
 def test_errors_are_carried_to_own_units_and_said_in_words():
-    """By the slopes of exp for positive parameters, and by the scale of free ones measured from another."""
+    """By the slopes of exp: these parameters are positive."""
     circuit = FeedforwardM1(grid=6, density=0.1, J=200.0)
     names = ("J", "dsigma", "sigma_l")
     estimate = unconstrained_values(circuit, names)

@@ -73,15 +73,12 @@ class _Realised(eqx.Module):
 
     def curves(self, weight: Array) -> Generated:
         """All curves, for a weight of each realisation."""
-        cells = self.rates.shape[1]
-        rates = self.rates.reshape(-1, self.rates.shape[-1])
-        return Generated(rates, jnp.repeat(weight.astype(rates.dtype), cells), cells)
+        return _as_curves(self.rates, weight)
 
     def with_tangents(self) -> tuple[Generated, Array]:
         """The curves that have tangents, and these, (curves, conditions, n)."""
-        first, cells = self.tangents.shape[:2]
-        whole = self.curves(self.accepted)
-        generated = Generated(whole.rates[: first * cells], whole.weight[: first * cells], cells)
+        first = len(self.tangents)
+        generated = _as_curves(self.rates[:first], self.accepted[:first])
         return generated, self.tangents.reshape(-1, *self.tangents.shape[2:])
 
 
@@ -116,8 +113,13 @@ def linearise(
 def generated_at(problem: Problem, unconstrained: dict[str, Array], key: Array, curves: int) -> Generated:
     """The curves that `linearise` looks at with the same arguments."""
     rates, _, accepted, _ = _chunks(_respond, problem, unconstrained, jax.random.split(key)[0], 0, curves)
-    weight = jnp.repeat(accepted.astype(rates.dtype), rates.shape[1])
-    return Generated(rates.reshape(-1, rates.shape[-1]), weight, rates.shape[1])
+    return _as_curves(rates, accepted)
+
+
+def _as_curves(rates: Array, weight: Array) -> Generated:
+    """Rates, (realisations, cells, conditions), as curves, for a weight of each realisation."""
+    cells = rates.shape[1]
+    return Generated(rates.reshape(-1, rates.shape[-1]), jnp.repeat(weight.astype(rates.dtype), cells), cells)
 
 
 def _sampled(problem: Problem, unconstrained: dict[str, Array], key: Array, curves: int) -> _Realised:

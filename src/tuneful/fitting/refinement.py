@@ -175,6 +175,7 @@ def refine(
 
     def sharpened(state: RefinementState) -> Any:
         at = unravel(jnp.asarray(state.best.point, dtype)), jax.random.fold_in(key, SAMPLE)
+        # The covariance of curves hardly asks for more than the second smallest sample, whatever the next one is.
         seen = partial(generated_at, problem, *at, plan.sizes[min(1, int(state.level))])
         return problem.objective.sharpened(state.objective, seen, problem.data)
 

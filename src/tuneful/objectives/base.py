@@ -62,6 +62,11 @@ class Generated(eqx.Module):
         curves = jnp.where(accepted[:, None], response.curves, 0.0)
         return cls(curves, accepted.astype(response.rates.dtype), response.rates.shape[-2])
 
+    @property
+    def realisation_weight(self) -> Float[Array, " realisations"]:
+        """The weight of each realisation, which all of its cells have; of one batch."""
+        return self.weight.reshape(-1, self.n_cells)[:, 0]
+
 
 Draw = Callable[[Array, int], Generated]  # (key, n) -> n batches of fresh curves, with a leading axis
 GenerateOnce = Callable[[], Generated]

@@ -139,7 +139,7 @@ class Moments(AbstractObjective):
     def loss(self, generated: Generated, state: MomentsState, data: Measured, key: PRNGKeyArray) -> Float[Array, ""]:
         """Estimate the squared distance, without bias for given weights."""
         del data, key
-        weight = generated.weight.reshape(-1, generated.n_cells)[:, 0]
+        weight = generated.realisation_weight
         parts = _of_realisations(_parts(state, generated.rates) @ state.root.T, generated.n_cells)
         n = jnp.maximum(weight.sum(), 1)
         mean = weight @ parts / n
@@ -223,5 +223,4 @@ def _moved(state: MomentsState, generated: Generated, tangents: Array) -> tuple[
         moved = jax.jvp(lambda rates: _parts(state, rates), (generated.rates,), (tangent,))[1]
         return _of_realisations(moved @ state.root.T, generated.n_cells)
 
-    weight = generated.weight.reshape(-1, generated.n_cells)[:, 0]
-    return jax.vmap(along, -1, -1)(tangents), weight
+    return jax.vmap(along, -1, -1)(tangents), generated.realisation_weight

@@ -32,7 +32,7 @@ def entries(about: Mapping[str, Any]) -> list[Entry]:
     names = _names(shape, about.get("entries"))
     columns = [_flat(about.get(key), len(names)) for key in ("initial", "value", "truth", "standard_error")]
     flags = np.ravel(np.asarray(about.get("identified"), dtype=object)).tolist()
-    flags = [str(flag) for flag in flags] if len(flags) == len(names) else [""] * len(names)
+    flags = [str(flag or "") for flag in flags] if len(flags) == len(names) else [""] * len(names)
     return [Entry(*about_one) for about_one in zip(names, *columns, flags, strict=True)]
 
 
@@ -101,7 +101,7 @@ def _known_to(entry: Entry) -> str:
 def any_error(result: Mapping[str, Any]) -> bool:
     """Whether it is known how well the curves fix any entry."""
     about = (result.get("parameters") or {}).values()
-    return any(entry.identified in ("yes", "weakly", "no") for row in about for entry in entries(row))
+    return any(entry.identified for row in about for entry in entries(row))
 
 
 def any_truth(result: Mapping[str, Any]) -> bool:
