@@ -457,3 +457,10 @@ def test_heterogeneity_is_learned_only_where_it_is_asked_for():
     assert list(SSN().parameters()) == ["J", "dJ", "sigma"]
     assert list(SSN(V=(0.1, 0.1)).parameters()) == ["J", "dJ", "sigma", "V"]
     assert SSN().parameters()["J"].entries == (("EE", "EI"), ("IE", "II"))
+
+
+def test_recorded_cells_have_a_type_and_a_place():
+    populations = SSN(n_sites=5, recorded="both", sites=(0.0, 2.0)).populations()
+    assert populations["cell_type"].tolist() == ["E", "E", "I", "I"]
+    assert populations["position"].tolist() == [0.0, 2.0, 0.0, 2.0]
+    assert SSN(recorded="I").populations()["cell_type"].tolist() == ["I"]

@@ -76,6 +76,11 @@ def test_response_has_the_promised_shapes(circuit, response):
     assert response.residual.shape == response.largest_rate.shape == (6,)
 
 
+def test_properties_of_recorded_cells_have_a_value_a_cell(circuit):
+    for values in circuit.populations().values():
+        assert np.shape(values) == (circuit.cells_per_realisation,)
+
+
 def test_rates_are_rates(response):
     accepted = np.asarray(response.curves)[np.asarray(response.accepted)]
     assert len(accepted)

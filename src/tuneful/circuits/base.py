@@ -129,6 +129,14 @@ class AbstractCircuit(eqx.Module):
     def example(cls: type[Circuit]) -> Circuit:
         """The circuit at a known truth: what demonstrations and tests of recovery simulate from."""
 
+    def populations(self) -> dict[str, np.ndarray]:
+        """Name the properties of the recorded cells: each an array with one value a row of `Response.rates`.
+
+        Measured units that have such a property are compared with the cells of the same value. Empty, as here: the
+        recorded cells are all alike.
+        """
+        return {}
+
     def with_values(self: Circuit, values: Mapping[str, Any]) -> Circuit:
         """Return this circuit with other values of the named parameters, in natural units."""
         return dataclasses.replace(self, **values)

@@ -347,6 +347,11 @@ class SSN(AbstractRecurrentCircuit):
     def conditions(self) -> dict[str, np.ndarray]:
         return self.apertures.conditions()
 
+    def populations(self) -> dict[str, np.ndarray]:
+        """Type ("E", "I") and place of every recorded cell."""
+        kinds, places = ["EI"[kind] for kind in RECORDED[self.recorded]], np.array(self.sites)
+        return {"cell_type": np.repeat(kinds, len(places)), "position": np.tile(places, len(kinds))}
+
     def at_conditions(self, features: Mapping[str, np.ndarray]) -> "SSN":
         shown = self.apertures.at_conditions(features, "The SSN")
         return dataclasses.replace(self, sizes=shown.sizes, contrasts=shown.contrasts, positions=shown.positions)
