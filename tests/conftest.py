@@ -122,6 +122,46 @@ def toy():
     return Toy()
 
 
+@final
+class Kinds(AbstractCircuit):
+    """E and I cells at several places: rates a * (r + size / 2) and b * (r + 1 / size), r exponential."""
+
+    label = "kinds"
+
+    a: jax.Array = parameter(symbol="a", unit="Hz", constraint=Positive(), default=1.0, meaning="scale of E cells")
+    b: jax.Array = parameter(symbol="b", unit="Hz", constraint=Positive(), default=1.0, meaning="scale of I cells")
+    sizes: tuple[float, ...] = eqx.field(static=True, default=(1.0, 2.0, 4.0))
+    places: tuple[float, ...] = eqx.field(static=True, default=(0.0,))
+
+    def draw(self, key):
+        return jax.random.exponential(key, (2, len(self.places), len(self.sizes)))
+
+    def respond(self, z):
+        mean = jnp.stack([jnp.array(self.sizes) / 2, 1 / jnp.array(self.sizes)])
+        rates = (jnp.stack([self.a, self.b])[:, None, None] * (z + mean[:, None])).reshape(-1, len(self.sizes))
+        return Response(rates, jnp.array(True), jnp.zeros(()), rates)
+
+    def conditions(self):
+        return {"size": np.array(self.sizes)}
+
+    def populations(self):
+        n = len(self.places)
+        return {"cell_type": np.repeat(["E", "I"], n), "position": np.tile(self.places, 2)}
+
+    def at_conditions(self, features):
+        return dataclasses.replace(self, sizes=tuple(features["size"].tolist()))
+
+    @classmethod
+    def example(cls):
+        return cls().with_values({"a": 2.0, "b": 6.0})
+
+
+@pytest.fixture(scope="session")
+def kinds():
+    """A circuit that records cells of two types."""
+    return Kinds()
+
+
 @pytest.fixture(scope="session")
 def toy_data(toy):
     """20 curves in three conditions."""

@@ -90,3 +90,16 @@ def test_splits_differ_between_seeds():
 def test_split_refuses_what_is_not_a_fraction(held_out):
     with pytest.raises(DatasetError, match=f"Holding out {held_out} of 8 units"):
         split(dataset(np.ones((8, 1))), held_out, 0)
+
+
+def test_of_every_value_of_a_property_the_same_fraction_is_held_out():
+    types = np.array(["E"] * 20 + ["I"] * 5)
+    data = make_dataset(np.ones((25, 1)), {"size": [1.0]}, {"cell_type": types})
+    train, test = split(data, 0.4, seed=3, by="cell_type")
+    assert {**dict(zip(*np.unique(test["cell_type"], return_counts=True), strict=True))} == {"E": 8, "I": 2}
+    assert sorted([*train["unit"].values, *test["unit"].values]) == sorted(data["unit"].values)
+    alike = split(data.assign_coords(cell_type=("unit", ["E"] * 25)), 0.4, seed=3, by="cell_type")
+    for one, other in zip(alike, split(data, 0.4, seed=3), strict=True):
+        np.testing.assert_array_equal(one["unit"], other["unit"])
+    with pytest.raises(DatasetError, match=r"Holding out 0.4 of 3 units of which cell_type is I does not leave 2"):
+        split(data.isel(unit=slice(0, 23)), 0.4, seed=3, by="cell_type")

@@ -1,5 +1,7 @@
 """Datasets made by a circuit."""
 
+import dataclasses
+
 import jax
 import numpy as np
 import pandas as pd
@@ -26,3 +28,16 @@ def test_the_number_of_curves_is_a_count(toy, n):
 def test_curves_come_from_a_circuit(given, what):
     with pytest.raises(UserError, match=f"Curves are drawn from a circuit, .* not from {what}"):
         simulate(given, 5, 0)
+
+
+def test_curves_say_of_which_kind_their_cell_is_where_there_are_several(kinds, toy):
+    circuit = dataclasses.replace(kinds, places=(-0.5, 0.5))
+    curves = simulate(circuit, 6, 0)  # of the second realisation, two cells only
+    assert curves["cell_type"].values.tolist() == ["E", "E", "I", "I", "E", "E"]
+    assert set(curves.coords) == {"unit", "cell_type", "size"}
+    placed = simulate(circuit, 6, 0, cells=circuit.populations())
+    assert placed["position"].values.tolist() == [-0.5, 0.5, -0.5, 0.5, -0.5, 0.5]
+    without = simulate(circuit, 6, 0, cells={})
+    assert set(without.coords) == {"unit", "size"} == set(simulate(toy, 6, 0).coords)
+    for other in (placed, without):
+        np.testing.assert_array_equal(other["rate"], curves["rate"])

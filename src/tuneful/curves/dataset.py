@@ -121,7 +121,7 @@ def complete_units(dataset: xr.Dataset) -> xr.Dataset:
     return dataset.isel(unit=np.flatnonzero(complete))
 
 
-def split(dataset: xr.Dataset, held_out: float, seed: int) -> tuple[xr.Dataset, xr.Dataset]:
+def split(dataset: xr.Dataset, held_out: float, seed: int, by: str | None = None) -> tuple[xr.Dataset, xr.Dataset]:
     """Set a random fraction of the units aside.
 
     round(held_out n) of n units are held out, drawn without replacement by `numpy.random.default_rng(seed)`.
@@ -135,6 +135,8 @@ def split(dataset: xr.Dataset, held_out: float, seed: int) -> tuple[xr.Dataset, 
         The fraction, 0 to 1.
     seed
         Decides which units.
+    by
+        A property of units: of every value of it, that fraction is held out. By default of all units.
 
     Returns
     -------
@@ -143,19 +145,28 @@ def split(dataset: xr.Dataset, held_out: float, seed: int) -> tuple[xr.Dataset, 
     Raises
     ------
     DatasetError
-        If either side would have fewer than 2 units.
+        If either side would have fewer than 2 units, or fewer than 2 of any value of `by`.
 
     >>> data = make_dataset([[1.0], [2.0], [3.0], [4.0]], {"size": [0.5]})
     >>> train, test = split(data, held_out=0.5, seed=0)
     >>> sorted([*train["unit"].values.tolist(), *test["unit"].values.tolist()])
     ['u0', 'u1', 'u2', 'u3']
     """
-    n = dataset.sizes["unit"]
+    groups = np.zeros(dataset.sizes["unit"]) if by is None else dataset[by].values
+    rng, aside = np.random.default_rng(seed), list[np.ndarray]()
+    for value in np.unique(groups):
+        units = np.flatnonzero(groups == value)
+        n_test = _number_held_out(held_out, len(units), "" if by is None else f" of which {by} is {value}")
+        aside.append(units[rng.permutation(len(units))[:n_test]])
+    test = np.sort(np.concatenate(aside))
+    return dataset.isel(unit=np.setdiff1d(np.arange(len(groups)), test)), dataset.isel(unit=test)
+
+
+def _number_held_out(held_out: float, n: int, which: str) -> int:
     n_test = round(held_out * n) if 0 <= held_out <= 1 else 0
     if not 2 <= n_test <= n - 2:
         raise DatasetError(
-            f"Holding out {held_out} of {n} units does not leave 2 on either side: choose a fraction between "
+            f"Holding out {held_out} of {n} units{which} does not leave 2 on either side: choose a fraction between "
             "0 and 1 (0.5 is half), or use more units."
         )
-    order = np.random.default_rng(seed).permutation(n)
-    return dataset.isel(unit=np.sort(order[n_test:])), dataset.isel(unit=np.sort(order[:n_test]))
+    return n_test

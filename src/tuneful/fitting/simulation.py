@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import numbers
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
 import numpy as np
 from jax import Array
+from jax.typing import ArrayLike
 
 from tuneful.circuits import AbstractCircuit
 from tuneful.circuits.keys import Key, as_key
@@ -22,7 +24,9 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
-def simulate(circuit: AbstractCircuit, n: int, key: Key, **attrs: Any) -> xr.Dataset:
+def simulate(
+    circuit: AbstractCircuit, n: int, key: Key, *, cells: Mapping[str, ArrayLike] | None = None, **attrs: Any
+) -> xr.Dataset:
     """Draw n tuning curves as a dataset of the same form as measured ones.
 
     Curves of realisations that did not settle are left out; the attributes `rejected_fraction` and `outcomes` say how
@@ -36,6 +40,10 @@ def simulate(circuit: AbstractCircuit, n: int, key: Key, **attrs: Any) -> xr.Dat
         Number of curves, at least 1; several of one realisation if the circuit records several cells.
     key
         A random key of JAX, or a seed.
+    cells
+        Properties of the recorded cells, name -> one value a cell, that units are given. By default the names, such
+        as cell types, of which `populations` has more than one: places stand for each other unless these are asked
+        for, `cells=circuit.populations()`.
     **attrs
         Further attributes of the dataset.
 
@@ -53,6 +61,8 @@ def simulate(circuit: AbstractCircuit, n: int, key: Key, **attrs: Any) -> xr.Dat
     response = _sample(circuit, as_key(key), realisations)
     accepted = np.asarray(response.accepted)
     curves = np.asarray(response.curves, float)[accepted][:n]
+    own = _told_apart(circuit) if cells is None else cells
+    units = {name: np.tile(np.asarray(values), realisations)[accepted][:n] for name, values in own.items()}
     if not len(curves):
         raise UserError(
             f"None of {realisations} realisations of {type(circuit).__name__} settled on finite rates at "
@@ -66,7 +76,13 @@ def simulate(circuit: AbstractCircuit, n: int, key: Key, **attrs: Any) -> xr.Dat
         "rejected_fraction": float(1 - accepted.mean()),
         "outcomes": json.dumps(fractions(np.broadcast_to(response.status, (realisations,)))),
     }
-    return make_dataset(curves, circuit.conditions(), **(about | attrs))
+    return make_dataset(curves, circuit.conditions(), units, **(about | attrs))
+
+
+def _told_apart(circuit: AbstractCircuit) -> dict[str, np.ndarray]:
+    """The properties by which recorded cells are told apart: names of which there are several."""
+    own = {name: np.asarray(values) for name, values in circuit.populations().items()}
+    return {name: values for name, values in own.items() if values.dtype.kind == "U" and len(np.unique(values)) > 1}
 
 
 def fractions(status: np.ndarray) -> dict[str, float]:
