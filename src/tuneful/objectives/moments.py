@@ -12,6 +12,7 @@ from jaxtyping import Float, PRNGKeyArray
 from tuneful.objectives.base import AbstractObjective, Draw, Generated, GenerateOnce, Measured, Sampling
 from tuneful.objectives.energy import SMOOTH
 from tuneful.objectives.feature_map import FeatureMap
+from tuneful.objectives.simulated_moments import gauss_newton, of_realisations, sampling_of
 
 STEP = 0.1  # of the damping, from one sample of a refinement to the next
 LEAST_VARIANCE = 1e-6  # of distances between whitened curves, where measured ones do not differ
@@ -140,7 +141,7 @@ class Moments(AbstractObjective):
         """Estimate the squared distance, without bias for given weights."""
         del data, key
         weight = generated.realisation_weight
-        parts = _of_realisations(_parts(state, generated.rates) @ state.root.T, generated.n_cells)
+        parts = of_realisations(_parts(state, generated.rates) @ state.root.T, generated.n_cells)
         n = jnp.maximum(weight.sum(), 1)
         mean = weight @ parts / n
         apart = mean - state.root @ state.measured.mean(axis=0)
@@ -157,9 +158,7 @@ class Moments(AbstractObjective):
     ) -> Float[Array, "n n"]:
         """Compute 2 J^T W J, as of any sum of squares: J the derivative of the moments, W their weights."""
         del data, key
-        moved, weight = _moved(state, generated, tangents)
-        slopes = jnp.einsum("r,rka->ka", weight, moved) / jnp.maximum(weight.sum(), 1)
-        return 2 * slopes.T @ slopes
+        return gauss_newton(*_moved(state, generated, tangents))
 
     def sampling(
         self,
@@ -172,12 +171,8 @@ class Moments(AbstractObjective):
         """Compute the curvature from pairs of different realisations, and the noise from the scatter of the data."""
         del data, key
         moved, weight = _moved(state, generated, tangents)
-        n, total = weight.sum(), jnp.einsum("r,rka->ka", weight, moved)
-        alike = jnp.einsum("r,rka,rkb->ab", weight, moved, moved)
-        curvature = 2 * (total.T @ total - alike) / jnp.maximum(n * (n - 1), 1)
         deviation = (state.measured - state.measured.mean(axis=0)[None]) @ state.root.T
-        by_unit = -2 * deviation @ (total / jnp.maximum(n, 1))
-        return Sampling(curvature, by_unit.T @ by_unit / len(by_unit) ** 2)
+        return sampling_of(moved, weight, deviation)
 
 
 def landmark_rates(data: Measured, most: int) -> np.ndarray:
@@ -211,16 +206,11 @@ def _parts(state: MomentsState, rates: Array) -> Array:
     return jnp.einsum("p,pck->ck", state.feature_map.fraction, through)
 
 
-def _of_realisations(values: Array, n_cells: int) -> Array:
-    """Means over the cells of each realisation, (realisations, ...), of values of curves."""
-    return values.reshape(-1, n_cells, *values.shape[1:]).mean(axis=1)
-
-
 def _moved(state: MomentsState, generated: Generated, tangents: Array) -> tuple[Array, Array]:
     """Derivatives of each realisation's weighted moments, (realisations, landmarks, n), and what it counts."""
 
     def along(tangent: Array) -> Array:
         moved = jax.jvp(lambda rates: _parts(state, rates), (generated.rates,), (tangent,))[1]
-        return _of_realisations(moved @ state.root.T, generated.n_cells)
+        return of_realisations(moved @ state.root.T, generated.n_cells)
 
     return jax.vmap(along, -1, -1)(tangents), generated.realisation_weight

@@ -1,0 +1,47 @@
+"""What the method of simulated moments has in common: a squared distance of means over independent realisations."""
+
+import jax.numpy as jnp
+from jax import Array
+from jaxtyping import Float
+
+from tuneful.objectives.base import Sampling
+
+
+def of_realisations(values: Float[Array, "..."], n_cells: int) -> Float[Array, "..."]:
+    """Means over the cells of each realisation, (realisations, ...), of values of curves."""
+    return values.reshape(-1, n_cells, *values.shape[1:]).mean(axis=1)
+
+
+def gauss_newton(moved: Float[Array, "realisations moments n"], weight: Float[Array, " realisations"]) -> Array:
+    """Compute 2 J^T J, (n, n), as of any sum of squares: J the mean derivative of the weighted moments.
+
+    Parameters
+    ----------
+    moved
+        Derivatives of the moments of each realisation, times the square roots of their weights.
+    weight
+        What each realisation counts.
+    """
+    slopes = jnp.einsum("r,rka->ka", weight, moved) / jnp.maximum(weight.sum(), 1)
+    return 2 * slopes.T @ slopes
+
+
+def sampling_of(
+    moved: Float[Array, "realisations moments n"],
+    weight: Float[Array, " realisations"],
+    deviation: Float[Array, "units moments"],
+) -> Sampling:
+    """Compute the curvature from pairs of different realisations, and the noise from the scatter of the data.
+
+    Parameters
+    ----------
+    moved, weight
+        As in `gauss_newton`.
+    deviation
+        What each measured unit adds to the moments of the data, in the same weights: its mean over units is zero.
+    """
+    n, total = weight.sum(), jnp.einsum("r,rka->ka", weight, moved)
+    alike = jnp.einsum("r,rka,rkb->ab", weight, moved, moved)
+    curvature = 2 * (total.T @ total - alike) / jnp.maximum(n * (n - 1), 1)
+    by_unit = -2 * deviation @ (total / jnp.maximum(n, 1))
+    return Sampling(curvature, by_unit.T @ by_unit / len(by_unit) ** 2)
