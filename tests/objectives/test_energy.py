@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from tuneful.objectives import EnergyDistance, Generated, Measured
-from tuneful.objectives.energy import EnergyState, measured_spread
+from tuneful.objectives.energy import _distance
 from tuneful.objectives.feature_map import FeatureMap
+from tuneful.objectives.pairs import PairState
 
 KEY = jax.random.key(0)
 
@@ -96,8 +97,7 @@ def test_is_unbiased_and_positive_for_different_distributions(x64):
     data = Measured(jnp.zeros((16, 4)), jnp.ones((16, 4), bool))
 
     def loss(x, y):
-        spread = measured_spread(feature_map, Measured(x, data.observed))
-        state = EnergyState(feature_map, feature_map.of_units(x, jnp.arange(16)), spread)
+        state = PairState.of(_distance, feature_map, Measured(x, data.observed))
         return objective.loss(Generated(y, jnp.ones(16)), state, data, KEY)
 
     pairs = jnp.asarray(rng.exponential(5, (400, 2, 16, 4)))

@@ -2,6 +2,7 @@
 
 from tuneful.objectives.base import AbstractObjective, Generated, Measured
 from tuneful.objectives.energy import EnergyDistance
+from tuneful.objectives.mmd import MaximumMeanDiscrepancy
 from tuneful.objectives.moment_matching import MomentMatching
 from tuneful.objectives.moments import Moments
 from tuneful.objectives.penalties import AbstractPenalty, RatePenalty, StabilityPenalty
@@ -12,6 +13,7 @@ __all__ = [
     "AbstractPenalty",
     "EnergyDistance",
     "Generated",
+    "MaximumMeanDiscrepancy",
     "Measured",
     "MomentMatching",
     "Moments",

@@ -1,0 +1,148 @@
+"""Distances between two sets of curves that are means over pairs of curves: 2 E d(x, y) - E d(x, x') - E d(y, y')."""
+
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jaxtyping import Float
+
+from tuneful.objectives.base import Generated, Measured, Sampling, weighted_mean
+from tuneful.objectives.feature_map import FeatureMap
+
+Apart = Callable[[Array, Array], Array]  # d: how far curves are apart, along the last axis
+Bend = Callable[[Array, Array], tuple[Array, Array]]  # see `pair_metric`
+
+
+class PairState(eqx.Module):
+    """What the data alone decide.
+
+    feature_map
+        How curves are looked at.
+    seen
+        The measured curves as they are compared.
+    spread
+        E d(x, x') between measured curves.
+    """
+
+    feature_map: FeatureMap
+    seen: Float[Array, "units features"]
+    spread: Float[Array, ""]
+
+    @classmethod
+    def of(cls, apart: Apart, feature_map: FeatureMap, data: Measured) -> "PairState":
+        """Look at the measured curves."""
+        seen = feature_map.of_units(data.rates, jnp.arange(len(data.rates)))
+        return cls(feature_map, seen, measured_spread(apart, feature_map, data))
+
+
+def pair_loss(apart: Apart, generated: Generated, state: PairState) -> Float[Array, ""]:
+    """Estimate the distance without bias: no curve is compared with one of its own realisation.
+
+    Unit i is compared with generated curves seen through its own missing conditions, and so is E d(y, y').
+    """
+    weight = generated.weight
+    seen = state.feature_map.of_patterns(generated.rates)
+
+    def cross(unit: Array, pattern: Array) -> Array:
+        return weighted_mean(apart(unit[None], seen[pattern]), weight)
+
+    def within(curves: Array) -> Array:
+        return weighted_mean(apart(curves[:, None], curves[None]), _distinct_pairs(weight, generated.n_cells))
+
+    to_data = jax.vmap(cross)(state.seen, state.feature_map.pattern).mean()
+    among_generated = jnp.dot(state.feature_map.fraction, jax.lax.map(within, seen))
+    return 2 * to_data - among_generated - state.spread
+
+
+def measured_spread(apart: Apart, feature_map: FeatureMap, data: Measured) -> Float[Array, ""]:
+    """E d(x, x'): unit i against every other unit that was measured wherever i was, through i's mask."""
+
+    def of_unit(unit: Array) -> tuple[Array, Array]:
+        reaches = jnp.all(data.observed | ~data.observed[unit][None], axis=1).at[unit].set(False)
+        seen = feature_map.of_units(data.rates, jnp.full(len(data.rates), unit))
+        return weighted_mean(apart(seen, seen[unit][None]), reaches.astype(seen.dtype)), reaches.any()
+
+    spread, known = jax.lax.map(of_unit, jnp.arange(len(data.rates)))
+    return weighted_mean(spread, known.astype(spread.dtype))
+
+
+def pair_metric(bend: Bend, generated: Generated, tangents: Array, state: PairState) -> Float[Array, "n n"]:
+    r"""Compute the curvature of the distance where model and data agree, (n, n).
+
+    With t_a the derivative of a generated curve y in parameter a, as curves are compared, and d = f(|y - y'|^2),
+
+        2 E[t_a^T (2 f' + 4 f'' (y - y') (y - y')^T) t'_b],
+
+    from 2 E d(x, y) - E d(y, y') by differentiating the second term in both curves; the others cancel there. Over a
+    sample with all of its pairs it is positive, as -d is the kernel of a positive form between distributions.
+
+    Parameters
+    ----------
+    bend
+        Of squared distances, and of weights of the same shape: weight 2 f' and -weight 4 f''.
+    generated, tangents, state
+        As in `AbstractObjective.metric`.
+    """
+    seen, moved = _moved(generated, tangents, state)
+    weight = generated.weight / jnp.maximum(generated.weight.sum(), 1)
+    metrics = jax.lax.map(lambda pattern: _metric(bend, pattern[0], pattern[1], weight), (seen, moved))
+    return jnp.einsum("p,pab->ab", state.feature_map.fraction, metrics)
+
+
+def pair_sampling(bend: Bend, generated: Generated, tangents: Array, state: PairState) -> Sampling:
+    """Compute the curvature from pairs of different realisations, and the noise from the scatter over units.
+
+    A unit x adds 2 E d(x, y) to the distance, with the derivative 2 E[2 f' (y - x)^T t]. Arguments are
+    those of `pair_metric`.
+    """
+    seen, moved = _moved(generated, tangents, state)
+    weight, realisation = generated.weight, np.arange(len(generated.weight)) // generated.n_cells
+    each = generated.realisation_weight * generated.n_cells
+    pairs = jnp.maximum(each.sum() ** 2 - jnp.sum(each**2), 1)
+    apart = jax.lax.map(lambda p: _metric(bend, p[0], p[1], weight, jnp.asarray(realisation)), (seen, moved))
+
+    def slope(unit: tuple[Array, Array]) -> Array:
+        x, pattern = unit
+        away = seen[pattern] - x[None]
+        first, _ = bend(jnp.sum(away**2, axis=-1), weight / jnp.maximum(weight.sum(), 1))
+        return 2 * jnp.einsum("k,kf,kfa->a", first, away, moved[pattern])
+
+    by_unit = jax.lax.map(slope, (state.seen, state.feature_map.pattern))
+    by_unit = by_unit - by_unit.mean(axis=0)[None]
+    curvature = jnp.einsum("p,pab->ab", state.feature_map.fraction, apart) / pairs
+    return Sampling(curvature, by_unit.T @ by_unit / len(by_unit) ** 2)
+
+
+def _moved(generated: Generated, tangents: Array, state: PairState) -> tuple[Array, Array]:
+    """Curves and their derivatives as they are compared, (patterns, curves, features) and one more axis."""
+    return jax.vmap(
+        lambda tangent: jax.jvp(state.feature_map.of_patterns, (generated.rates,), (tangent,)), -1, (None, -1)
+    )(tangents)
+
+
+def _metric(bend: Bend, seen: Array, tangents: Array, weight: Array, realisation: Array | None = None) -> Array:
+    """Twice the bracket in `pair_metric`, summed over pairs, (n, n), one curve with all others at a time.
+
+    With the number of its realisation for each curve, without pairs of one realisation.
+    """
+
+    def of_curve(curve: tuple[Array, Array, Array, Array]) -> Array:
+        y, tangent, own, number = curve
+        apart = y[None] - seen
+        others = weight if realisation is None else weight * (realisation != number).astype(weight.dtype)
+        first, second = bend(jnp.sum(apart**2, axis=-1), others)
+        sideways = jnp.einsum("k,kfb->fb", first, tangents)
+        along = jnp.einsum("kf,kfb->kb", apart, tangents) * second[:, None]
+        return own * tangent.T @ (sideways - apart.T @ along)
+
+    numbers = jnp.zeros(len(weight), jnp.int32) if realisation is None else realisation
+    return 2 * jax.lax.map(of_curve, (seen, tangents, weight, numbers)).sum(axis=0)
+
+
+def _distinct_pairs(weight: Array, n_cells: int) -> Array:
+    """Weights of all pairs of curves of different realisations, each of so many cells."""
+    realisation = np.arange(len(weight)) // n_cells
+    return weight[:, None] * weight[None] * jnp.asarray(realisation[:, None] != realisation, weight.dtype)
