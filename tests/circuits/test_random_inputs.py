@@ -11,7 +11,7 @@ from jax.extend.random import threefry_2x32
 from tuneful.circuits.random_inputs import (
     draw_coarse_uniform,
     draw_distinct,
-    draw_uniform_quartet,
+    draw_uniform_blocks,
     sequence_length,
     threefry,
 )
@@ -98,21 +98,21 @@ def test_a_quartet_is_the_halves_of_the_words_of_threefry(x64):
     words = threefry_2x32(jax.random.key_data(key), jnp.concatenate([counters, jnp.zeros_like(counters)]))
     low, high = np.asarray(words, "u8").reshape(2, 2, 3)
     expected = [low >> 16, low & 0xFFFF, high >> 16, high & 0xFFFF]
-    np.testing.assert_array_equal(draw_uniform_quartet(key, (2, 3)), (np.array(expected) + 0.5) / 65536)
+    np.testing.assert_array_equal(draw_uniform_blocks(key, (2, 3), 4), (np.array(expected) + 0.5) / 65536)
 
 
 @pytest.mark.parametrize("double", [False, True])
 def test_a_quartet_has_the_shape_and_precision_asked_for_and_stays_inside_the_interval(request, double):
     if double:
         request.getfixturevalue("x64")
-    arrays = draw_uniform_quartet(jax.random.key(0), (7, 300))
+    arrays = draw_uniform_blocks(jax.random.key(0), (7, 300), 4)
     assert [(a.shape, a.dtype) for a in arrays] == [((7, 300), "f8" if double else "f4")] * 4
     assert all(float(a.min()) > 0 and float(a.max()) < 1 for a in arrays)
 
 
 def test_a_quartet_is_uniform():
     shape = (250, 400)
-    for u in np.asarray(draw_uniform_quartet(jax.random.key(1), shape), float):
+    for u in np.asarray(draw_uniform_blocks(jax.random.key(1), shape, 4), float):
         counts = np.histogram(u, bins=100, range=(0, 1))[0]
         # Chi-square of 99 degrees of freedom, within five standard deviations.
         assert abs(((counts - 1000) ** 2 / 1000).sum() - 99) < 5 * np.sqrt(2 * 99)
@@ -123,8 +123,8 @@ def test_a_quartet_is_uniform():
 
 
 def test_the_arrays_of_a_quartet_their_neighbours_and_other_keys_are_independent():
-    first = np.asarray(draw_uniform_quartet(jax.random.key(1), (200, 200)), float)
-    other = np.asarray(draw_uniform_quartet(jax.random.key(2), (200, 200)), float)
+    first = np.asarray(draw_uniform_blocks(jax.random.key(1), (200, 200), 4), float)
+    other = np.asarray(draw_uniform_blocks(jax.random.key(2), (200, 200), 4), float)
     flat = np.concatenate([first.reshape(4, -1), other.reshape(4, -1)])
     bound = 5 / np.sqrt(flat.shape[1] - 400)  # standard error of a correlation of zero
     # Of the numbers and of their squares about the middle, which catches dependence of their sizes.
@@ -133,3 +133,13 @@ def test_the_arrays_of_a_quartet_their_neighbours_and_other_keys_are_independent
         for lag in (1, 200):
             shifted = np.corrcoef(values[:, lag:], values[:, :-lag])[:8, 8:]
             assert np.abs(shifted).max() < bound
+
+
+@pytest.mark.parametrize("count", [1, 3, 6, 8])
+def test_more_or_fewer_blocks_begin_with_the_same_ones_and_do_not_repeat_themselves(count):
+    blocks = np.asarray(draw_uniform_blocks(jax.random.key(1), (30, 40), count), float)
+    quartet = np.asarray(draw_uniform_blocks(jax.random.key(1), (30, 40), 4), float)
+    assert blocks.shape == (count, 30, 40)
+    np.testing.assert_array_equal(blocks[:4], quartet[:count])
+    correlations = np.corrcoef(blocks.reshape(count, -1)) - np.eye(count)
+    assert np.abs(correlations).max() < 5 / np.sqrt(1200)

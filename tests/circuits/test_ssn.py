@@ -9,7 +9,7 @@ import jaxtyping
 import numpy as np
 import pytest
 
-import tuneful.circuits.ssn
+import tuneful.circuits.supralinear_dynamics
 from tuneful.circuits import SSN
 from tuneful.errors import UserError
 from tuneful.registry import build, circuits, settings_of
@@ -102,7 +102,7 @@ def test_jacobian_is_that_of_the_dynamics(x64):
 def test_the_abscissa_of_given_rates_needs_no_search(monkeypatch, x64):
     circuit, z = ensemble(), SSN.inputs(plain_inputs(31, 5))
     network = solve(circuit, z).rates.T
-    monkeypatch.setattr(tuneful.circuits.ssn, "steady_state", None)
+    monkeypatch.setattr(tuneful.circuits.supralinear_dynamics, "steady_state", None)
 
     @eqx.filter_jit
     def spectra(network):
@@ -276,7 +276,7 @@ def test_recorded_cells_are_the_nearest_to_the_sites_asked_for(monkeypatch, sett
     rates = np.arange(22.0) - np.array([[0], [1]])
     status = jnp.array([Status.SATURATED, Status.SETTLED])
     found = SteadyState(jnp.array(rates), jnp.array([True, True]), jnp.array([1e-6, 2e-6]), status, jnp.array(7))
-    monkeypatch.setattr(tuneful.circuits.ssn, "steady_state", lambda *_, **__: found)
+    monkeypatch.setattr(tuneful.circuits.supralinear_dynamics, "steady_state", lambda *_, **__: found)
     circuit = SSN(n_sites=11, sizes=(1, 2), **settings)
     response = circuit.respond(SSN.inputs(plain_inputs(11, 0)))
     np.testing.assert_array_equal(response.rates, np.maximum(rates, 0)[:, rows].T)
@@ -290,7 +290,9 @@ def test_the_search_is_told_what_the_circuit_says(monkeypatch):
     told = {}
     status = jnp.full(5, Status.SETTLED)
     found = SteadyState(jnp.ones((5, 6)), jnp.ones(5, bool), jnp.zeros(5), status, jnp.array(7))
-    monkeypatch.setattr(tuneful.circuits.ssn, "steady_state", lambda *_, **given: told.update(given) or found)
+    monkeypatch.setattr(
+        tuneful.circuits.supralinear_dynamics, "steady_state", lambda *_, **given: told.update(given) or found
+    )
     circuit = SSN(n_sites=3, max_time=50.0, tolerance=1e-3, witness=2.0)
     circuit.steady_state(SSN.inputs(plain_inputs(3, 0)))
     assert told == {"max_time": 50.0, "tolerance": 1e-3, "ceiling": 200.0, "witness": circuit.witness, "slopes": None}
@@ -301,7 +303,7 @@ def test_the_search_is_told_what_the_circuit_says(monkeypatch):
 def test_a_realisation_settles_if_all_its_conditions_do(monkeypatch):
     status = jnp.array([Status.SETTLED, Status.MOVING])
     found = SteadyState(jnp.ones((2, 6)), jnp.array([True, False]), jnp.array([0.0, 3.0]), status, jnp.array(7))
-    monkeypatch.setattr(tuneful.circuits.ssn, "steady_state", lambda *_, **__: found)
+    monkeypatch.setattr(tuneful.circuits.supralinear_dynamics, "steady_state", lambda *_, **__: found)
     response = SSN(n_sites=3, sizes=(1, 2)).respond(SSN.inputs(plain_inputs(3, 0)))
     assert (bool(response.settled), int(response.status), float(response.residual)) == (False, Status.MOVING, 3)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tuneful.circuits.stimuli import Apertures, as_values, crossed
+from tuneful.circuits.stimuli import Apertures, Design, as_values, crossed
 
 PLACES = np.linspace(-4, 4, 33)
 
@@ -106,3 +106,11 @@ def test_crossing_one_feature_gives_it_back():
 def test_what_is_no_sequence_of_numbers(wrong):
     with pytest.raises(ValueError, match="expected a finite number, or a sequence of them"):
         as_values(wrong)
+
+
+def test_a_design_keeps_what_the_data_do_not_vary():
+    design = Design({"size": (1.0, 2.0), "contrast": (20.0,)}, "size")
+    assert design.at_conditions({"size": np.array([3.0])}) == {"size": (3.0,), "contrast": (20.0,)}
+    assert {name: values.tolist() for name, values in design.conditions().items()} == {"size": [1, 2]}
+    with pytest.raises(ValueError, match="The circuit has 2 values of size, but the data have none"):
+        design.at_conditions({"contrast": np.ones(2)})

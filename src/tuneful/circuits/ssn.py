@@ -6,7 +6,6 @@ Equations 9-16 of Arakaki, Barello & Ahmadian 2017.
 import dataclasses
 import reprlib
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import ClassVar, Literal, final
 
 import equinox as eqx
@@ -18,17 +17,20 @@ from jax.typing import ArrayLike
 from jaxtyping import Float
 
 from tuneful.circuits.base import AbstractRecurrentCircuit, Response
+from tuneful.circuits.connectivity import Wiring, uniform_strength, weight_block
+from tuneful.circuits.external_input import heterogeneous
 from tuneful.circuits.geometry import Line
 from tuneful.circuits.keys import Key, as_key
 from tuneful.circuits.parameters import Positive, as_float_array, parameter
-from tuneful.circuits.random_inputs import draw_uniform_quartet
+from tuneful.circuits.random_inputs import draw_uniform_blocks
 from tuneful.circuits.stimuli import Apertures, Values, as_values, crossed
-from tuneful.networks.supralinear import power_law, saturating_power_law
-from tuneful.solvers.steady_states import SteadyState, steady_state
+from tuneful.circuits.supralinear_dynamics import SupralinearDynamics, response_of
+from tuneful.solvers.steady_states import SteadyState
 
 RECORDED = {"E": (0,), "I": (1,), "both": (0, 1)}  # E cells are type 0, I cells type 1
 PAIRS = (("EE", "EI"), ("IE", "II"))  # rows post-synaptic, columns pre-synaptic
 SIGNS = (1.0, -1.0)  # of the outgoing weights of E and I cells: Dale's law
+WIRING = Wiring(("E", "I"))
 Block = Float[Array, "*batch sites sites"]
 
 
@@ -172,15 +174,8 @@ class SSN(AbstractRecurrentCircuit):
             value = getattr(self, name)
             if value is not None and getattr(value, "shape", shape) != shape:
                 raise ValueError(f"{name} must have shape {shape}, not {value.shape}.")
-        positive = {name: getattr(self, name) for name in ("extent", "smoothness", "k", "n", "r0", "max_time")}
-        if wrong := [name for name, value in positive.items() if not value > 0]:
-            raise ValueError(f"{wrong[0]} must be positive, not {positive[wrong[0]]}.")
-        if self.n_sites < 3 or not self.r1 > self.r0:
-            raise ValueError(
-                f"n_sites must be at least 3, not {self.n_sites}, and r1 ({self.r1}) above r0 ({self.r0})."
-            )
-        self.apertures.check()
         self.line.check(self.sites)
+        self.apertures.check("SSN")
         if len(self.tau) != 2 or not min(self.tau) > 0:
             raise ValueError(f"tau must be two time constants above 0, not {reprlib.repr(self.tau)}.")
         if self.recorded not in RECORDED or self.weights_per not in ("site", "length"):
@@ -188,6 +183,7 @@ class SSN(AbstractRecurrentCircuit):
                 f'recorded must be "E", "I" or "both" and weights_per "site" or "length", not {self.recorded!r} and '
                 f"{self.weights_per!r}."
             )
+        self.dynamics.check()
 
     @staticmethod
     def crossed(**values: ArrayLike | Sequence) -> dict[str, Values]:
@@ -229,6 +225,12 @@ class SSN(AbstractRecurrentCircuit):
         return Apertures(self.sizes, self.contrasts, self.positions, self.smoothness)
 
     @property
+    def dynamics(self) -> SupralinearDynamics:
+        """How rates evolve."""
+        shape = self.k, self.n, self.saturating, self.r0, self.r1
+        return SupralinearDynamics(self.time_constants, *shape, self.max_time, self.tolerance, self.factorised)
+
+    @property
     def spacing(self) -> float:
         """Distance between neighbouring sites."""
         return self.line.spacing
@@ -250,7 +252,7 @@ class SSN(AbstractRecurrentCircuit):
 
     def draw(self, key: Key) -> SSNInputs:
         for_weights, for_input = jax.random.split(as_key(key))
-        ee, ie, ei, ii = draw_uniform_quartet(for_weights, (self.n_sites, self.n_sites))
+        ee, ie, ei, ii = draw_uniform_blocks(for_weights, (self.n_sites, self.n_sites), 4)
         return SSNInputs(((ee, ie), (ei, ii)), jax.random.uniform(for_input, (2 * self.n_sites,), minval=-1))
 
     @staticmethod
@@ -271,74 +273,40 @@ class SSN(AbstractRecurrentCircuit):
 
     def respond(self, z: SSNInputs) -> Response:
         """Compute the steady-state rates of the recorded cells, (cells, conditions), and of all cells, E first."""
-        found = self.steady_state(z)
-        rates = jnp.maximum(found.rates, 0).T
-        rows = [
-            self.n_sites * kind + site for kind in RECORDED[self.recorded] for site in self.line.nearest(self.sites)
-        ]
-        return Response(
-            rates[np.array(rows)],
-            found.settled.all(),
-            found.residual.max(),
-            all_rates=rates,
-            status=found.status.max(),
-        )
+        kinds, sites = RECORDED[self.recorded], self.line.nearest(self.sites)
+        return response_of(self.steady_state(z), np.concatenate([self.n_sites * kind + sites for kind in kinds]))
 
     def steady_state(self, z: SSNInputs) -> SteadyState:
         """The steady state of the whole network in every condition: rates are (conditions, 2N), Hz."""
         weights = jax.checkpoint(SSN.weights)(self, z)  # what makes W is cheaper to compute again than to keep
-        return steady_state(
-            self._drive,
-            (weights, self.external_input(z)),
-            self.time_constants,
-            jnp.zeros((len(self.stimuli), 2 * self.n_sites)),
-            tolerance=self.tolerance,
-            max_time=self.max_time,
-            witness=self.witness,
-            ceiling=self.r0 if self.saturating else jnp.inf,
-            slopes=self._slopes if self.factorised else None,
-        )
+        return self.dynamics.steady_state((weights, self.external_input(z)), self.witness)
 
     def weights(self, z: SSNInputs) -> Float[Array, "cells cells"]:
         """W transposed, (2N, 2N): rows pre-synaptic, columns post-synaptic, E cells first."""
         squared = as_float_array(self.line.squared_distances)
         scale = self.spacing if self.weights_per == "length" else 1.0
 
-        def block(pre: int, post: int) -> Array:
-            size = self.J[post, pre] + self.dJ[post, pre] * z.weights[pre][post]
-            return SIGNS[pre] * scale * size * jnp.exp(-squared / (2 * self.sigma[post, pre] ** 2))
+        def block(post: int, pre: int) -> Array:
+            strength = uniform_strength(self.J[post, pre], self.dJ[post, pre], z.weights[pre][post])
+            return weight_block(strength, self.sigma[post, pre], squared, SIGNS[pre] * scale)
 
-        return jnp.block([[block(pre, post) for post in (0, 1)] for pre in (0, 1)])
+        return WIRING.joined(block, self.n_sites)
 
     def external_input(self, z: SSNInputs) -> Float[Array, "conditions cells"]:
         """I, (conditions, 2N): the same for the E and the I cell of a site unless V makes it heterogeneous."""
         external = as_float_array(np.tile(self.apertures.at(self.grid), 2))
-        return external if self.V is None else external * (1 + jnp.repeat(self.V, self.n_sites) * z.drive)[None]
+        return external if self.V is None else heterogeneous(external, self.V, z.drive)
 
     def jacobian(
         self, z: SSNInputs, all_rates: Float[Array, "cells conditions"]
     ) -> Float[Array, "conditions cells cells"]:
         """T^-1 (diag(f') W - 1) at given rates, (conditions, 2N, 2N), 1/ms."""
-        feedback = self._slopes(all_rates.T, (self.weights(z), self.external_input(z)))
-        return (feedback - jnp.eye(2 * self.n_sites)[None]) / as_float_array(self.time_constants)[None, :, None]
+        return self.dynamics.jacobian(all_rates.T, (self.weights(z), self.external_input(z)))
 
     @property
     def gain(self) -> Callable[[Array], Array]:
         """The input-output function f, from input to rates, Hz."""
-        if self.saturating:
-            return partial(saturating_power_law, k=self.k, n=self.n, r0=self.r0, r1=self.r1)
-        return partial(power_law, k=self.k, n=self.n)
-
-    @property
-    def _drive(self) -> Callable[[Array, tuple[Array, Array]], Array]:
-        gain = self.gain
-        return lambda rates, network: gain(rates @ network[0] + network[1])
-
-    def _slopes(self, rates: Array, network: tuple[Array, Array]) -> Array:
-        """Derivative of the drive in the rates, diag(f') W, (conditions, 2N, 2N)."""
-        weights, external = network
-        _, slopes = jax.jvp(self.gain, (rates @ weights + external,), (jnp.ones_like(rates),))
-        return slopes[:, :, None] * weights.T[None]
+        return self.dynamics.gain
 
     @classmethod
     def example(cls) -> "SSN":

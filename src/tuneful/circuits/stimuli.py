@@ -41,6 +41,63 @@ def crossed(**values: ArrayLike | Sequence) -> dict[str, Values]:
 
 @final
 @dataclass(frozen=True)
+class Design:
+    """Which features stimuli have, and their values: one a condition, or one for all.
+
+    `named` is the feature that is always named, varied or not.
+
+    >>> design = Design({"size": (1.0, 2.0), "contrast": (20.0,)}, "size")
+    >>> design.table["contrast"].tolist(), list(design.conditions())
+    ([20.0, 20.0], ['size'])
+    """
+
+    features: Mapping[str, Values]
+    named: str
+
+    def check(self, circuit: str) -> None:
+        """Refuse conditions of different lengths; `circuit` is whose they are.
+
+        Raises
+        ------
+        ValueError
+            If it is not clear which value belongs to which condition.
+        """
+        lengths = {name: len(values) for name, values in self.features.items()}
+        if len(set(lengths.values()) - {1}) > 1:
+            raise ValueError(
+                f"The features {', '.join(lengths)} must have one value a condition, or one for all, not "
+                f"{', '.join(map(str, lengths.values()))}: {circuit}.crossed makes joint designs."
+            )
+
+    @property
+    def table(self) -> dict[str, np.ndarray]:
+        """Every feature with its values in all conditions, (conditions,)."""
+        return dict(zip(self.features, np.broadcast_arrays(*self.features.values()), strict=True))
+
+    def conditions(self) -> dict[str, np.ndarray]:
+        """The feature that is always named, and what else varies."""
+        table = self.table
+        return {name: table[name] for name, values in self.features.items() if name == self.named or len(values) > 1}
+
+    def at_conditions(self, features: Mapping[str, np.ndarray]) -> dict[str, Values]:
+        """The values of a dataset; a feature that it lacks stays as it is.
+
+        Raises
+        ------
+        ValueError
+            If a feature is missing that varies here.
+        """
+        for name, values in self.features.items():
+            if name not in features and len(values) > 1:
+                raise ValueError(
+                    f"The circuit has {len(values)} values of {name}, but the data have none: give the data this "
+                    "feature, or the circuit one value of it."
+                )
+        return {name: as_values(np.asarray(features.get(name, own))) for name, own in self.features.items()}
+
+
+@final
+@dataclass(frozen=True)
 class Apertures:
     """Stimuli of some size around a position, with soft edges.
 
@@ -58,24 +115,22 @@ class Apertures:
     positions: Values
     smoothness: float
 
-    def check(self) -> None:
-        """Refuse conditions of different lengths, and sizes below 0.
+    @property
+    def design(self) -> Design:
+        """The features of the stimuli."""
+        features = {"size": self.sizes, "contrast": self.contrasts, "position": self.positions}
+        return Design(features, "size")
+
+    def check(self, circuit: str = "SSN") -> None:
+        """Refuse conditions of different lengths, and sizes below 0; `circuit` is whose they are.
 
         Raises
         ------
         ValueError
             If it is not clear which value belongs to which condition, or a stimulus has no size that there is.
         """
-        if len({len(self.sizes), len(self.contrasts), len(self.positions)} - {1}) > 1:
-            raise ValueError(
-                "sizes, contrasts and positions must have one value a condition, or one for all, not "
-                f"{len(self.sizes)}, {len(self.contrasts)}, {len(self.positions)}: SSN.crossed makes joint designs."
-            )
-        if (least := min(self.sizes)) < 0:
-            raise ValueError(
-                f"The size of condition {self.sizes.index(least)} is {least:g}, and no stimulus is smaller than 0, a "
-                "blank: correct it, or leave the condition out."
-            )
+        self.design.check(circuit)
+        check_sizes(self.sizes, self.smoothness)
 
     def doubts(self, extent: float) -> list[str]:
         """Sentences on stimuli that a line from -extent to extent can answer, and that are seldom meant.
@@ -87,14 +142,9 @@ class Apertures:
         """
         size, contrast, position = self.table.T
         blank = self.blank
-        if (contrast < 0).any():
-            raise ValueError(f"{_named(contrast < 0, contrast, 'a contrast')}, and a contrast is not negative.")
-        if (off := ~blank & (abs(position) - size / 2 > extent)).any():
-            raise ValueError(
-                f"{_named(off, position, 'a position')}, off the line of the circuit, [{-extent:g}, {extent:g}]: "
-                "give positions in the unit of sizes, relative to the recorded cells, or a larger extent."
-            )
-        return [*_of_contrasts(contrast, ~blank), *_of_range(size, position, ~blank, extent), *_of_blanks(blank)]
+        refuse_negative(contrast)
+        said = about_range("line", {"position": position}, size, ~blank, extent)
+        return [*about_contrasts(contrast, ~blank), *said, *about_blanks(blank)]
 
     @property
     def blank(self) -> np.ndarray:
@@ -105,21 +155,16 @@ class Apertures:
     @property
     def table(self) -> np.ndarray:
         """Size, contrast and position of every condition, (conditions, 3)."""
-        return np.stack(np.broadcast_arrays(self.sizes, self.contrasts, self.positions), axis=-1)
+        return np.stack(list(self.design.table.values()), axis=-1)
 
     def at(self, places: np.ndarray) -> np.ndarray:
         """The input to every place in every condition, (conditions, places)."""
         size, contrast, position = (column[:, None] for column in self.table.T)
-        inside = _logistic((size / 2 + places - position) / self.smoothness)
-        shown = contrast * inside * _logistic((size / 2 - places + position) / self.smoothness)
-        return np.where(self.blank[:, None], 0.0, shown)
+        return np.where(self.blank[:, None], 0.0, aperture(size, contrast, places, position, self.smoothness))
 
     def conditions(self) -> dict[str, np.ndarray]:
         """The features of the stimuli: the size, and what else varies."""
-        varied = {"contrast": self.contrasts, "position": self.positions}
-        names = ["size", *(name for name, values in varied.items() if len(values) > 1)]
-        columns: dict[str, np.ndarray] = dict(zip(("size", "contrast", "position"), self.table.T, strict=True))
-        return {name: columns[name] for name in names}
+        return self.design.conditions()
 
     def at_conditions(self, features: Mapping[str, np.ndarray], circuit: str) -> "Apertures":
         """The stimuli of a dataset, given as features of its conditions; `circuit` is who needs them.
@@ -135,16 +180,49 @@ class Apertures:
                 f"{circuit} needs stimulus sizes, a feature `size`; the data have {found}: give every condition its "
                 "size, in a column `size` or in headers like size=0.5."
             )
-        ours = {"contrast": self.contrasts, "position": self.positions}
-        for name, values in ours.items():
-            if name not in features and len(values) > 1:
-                raise ValueError(f"The circuit has {len(values)} values of {name}, but the data have none.")
-        contrasts, positions = (as_values(np.asarray(features.get(name, values))) for name, values in ours.items())
-        sizes = as_values(np.asarray(features["size"]))
+        sizes, contrasts, positions = self.design.at_conditions(features).values()
         return replace(self, sizes=sizes, contrasts=contrasts, positions=positions)
 
 
-def _of_contrasts(contrast: np.ndarray, shown: np.ndarray) -> Iterator[str]:
+def aperture(
+    size: np.ndarray, contrast: np.ndarray, places: np.ndarray, position: np.ndarray, smoothness: float
+) -> np.ndarray:
+    """A sig((b/2 + x - c)/l) sig((b/2 - x + c)/l), see `Apertures`; on a sheet, x - c is a distance."""
+    inside = _logistic((size / 2 + places - position) / smoothness)
+    return contrast * inside * _logistic((size / 2 - places + position) / smoothness)
+
+
+def check_sizes(sizes: Values, smoothness: float) -> None:
+    """Refuse sizes below 0, and edges that are not soft.
+
+    Raises
+    ------
+    ValueError
+        For the first.
+    """
+    if (least := min(sizes)) < 0:
+        raise ValueError(
+            f"The size of condition {sizes.index(least)} is {least:g}, and no stimulus is smaller than 0, a "
+            "blank: correct it, or leave the condition out."
+        )
+    if not smoothness > 0:
+        raise ValueError(f"smoothness must be positive, not {smoothness}.")
+
+
+def refuse_negative(contrast: np.ndarray) -> None:
+    """Refuse contrasts below 0.
+
+    Raises
+    ------
+    ValueError
+        For the first.
+    """
+    if (contrast < 0).any():
+        raise ValueError(f"{_named(contrast < 0, contrast, 'a contrast')}, and a contrast is not negative.")
+
+
+def about_contrasts(contrast: np.ndarray, shown: np.ndarray) -> Iterator[str]:
+    """Sentences on contrasts that are fractions, or above 100 per cent."""
     if shown.any() and (highest := contrast[shown].max()) <= 1:
         yield (
             f"All contrasts are at most {highest:g}: the circuit takes per cent, so fractions are to be "
@@ -154,20 +232,39 @@ def _of_contrasts(contrast: np.ndarray, shown: np.ndarray) -> Iterator[str]:
         yield f"{_named(strong, contrast, 'a contrast')}, above {FULL:g} per cent."
 
 
-def _of_range(size: np.ndarray, position: np.ndarray, shown: np.ndarray, extent: float) -> Iterator[str]:
+def about_range(
+    what: str, places: Mapping[str, np.ndarray], size: np.ndarray, shown: np.ndarray, extent: float
+) -> Iterator[str]:
+    """Sentences on stimuli larger than a line or sheet from -extent to extent, or beside it in part.
+
+    `places` are coordinates of their centres, by name.
+
+    Raises
+    ------
+    ValueError
+        For stimuli that reach no place of it.
+    """
+    for name, place in places.items():
+        if (off := shown & (abs(place) - size / 2 > extent)).any():
+            raise ValueError(
+                f"{_named(off, place, f'a {name}')}, off the {what} of the circuit, [{-extent:g}, {extent:g}]: "
+                "give positions in the unit of sizes, relative to the recorded cells, or a larger extent."
+            )
     if (large := shown & (size > 2 * extent)).any():
         yield (
-            f"{_named(large, size, 'a size')}, above {2 * extent:g}, the length of the line of the circuit, which "
+            f"{_named(large, size, 'a size')}, above {2 * extent:g}, the length of the {what} of the circuit, which "
             "such stimuli fill: larger ones are hardly told apart, unless extent is larger."
         )
-    if (outside := shown & (abs(position) > extent)).any():
-        yield (
-            f"{_named(outside, position, 'a position')}, off the line of the circuit, [{-extent:g}, {extent:g}], "
-            "which such a stimulus reaches in part only."
-        )
+    for name, place in places.items():
+        if (outside := shown & (abs(place) > extent)).any():
+            yield (
+                f"{_named(outside, place, f'a {name}')}, off the {what} of the circuit, [{-extent:g}, {extent:g}], "
+                "which such a stimulus reaches in part only."
+            )
 
 
-def _of_blanks(blank: np.ndarray) -> Iterator[str]:
+def about_blanks(blank: np.ndarray) -> Iterator[str]:
+    """A sentence on conditions without a stimulus."""
     if blank.any():
         yield (
             f"{_counted(blank)} without a stimulus (size or contrast 0): the circuit has no input there and does not "
