@@ -6,6 +6,7 @@ from tuneful.objectives.mmd import MaximumMeanDiscrepancy
 from tuneful.objectives.moment_matching import MomentMatching
 from tuneful.objectives.moments import Moments
 from tuneful.objectives.penalties import AbstractPenalty, RatePenalty, StabilityPenalty
+from tuneful.objectives.sliced_wasserstein import SlicedWasserstein
 from tuneful.objectives.wgan_gp import WassersteinGAN
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "MomentMatching",
     "Moments",
     "RatePenalty",
+    "SlicedWasserstein",
     "StabilityPenalty",
     "WassersteinGAN",
 ]
