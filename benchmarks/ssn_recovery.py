@@ -24,7 +24,6 @@ import os
 import time
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -117,11 +116,9 @@ def summary(fit: tuneful.Fit, objective: str) -> dict[str, Any]:
     }
 
 
-@eqx.filter_jit
-def loss_at(problem: Problem, state: Any, unconstrained: dict[str, jax.Array], curves: int, key: jax.Array) -> Any:
+def loss_at(problem: Problem, state: Any, unconstrained: dict[str, jax.Array], curves: int, key: jax.Array) -> float:
     """The distance of a fresh sample to the fitted units; `state` is that of the objective."""
-    sample = jax.tree.map(lambda a: a[0], problem.generate(unconstrained, key, 1, curves).curves)
-    return problem.objective.loss(sample, state, problem.data, key)
+    return float(problem.objective.loss(generated_at(problem, unconstrained, key, curves), state, problem.data, key))
 
 
 def loss_above_truth(fit: tuneful.Fit, truth: SSN, curves: int) -> dict[str, float]:
@@ -130,7 +127,7 @@ def loss_above_truth(fit: tuneful.Fit, truth: SSN, curves: int) -> dict[str, flo
     answer, true = (unconstrained_values(circuit, names) for circuit in (fit.circuit_, truth))
     keys = [jax.random.key(3000 + i) for i in range(DRAWS)]
     about = problem, problem.objective.init(keys[0], problem.data)
-    apart = [float(loss_at(*about, answer, curves, k) - loss_at(*about, true, curves, k)) for k in keys]
+    apart = [loss_at(*about, answer, curves, k) - loss_at(*about, true, curves, k) for k in keys]
     return {"mean": float(np.mean(apart)), "error": float(np.std(apart, ddof=1) / np.sqrt(DRAWS))}
 
 

@@ -1,7 +1,14 @@
-"""The same bits on any number of devices."""
+"""The same bits on any number of devices, and in chunks."""
 
 import subprocess
 import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from tuneful.circuits.ensemble import in_chunks
 
 PROGRAM = """
 import jax, equinox as eqx, numpy as np
@@ -23,3 +30,15 @@ def test_loss_and_gradient_have_the_same_bits_on_one_and_three_devices():
     }
     assert len(printed) == 1
     assert len(eval(printed.pop())) == 6
+
+
+@pytest.mark.parametrize("n", [1, 5, 12])
+def test_chunks_of_realisations_are_the_whole(n):
+    @jax.jit
+    def compute(first):
+        numbers = first + jnp.arange(5, dtype=jnp.uint32)
+        return numbers, numbers[:, None] * jnp.uint32(2)
+
+    numbers, doubled = in_chunks(compute, n, first=3, size=5)
+    np.testing.assert_array_equal(numbers, 3 + np.arange(n))
+    np.testing.assert_array_equal(doubled[:, 0], 2 * numbers)

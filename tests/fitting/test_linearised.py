@@ -63,7 +63,7 @@ def test_realisations_that_do_not_settle_are_counted_and_weigh_nothing():
 def test_a_sample_of_which_most_is_lost_is_not_drawn_to_its_end():
     circuit = SSN(n_sites=11, max_time=1e-3, J=0.9 * jnp.ones((2, 2)))
     about = Problem(circuit, EnergyDistance(), Measured.from_rates(np.random.default_rng(0).random((9, 5))), ("J",))
-    sample = _sampled(about, about.start(), jax.random.key(3), 5 * CHUNK)
+    sample = _sampled(about, about.start(), jax.random.key(3), 5 * CHUNK, SHARE)
     assert float(sample.accepted.mean()) < 0.25
     assert len(sample.rates) == CHUNK
 

@@ -1,11 +1,12 @@
 """What is said of the numbers of a fit."""
 
 import math
+from importlib.metadata import PackageNotFoundError
 
 import pytest
 
 from tuneful.descents import Outcome
-from tuneful.fitting.tables import warnings
+from tuneful.fitting.tables import other_versions, versions, warnings
 
 SIZES = {"n_data": 5, "n_model": 20}
 NONE = {"ks_start": math.nan, "ks": math.nan, "n_data": 0, "n_model": 20}
@@ -38,3 +39,14 @@ def test_a_fit_that_led_nowhere_says_so(found, words):
 @pytest.mark.parametrize("undefined", [{}, {"rate": NONE}])
 def test_without_distances_nothing_is_farther(undefined):
     assert not any("farther" in sentence for sentence in warnings(GOOD | {"statistics": undefined}))
+
+
+def test_a_package_that_is_only_on_the_path_has_no_version(monkeypatch):
+    def absent(name):
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("tuneful.fitting.tables.version", absent)
+    assert versions()["tuneful"] == "missing"
+    assert other_versions({"jax": "1.0"}) == [
+        "The run was begun with jax 1.0 (now missing): the last bits of its numbers may depend on that."
+    ]

@@ -13,6 +13,7 @@ NAN = np.nan
 TEXT = st.text(st.characters(codec="utf-8", categories=["L", "N", "P", "Zs"]), min_size=1).map(str.strip)
 WORDS = TEXT.filter(lambda s: s and columns.parse(pd.Series([s])).dtype.kind == "U")
 NUMBERS = st.floats(0, 1e6) | st.just(NAN)
+SIZES = st.floats(-1e3, 1e3).map(lambda v: float(f"{v:.9g}"))  # which differ by more than rounding, if at all
 
 
 @st.composite
@@ -22,7 +23,7 @@ def _datasets(draw, optional=True, labelled=True):
     rates = draw(arrays(float, (n, s), elements=NUMBERS))
     rates[:, 0], rates[0] = np.nan_to_num(rates[:, 0]), np.nan_to_num(rates[0])
     distinct = {"min_size": s, "max_size": s, "unique": True}
-    conditions = {"size": draw(st.lists(st.floats(-1e3, 1e3), **distinct)), "contrast": np.repeat(0.5, s)}
+    conditions = {"size": draw(st.lists(SIZES, **distinct)), "contrast": np.repeat(0.5, s)}
     labels = {"condition": draw(st.lists(WORDS.filter(lambda w: not set(w) & set("=;")), **distinct))}
     units = {
         "area": draw(st.lists(WORDS, min_size=n, max_size=n)),

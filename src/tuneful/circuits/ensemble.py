@@ -11,6 +11,21 @@ from jax import Array
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jax.typing import ArrayLike
 
+CHUNK = 24  # realisations that are computed at once: one program serves samples of all sizes
+
+
+def in_chunks(compute: Callable[[Array], Any], n: int, first: int = 0, size: int = CHUNK) -> Any:
+    """Stack what `compute` finds for n realisations, from number `first` on.
+
+    Parameters
+    ----------
+    compute
+        From the number of a realisation, uint32, to arrays that tell of it and of those after it, `size` in all. It
+        should be compiled: that takes longer than most samples.
+    """
+    chunks = [jax.tree.map(np.asarray, compute(jnp.uint32(first + begun))) for begun in range(0, n, size)]
+    return jax.tree.map(lambda *parts: np.concatenate(parts)[:n], *chunks)
+
 
 def map_realisations(
     function: Callable[[Any, Array], Any], circuit: Any, key: Array, n: int, first: ArrayLike = 0

@@ -1,9 +1,9 @@
 """What a command prints of its result: tables of plain text."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tuneful.report.fit.parameters import entries
+from tuneful.report.fit.parameters import any_error, entries, known_to
 from tuneful.report.numbers import number
 
 
@@ -14,12 +14,20 @@ def fit_summary(result: Mapping[str, Any]) -> str:
     for name, row in result["statistics"].items():
         numbers = (row["ks_start"], row["ks"], row["line"], row["floor"])
         lines.append(f"{name:<20}" + "".join(f"{'-':>10}" if x is None else f"{x:>10.3f}" for x in numbers))
-    lines.append(f"{'parameter':<20}{'start':>10}{'end':>10}{'truth':>10}  unit")
+    return "\n".join([*lines, *_parameters(result), *notes(result)])
+
+
+def _parameters(result: Mapping[str, Any]) -> Iterator[str]:
+    """The recovered parameters beside the truth, and how well the curves fix them, where either is known."""
+    is_known = any_error(result)
+    yield (
+        f"{'parameter':<20}{'start':>10}{'end':>10}{'truth':>10}{'known to':>18}"[: 68 if is_known else 50] + "  unit"
+    )
     for name, row in result["parameters"].items():
         for entry in entries(row):
+            label = f"{name}_{entry.name}" if entry.name else name
             numbers = "".join(f"{number(x, 4):>10}" for x in (entry.initial, entry.value, entry.truth))
-            lines.append(f"{f'{name}_{entry.name}' if entry.name else name:<20}{numbers}  {row['unit']}")
-    return "\n".join([*lines, *notes(result)])
+            yield f"{label:<20}{numbers}" + (f"{known_to(entry):>18}" if is_known else "") + f"  {row['unit']}"
 
 
 def stabilize_summary(result: Mapping[str, Any], scalar_lines: list[str]) -> str:

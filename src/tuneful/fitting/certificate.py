@@ -50,7 +50,7 @@ class Certificate:
     def of(cls, fitted: Linearised, fresh: Linearised, arrived: int = 1, starts: int = 1) -> Self:
         """Compare the two samples at the answer."""
         noise, metric = fitted.noise + fresh.noise, (fitted.metric + fresh.metric) / 2
-        curvature, of_data = (fitted.sampling + fresh.sampling) / 2
+        curvature, of_data = fresh.sampling  # of all realisations, and unseen by the fit
         is_known = np.isfinite(curvature).all() and np.isfinite(of_data).all()
         covariance = sandwich(curvature, of_data + fitted.noise) if is_known else np.full(noise.shape, np.nan)
         losses = float(fresh.loss), float(fitted.loss)

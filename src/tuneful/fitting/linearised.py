@@ -17,13 +17,12 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Bool, Float, Int
 
 from tuneful.circuits.base import AbstractCircuit
-from tuneful.circuits.ensemble import map_realisations
+from tuneful.circuits.ensemble import CHUNK, in_chunks, map_realisations
 from tuneful.fitting.problem import Problem, StepRecord
 from tuneful.fitting.unconstrained import with_unconstrained
 from tuneful.objectives.base import Generated
 from tuneful.solvers import Status
 
-CHUNK = 24  # realisations that are computed at once: one program serves samples of all sizes
 SHARE = 4  # one realisation in so many has tangents: what they average hardly differs, and they cost twice its curves
 LEAST = 0.25  # fraction of the first chunk that must be accepted for a sample to be drawn to its end
 
@@ -83,7 +82,7 @@ class _Realised(eqx.Module):
 
 
 def linearise(
-    problem: Problem, unconstrained: dict[str, Array], objective: Any, key: Array, curves: int
+    problem: Problem, unconstrained: dict[str, Array], objective: Any, key: Array, curves: int, share: int = SHARE
 ) -> tuple[Linearised, StepRecord]:
     """Look at the loss around a point, with a sample of at least so many curves.
 
@@ -99,13 +98,15 @@ def linearise(
         Decides the sample: the same key and number of curves give the same realisations at every point.
     curves
         Size of the sample.
+    share
+        One realisation in so many has tangents.
 
     Returns
     -------
     The linearised loss, and a record of what became of the realisations; it tells whether the loss can be trusted.
     """
     for_sample, for_loss = jax.random.split(key)
-    sample = _sampled(problem, unconstrained, for_sample, curves)
+    sample = _sampled(problem, unconstrained, for_sample, curves, share)
     found, record = _assess(problem, objective, sample, *_slopes(problem, objective, sample, for_loss), for_loss)
     return Linearised(*(np.array(a, float) for a in found)), record
 
@@ -116,20 +117,27 @@ def generated_at(problem: Problem, unconstrained: dict[str, Array], key: Array, 
     return _as_curves(rates, accepted)
 
 
+def realised_at(
+    problem: Problem, unconstrained: dict[str, Array], key: Array, curves: int
+) -> tuple[Generated, Float[Array, "curves conditions n"]]:
+    """At least so many curves at a point, with their derivatives in all n unconstrained parameters."""
+    return _sampled(problem, unconstrained, jax.random.split(key)[0], curves, share=1).with_tangents()
+
+
 def _as_curves(rates: Array, weight: Array) -> Generated:
     """Rates, (realisations, cells, conditions), as curves, for a weight of each realisation."""
     cells = rates.shape[1]
     return Generated(rates.reshape(-1, rates.shape[-1]), jnp.repeat(weight.astype(rates.dtype), cells), cells)
 
 
-def _sampled(problem: Problem, unconstrained: dict[str, Array], key: Array, curves: int) -> _Realised:
-    """A sample of at least so many curves, the first of them with their tangents.
+def _sampled(problem: Problem, unconstrained: dict[str, Array], key: Array, curves: int, share: int) -> _Realised:
+    """A sample of at least so many curves; one realisation in so many, the first, has tangents.
 
     Where three of four realisations of the first chunk are lost, it is all: none of the others would be stepped on.
     """
     about, cells = (problem, unconstrained, key), problem.circuit.cells_per_realisation
     realisations = -(-curves // cells)
-    first = min(realisations, -(-realisations // (SHARE * CHUNK)) * CHUNK)
+    first = min(realisations, -(-realisations // (share * CHUNK)) * CHUNK)
     *whole, tangents, cost_tangents = _chunks(_realise, *about, 0, min(first, CHUNK) * cells)
     if whole[2].mean() < LEAST:
         realisations = first = len(tangents)
@@ -152,11 +160,8 @@ def _chunks(
 ) -> list[Array]:
     """What a program computes of so many curves, from a number of realisation on, in chunks."""
     realisations = -(-curves // problem.circuit.cells_per_realisation)
-    chunks = [
-        jax.tree.map(np.asarray, function(problem, unconstrained, key, jnp.uint32(first + begun)))
-        for begun in range(0, realisations, CHUNK)
-    ]
-    return [jnp.asarray(np.concatenate(parts)[:realisations]) for parts in zip(*chunks, strict=True)]
+    found = in_chunks(lambda number: function(problem, unconstrained, key, number), realisations, first)
+    return [jnp.asarray(array) for array in found]
 
 
 @eqx.filter_jit

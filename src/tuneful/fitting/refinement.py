@@ -7,7 +7,7 @@ steps go along narrow valleys that a stochastic descent does not find out of.
 
 Small samples show the way as long as a step gains more than their sampling error feigns. Several starts go that way;
 where none gains more, the sample is doubled and the better half of the starts goes on, those that ended in the same
-place as one. A last sample, of fresh random numbers, judges the answer.
+place as one. A last sample, of fresh random numbers and with the tangents of all its realisations, judges the answer.
 """
 
 from functools import partial
@@ -23,7 +23,7 @@ from jaxtyping import Int
 
 from tuneful.fitting.candidates import Candidate
 from tuneful.fitting.certificate import Certificate
-from tuneful.fitting.linearised import Linearised, generated_at, linearise
+from tuneful.fitting.linearised import SHARE, Linearised, generated_at, linearise
 from tuneful.fitting.problem import Problem, StepRecord
 
 SAMPLE, FRESH = range(2)  # random numbers of all steps, and of the last look
@@ -170,8 +170,8 @@ def refine(
     _, unravel = ravel_pytree(unconstrained)
     dtype = next(iter(unconstrained.values())).dtype
 
-    def look(point: np.ndarray, key: Array, curves: int) -> tuple[Linearised, StepRecord]:
-        return linearise(problem, unravel(jnp.asarray(point, dtype)), state.objective, key, curves)
+    def look(point: np.ndarray, key: Array, curves: int, share: int = SHARE) -> tuple[Linearised, StepRecord]:
+        return linearise(problem, unravel(jnp.asarray(point, dtype)), state.objective, key, curves, share)
 
     def sharpened(state: RefinementState) -> Any:
         at = unravel(jnp.asarray(state.best.point, dtype)), jax.random.fold_in(key, SAMPLE)
@@ -185,7 +185,7 @@ def refine(
         state = eqx.tree_at(lambda s: s.objective, state.narrowed(), objective)
         who = state.current(plan)
     if who is None:
-        fresh, record = look(state.best.point, jax.random.fold_in(key, FRESH), plan.batch)
+        fresh, record = look(state.best.point, jax.random.fold_in(key, FRESH), plan.batch, share=1)
         return eqx.tree_at(lambda s: (s.fresh, s.level), state, (fresh, np.array(len(plan.sizes)))), record
     candidate = state.candidates[who]
     found, record = look(candidate.trial, jax.random.fold_in(key, SAMPLE), plan.sizes[int(state.level)])

@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
+import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
 from tuneful.circuits import AbstractCircuit
+from tuneful.circuits.ensemble import CHUNK, in_chunks, map_realisations
 from tuneful.circuits.keys import Key, as_key
 from tuneful.curves import make_dataset
 from tuneful.errors import UserError
@@ -58,9 +60,8 @@ def simulate(
     if not isinstance(n, numbers.Integral) or n < 1:
         raise UserError(f"The number of curves must be a whole number, 1 or more, not {shown(n)}.")
     realisations = -(-int(n) // circuit.cells_per_realisation)
-    response = _sample(circuit, as_key(key), realisations)
-    accepted = np.asarray(response.accepted)
-    curves = np.asarray(response.curves, float)[accepted][:n]
+    rates, accepted, status = _sample(circuit, as_key(key), realisations)
+    curves = rates[accepted][:n]
     own = _told_apart(circuit) if cells is None else cells
     units = {name: np.tile(np.asarray(values), realisations)[accepted][:n] for name, values in own.items()}
     if not len(curves):
@@ -74,7 +75,7 @@ def simulate(
         "circuit": circuit.label,
         "parameters": json.dumps(parameter_values(circuit)),
         "rejected_fraction": float(1 - accepted.mean()),
-        "outcomes": json.dumps(fractions(np.broadcast_to(response.status, (realisations,)))),
+        "outcomes": json.dumps(fractions(status)),
     }
     return make_dataset(curves, circuit.conditions(), units, **(about | attrs))
 
@@ -90,9 +91,22 @@ def fractions(status: np.ndarray) -> dict[str, float]:
     return {kind.name.lower(): float((status == kind).mean()) for kind in Status}
 
 
+def _sample(circuit: AbstractCircuit, key: Array, realisations: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Curves of all recorded cells, one a row, which of them are accepted, and the status of every realisation."""
+    size = min(realisations, CHUNK)
+    rates, accepted, status = in_chunks(lambda n: _respond(circuit, key, n, size), realisations, size=size)
+    return rates.reshape(-1, rates.shape[-1]).astype(float), accepted.ravel(), status
+
+
 @eqx.filter_jit
-def _sample(circuit: AbstractCircuit, key: Array, realisations: int) -> Any:
-    return circuit.sample(key, realisations)
+def _respond(circuit: AbstractCircuit, key: Array, first: Array, size: int) -> tuple[Array, Array, Array]:
+    """Rates of the recorded cells, acceptance of each, and statuses, of so many realisations from a number on."""
+
+    def respond(circuit: AbstractCircuit, key: Array) -> tuple[Array, Array, Array]:
+        response = circuit.respond(circuit.draw(key))
+        return response.rates, response.accepted, jnp.asarray(response.status)
+
+    return map_realisations(respond, circuit, key, size, first)
 
 
 def true_values(dataset: xr.Dataset, circuit: AbstractCircuit) -> dict[str, Any]:

@@ -107,17 +107,21 @@ def results_table(result: FitResult, findings: Findings, about: Mapping[str, Any
 def versions(*more: str) -> dict[str, str]:
     """Versions of everything that the numbers depend on."""
     packages = ("tuneful", "jax", "jaxlib", "equinox", "optax", "numpy", "xarray", *more)
-    return {"python": platform.python_version()} | {name: version(name) for name in packages}
+    return {"python": platform.python_version()} | {name: _version(name) for name in packages}
+
+
+def _version(name: str) -> str:
+    """Of an installed package; code may also be on the path only."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "missing"
 
 
 def other_versions(begun_with: Mapping[str, str]) -> list[str]:
     """A sentence if a run was begun with other versions than are here."""
     here = {"python": platform.python_version()}
-    for name in begun_with.keys() - here.keys():
-        try:
-            here[name] = version(name)
-        except PackageNotFoundError:
-            here[name] = "missing"
+    here |= {name: _version(name) for name in begun_with.keys() - here.keys()}
     other = [f"{name} {old} (now {here[name]})" for name, old in begun_with.items() if here[name] != old]
     if not other:
         return []

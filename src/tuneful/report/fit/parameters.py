@@ -73,7 +73,7 @@ def _row(entry: Entry, whole: str) -> dict[str, Any]:
         "value": number(entry.value),
         "truth": number(entry.truth),
         "error": _error(entry),
-        "known_to": _known_to(entry),
+        "known_to": known_to(entry),
     }
 
 
@@ -88,7 +88,7 @@ def _error(entry: Entry) -> str:
     return percent((entry.value - entry.truth) / abs(entry.truth), signed=True) if known else DASH
 
 
-def _known_to(entry: Entry) -> str:
+def known_to(entry: Entry) -> str:
     """The standard error in per cent of the value, and in words where the curves hardly fix it, or do not."""
     if entry.identified == "no":
         return "not identified"

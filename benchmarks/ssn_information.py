@@ -1,0 +1,201 @@
+"""What size tuning says about the twelve parameters of the SSN, and how much of it each objective makes use of.
+
+    python benchmarks/ssn_information.py                                 # 3,000 realisations
+    python benchmarks/ssn_information.py --json                          # also: --realisations 1000 --truth halved
+    python benchmarks/ssn_information.py --quick                         # shows that the script runs
+
+At the truth (Table 3 of Arakaki et al. 2017), realisations of the network answer to five sizes at two contrasts, with
+cells of both types at three places. Each experiment is a part of that: curves of some populations at some contrasts,
+shared equally among its populations. Reported are the eigenvalues of the information per curve (logarithms of
+parameters; the Cramer-Rao bound of n curves is the inverse of n times it), and standard errors of every parameter at
+several numbers of curves, known to a factor of e before.
+
+The efficiency of an objective is the variance of the bound over that of its minimum, along the directions that the
+curves of the first experiment fix to a quarter: its curvature, and the scatter of its slopes at the truth between
+independent sets of curves, in the sandwich H^-1 S H^-1; the other directions are taken as known.
+"""
+
+import argparse
+import dataclasses
+import os
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+import reporting
+from ssn_recovery import IDENTIFIED, truth_of
+
+from tuneful.analysis import information, standard_errors
+from tuneful.circuits import SSN
+from tuneful.fitting import Problem
+from tuneful.fitting.linearised import generated_at, realised_at
+from tuneful.fitting.unconstrained import parameter_names, unconstrained_values
+from tuneful.objectives import AbstractObjective, Measured
+from tuneful.objectives.base import Generated
+from tuneful.registry import build, objectives
+from tuneful.runs.presets import resolve
+
+SIZES, CONTRASTS, PLACES = (0.5, 1.0, 2.0, 4.0, 6.0), (20.0, 10.0), (0.0, 0.5, 1.0)
+NUMBERS = (100, 600, 5000)  # of curves
+FITTED = 600  # curves in `ssn_recovery.py`
+# Contrasts, cell types and places by the name of the experiment: how many of each, the first ones.
+EXPERIMENTS = {
+    "one contrast": (1, 1, 1),
+    "two contrasts": (2, 1, 1),
+    "E and I cells": (1, 2, 1),
+    "three places": (1, 1, 3),
+    "all of these": (2, 2, 3),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Realised:
+    """Rates (realisations, types, places, contrasts, sizes), their tangents (..., n), and which count."""
+
+    rates: np.ndarray
+    tangents: np.ndarray
+    weight: np.ndarray
+
+    def population(self, kind: int, place: int, contrasts: int) -> tuple[Generated, jax.Array]:
+        """Curves of one kind of cell at one place, with their tangents."""
+        rates, tangents = (a[:, kind, place, :contrasts] for a in (self.rates, self.tangents))
+        n = len(rates)
+        curves = Generated(jax.numpy.asarray(rates.reshape(n, -1)), jax.numpy.asarray(self.weight))
+        return curves, jax.numpy.asarray(tangents.reshape(n, -1, tangents.shape[-1]))
+
+
+def problem_of(truth: SSN) -> Problem:
+    """One without data: only its circuit is asked."""
+    nothing = Measured.from_rates(np.ones((2, len(truth.stimuli))))
+    return Problem(truth, build("objective", objectives(), {"name": "energy"}), nothing, ("J", "dJ", "sigma"))
+
+
+def realise(truth: SSN, realisations: int) -> Realised:
+    """Draw the network at the truth, with all populations in all conditions."""
+    contrasts = {"contrasts": CONTRASTS, "sizes": SIZES}
+    whole = dataclasses.replace(truth, recorded="both", sites=PLACES, **SSN.crossed(**contrasts))
+    problem, cells = problem_of(whole), 2 * len(PLACES)
+    at = unconstrained_values(whole, problem.fitted)
+    generated, tangents = realised_at(problem, at, jax.random.key(0), realisations * cells)
+    shape = (-1, 2, len(PLACES), len(CONTRASTS), len(SIZES))
+    rates, slopes = np.asarray(generated.rates).reshape(shape), np.asarray(tangents)
+    return Realised(rates, slopes.reshape(*rates.shape, slopes.shape[-1]), np.asarray(generated.realisation_weight))
+
+
+def of_experiment(found: Realised, contrasts: int, kinds: int, places: int) -> np.ndarray:
+    """Information per curve, (n, n): the mean over the populations, which share the curves."""
+    parts = [
+        information(*found.population(kind, place, contrasts)) for kind in range(kinds) for place in range(places)
+    ]
+    return np.mean(parts, axis=0)
+
+
+@eqx.filter_jit
+def slope(
+    objective: AbstractObjective, state: Any, generated: Generated, tangent: jax.Array, data: Measured
+) -> jax.Array:
+    """Derivative of the distance along a tangent."""
+
+    def loss(rates: jax.Array) -> jax.Array:
+        moved = dataclasses.replace(generated, rates=rates)
+        return objective.loss(moved, state, data, jax.random.key(1))
+
+    return jax.jvp(loss, (generated.rates,), (tangent,))[1]
+
+
+def sharpest(objective: AbstractObjective, state: Any, generated: Generated, data: Measured) -> Any:
+    """The state at the end of a refinement."""
+    for _ in range(4):
+        state = objective.sharpened(state, lambda: generated, data)
+    return state
+
+
+def efficiency(name: str, found: Realised, per_curve: np.ndarray, sets: list[Measured]) -> dict[str, Any]:
+    """Variances of the bound over those of an objective with the settings of the preset, by direction."""
+    objective = build("objective", objectives(), resolve("ssn", {"objective": name}, []).objective)
+    generated, tangents = found.population(0, 0, 1)
+    slopes, curvature = [], []
+    for data in sets:
+        state = sharpest(objective, objective.init(jax.random.key(2), data), generated, data)
+        about = objective, state, generated
+        slopes.append([float(slope(*about, tangents[..., i], data)) for i in range(tangents.shape[-1])])
+        if len(curvature) < 4:  # it hardly differs
+            curvature.append(np.asarray(objective.metric(generated, tangents, state, data, jax.random.key(1)), float))
+    n = len(sets[0].rates)
+    values, axes = np.linalg.eigh(per_curve)
+    is_known = values >= min(values[-1], IDENTIFIED**-2 / FITTED)
+    known = axes[:, is_known]
+    spread = np.linalg.inv(known.T @ np.mean(curvature, axis=0) @ known)
+    variance = np.diag(spread @ np.atleast_2d(np.cov(known.T @ np.transpose(slopes))) @ spread) * n
+    return {"objective": name, "efficiency": (1 / (values[is_known] * variance)).tolist()}
+
+
+def measured_sets(truth: SSN, sets: int, curves: int) -> list[Measured]:
+    """Independent sets of about so many curves of the centre cell, all of one size."""
+    problem = problem_of(dataclasses.replace(truth, sites=(0.0,)))
+    at = unconstrained_values(problem.circuit, problem.fitted)
+    drawn = generated_at(problem, at, jax.random.key(3), sets * curves)
+    rates = np.asarray(drawn.rates)[np.asarray(drawn.weight) > 0]
+    size = len(rates) // sets
+    return [Measured.from_rates(rates[i * size : (i + 1) * size]) for i in range(sets)]
+
+
+def run(asked: argparse.Namespace) -> dict[str, Any]:
+    """All experiments, and all objectives that are no critic."""
+    jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)))
+    began = time.perf_counter()
+    truth = truth_of(asked.truth, asked.sites)
+    found = realise(truth, asked.realisations)
+    per_curve = {name: of_experiment(found, *parts) for name, parts in EXPERIMENTS.items()}
+    sets = measured_sets(truth, asked.sets, asked.curves)
+    names = parameter_names(unconstrained_values(truth, ("J", "dJ", "sigma")))
+    compared = [name for name, kind in objectives().items() if not kind.learns]
+    return {
+        "truth": asked.truth,
+        "realisations": int(found.weight.sum()),
+        "parameters": names,
+        "experiments": [dict(_row(name, matrix)) for name, matrix in per_curve.items()],
+        "objectives": [efficiency(name, found, per_curve["one contrast"], sets) for name in compared],
+        "seconds": time.perf_counter() - began,
+    }
+
+
+def _row(name: str, per_curve: np.ndarray) -> Iterator[tuple[str, Any]]:
+    yield "experiment", name
+    yield "eigenvalues", np.linalg.eigvalsh(per_curve)[::-1].tolist()
+    for n in NUMBERS:
+        yield f"errors_{n}", standard_errors(per_curve, n).tolist()
+
+
+def print_tables(report: dict[str, Any]) -> None:
+    print(f"{report['realisations']} realisations, truth: {report['truth']}; {report['seconds']:.0f} s")
+    for row in report["experiments"]:
+        print(f"{row['experiment']}: per curve " + " ".join(f"{v:.3g}" for v in row["eigenvalues"]))
+    print(f"{'standard errors':<20}" + "".join(f"{name:>10}" for name in report["parameters"]))
+    for row in report["experiments"]:
+        for n in NUMBERS:
+            print(f"{row['experiment']:<14}{n:>6}" + "".join(f"{e:>10.3f}" for e in row[f"errors_{n}"]))
+    print("efficiency, stiffest direction last")
+    for row in report["objectives"]:
+        print(f"{row['objective']:<20}" + "".join(f"{e:>8.2f}" for e in row["efficiency"]))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--realisations", type=int, default=3000)
+    parser.add_argument("--sets", type=int, default=40, help="of curves, for the scatter of slopes")
+    parser.add_argument("--curves", type=int, default=300, help="in each set")
+    parser.add_argument("--truth", choices=("paper", "halved"), default="paper")
+    reporting.add_options(parser, quick="21 sites, few realisations and sets")
+    options = reporting.parsed(parser)
+    options.sites = 201
+    if options.quick:
+        options.sites, options.realisations, options.sets, options.curves, options.truth = 21, 24, 4, 24, "halved"
+    reporting.publish(run(options), options, print_tables)
+
+
+if __name__ == "__main__":
+    main()
