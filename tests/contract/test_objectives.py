@@ -1,5 +1,7 @@
 """The objective contract, for every objective that is installed."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,6 +9,7 @@ import pytest
 
 import tuneful.objectives
 from tuneful.objectives import AbstractObjective, Generated, Measured
+from tuneful.objectives.per_label import label_by_label
 from tuneful.registry import build, installed, objectives, settings_of
 
 VARIANTS = [
@@ -150,3 +153,99 @@ def test_curvature_along_tangents_is_symmetric_and_blind_to_rejected_curves(obje
     np.testing.assert_array_equal(quiet, loud)
     np.testing.assert_allclose(quiet, quiet.T, rtol=1e-3, atol=1e-5 * np.abs(quiet).max())
     assert np.abs(quiet).max() > 0
+
+
+# Of two labels: 12 units of one and 8 of the other; a realisation has two cells of the one, one of the other, and one
+# that is not compared.
+OF_CELLS, WEIGHTS = (0, 1, -1, 0), (0.7, 0.3)
+RATES = jnp.asarray(np.random.default_rng(5).exponential(5, (12, 4)))
+CELLS = np.tile(OF_CELLS, 3)
+
+
+@pytest.fixture(scope="module")
+def of_two():
+    data = measured(MISSING)
+    return Measured.from_rates(np.where(data.observed, data.rates, np.nan), np.arange(20) % 5 % 2, WEIGHTS)
+
+
+@pytest.fixture(scope="module", params=sorted(installed(tuneful.objectives, AbstractObjective)))
+def distance(request):
+    """An objective as it is where there are labels."""
+    return label_by_label(build("objective", objectives(), {"name": request.param}))
+
+
+@pytest.fixture(scope="module")
+def follow_labels(distance):
+    """The state after an update with curves of two labels, the loss of other curves, and its gradient."""
+
+    @jax.jit
+    def follow(state, data, weight, rates):
+        def drawn(key, batches):
+            own = jax.random.exponential(key, (batches, 12, 4)) * 5
+            return Generated(own, jnp.broadcast_to(weight, (batches, 12)), 4, OF_CELLS)
+
+        def loss(rates):
+            return distance.loss(Generated(rates, weight, 4, OF_CELLS), after, data, jax.random.key(2))
+
+        after = distance.update(state, drawn, data, jax.random.key(1))
+        return after, *jax.value_and_grad(loss)(rates)
+
+    return follow
+
+
+def test_cells_that_are_not_compared_and_rejected_ones_change_nothing(distance, of_two, follow_labels):
+    state, weight = distance.init(jax.random.key(0), of_two), jnp.ones(12).at[4:8].set(0.0)
+    hidden = (CELLS < 0) | (np.asarray(weight) == 0)
+    rates = [jnp.where(hidden[:, None], value, RATES) for value in (0.0, 500.0)]
+    quiet, loud = (follow_labels(state, of_two, weight, r) for r in rates)
+    jax.tree.map(np.testing.assert_array_equal, quiet, loud)
+    gradient = np.abs(np.asarray(loud[-1])).sum(axis=1)
+    assert not gradient[hidden].any()
+    assert gradient[(CELLS == 0) & ~hidden].all()
+    assert gradient[(CELLS == 1) & ~hidden].all()
+    assert bool(np.isfinite(loud[1]))
+
+
+def test_a_label_of_no_weight_is_not_looked_at(distance, of_two, follow_labels):
+    only = dataclasses.replace(of_two, weights=(1.0, 0.0))
+    state, of_other = distance.init(jax.random.key(0), only), CELLS[:, None] == 1
+    here, there = (
+        follow_labels(state, only, jnp.ones(12), jnp.where(of_other, RATES + shift, RATES))[1:] for shift in (0, 50)
+    )
+    jax.tree.map(np.testing.assert_array_equal, here, there)
+    assert not np.asarray(here[1])[of_other[:, 0]].any()
+
+
+def test_the_loss_of_one_label_does_not_know_the_other(distance, of_two):
+    """Neither its curves nor how many units it has; a critic that learns from both passes on what it learnt."""
+    rates, own = np.where(of_two.observed, of_two.rates, np.nan), np.repeat([0, 1], of_two.counts)
+    twice = Measured.from_rates(np.concatenate([rates, rates[own == 1]]), [*own, *own[own == 1]], WEIGHTS)
+    moved = jnp.where(CELLS[:, None] == 1, RATES + 3.0, RATES)
+
+    @jax.jit
+    def slopes(state, data, rates):
+        key = jax.random.key(2)
+        return jax.grad(lambda r: distance.loss(Generated(r, jnp.ones(12), 4, OF_CELLS), state, data, key))(rates)
+
+    before, after, doubled = (
+        np.asarray(slopes(distance.init(jax.random.key(0), data), data, r))[CELLS == 0]
+        for data, r in ((of_two, RATES), (of_two, moved), (twice, RATES))
+    )
+    np.testing.assert_array_equal(before, after)
+    np.testing.assert_allclose(before, doubled, rtol=1e-5, atol=1e-6 * np.abs(before).max())
+    assert np.abs(before).max() > 0
+
+
+def test_what_labels_are_called_and_in_which_order_units_come_does_not_matter(distance, of_two):
+    if getattr(distance, "objective", distance).learns:
+        pytest.skip("a critic begins at random, and otherwise for another label")
+    rates, own = np.where(of_two.observed, of_two.rates, np.nan), np.repeat([0, 1], of_two.counts)
+    order, key = np.random.default_rng(1).permutation(20), jax.random.key(4)
+
+    def loss(data, of_cells):
+        state = distance.init(key, data)
+        return float(jax.jit(distance.loss)(Generated(RATES, jnp.ones(12), 4, of_cells), state, data, key))
+
+    named = loss(Measured.from_rates(rates, own, WEIGHTS), OF_CELLS)
+    renamed = loss(Measured.from_rates(rates[order], 1 - own[order], WEIGHTS[::-1]), (1, 0, -1, 1))
+    assert renamed == pytest.approx(named, rel=1e-4)  # sums of floats in another order

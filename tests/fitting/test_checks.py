@@ -214,3 +214,25 @@ def test_what_this_machine_has_is_said_where_it_is_known(monkeypatch):
 
 def test_a_recurrent_circuit_is_measured_without_computing_it():
     assert check_size(SSN(n_sites=11, sites=(0.0, 1.0)), {"batch": 10}) == 2
+
+
+def test_every_label_has_a_distribution_and_curves(kinds):
+    curves, types = rates(SIZES, 24), ["E"] * 12 + ["I"] * 12
+
+    def said(curves, **settings):
+        data = make_dataset(curves, SIZES, {"cell_type": types})
+        try:
+            return FitTask.of(kinds, EnergyDistance(), data, FitSettings(**settings), seed=0).remarks
+        except UserError as error:
+            return str(error)
+
+    assert said(curves) == []
+    alike = np.where(np.arange(24)[:, None] < 12, curves, 3.0)
+    assert said(alike) == (
+        "The 6 units of I left for the fit all have the same curve (its highest rate is 3 Hz): there is no "
+        "distribution to fit."
+    )
+    wide = dataclasses.replace(kinds, places=(0.0, 0.5, 1.0))
+    data = make_dataset(curves, SIZES, {"cell_type": types})
+    with pytest.raises(UserError, match="evaluation_curves = 5 is fewer than the 6 cells of one realisation"):
+        _ = FitTask.of(wide, EnergyDistance(), data, FitSettings(evaluation_curves=5), seed=0).remarks

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 import sys
 
 import jax.numpy as jnp
@@ -12,6 +13,7 @@ from tuneful import Fit
 from tuneful.circuits import FeedforwardM1
 from tuneful.curves import DatasetError, features, make_dataset, split
 from tuneful.errors import NotFittedError, TunefulWarning, UserError
+from tuneful.fitting.simulation import simulate
 from tuneful.fitting.unconstrained import parameter_values
 from tuneful.objectives import EnergyDistance, RatePenalty, WassersteinGAN
 
@@ -379,3 +381,60 @@ def test_what_nobody_may_miss_is_a_warning_where_nothing_is_printed(run_toy, cap
     assert [str(w.message) for w in warned] == fit.result_["warnings"]
     assert "had not converged" in fit.result_["warnings"][-1]
     assert not capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def labelled(kinds, tmp_path_factory, tiny_settings):
+    """A fit to cells of two types that are called otherwise, with its folder; only to be read."""
+    data = simulate(kinds.example(), 41, 1)
+    names = {"E": "PC", "I": "PV"}
+    types = ["VIP", *(names[kind] for kind in data["cell_type"].values[1:])]
+    data = data.assign_coords(cell_type=("unit", types))
+    folder = tmp_path_factory.mktemp("labelled") / "run"
+    fit = Fit(kinds, match={"cell_type": {"PC": "E", "PV": "I"}}, **(tiny_settings | {"predict": {"size": [3.0]}}))
+    return fit.fit(data, 0, out=folder, progress=False), folder, data
+
+
+def test_of_two_types_every_number_is_told_by_label(labelled):
+    fit, folder, _ = labelled
+    result = json.loads((folder / "result.json").read_text())
+    assert result == json.loads(json.dumps(fit.result_))
+    assert list(result["statistics"]) == list(result["labels"]) == ["E", "I"]
+    assert set(result["statistics"]["E"]["max_rate"]) == {"ks", "line", "floor", "n_data", "n_model", "ks_start"}
+    assert result["labels"]["I"] == {"n_train": 10, "n_held_out": 10, "n_cells": 1, "weight": 0.5}
+    assert result["n_train"] == result["n_held_out"] == 20
+    assert [len(result["prediction"][label]["ks"]) for label in ("E", "I")] == [1, 1]
+    assert "1 of 41 units is left out: cell_type VIP 1." in result["warnings"]
+    assert result["settings"]["match"] == {"cell_type": {"PC": "E", "PV": "I"}}
+    assert all(set(line["statistics"]) == {"E", "I"} for line in fit.evaluations_)
+    assert "KS E: max_rate=" in repr(fit)
+    assert "<td>I: max_rate</td>" in fit._repr_html_()
+
+
+def test_a_fit_of_two_types_is_loaded_resumed_and_scored(labelled, kinds, tmp_path):
+    fit, folder, data = labelled
+    again = Fit.load(folder, kinds)
+    assert again.match == fit.match
+    assert again.dataset_.identical(fit.dataset_)
+    assert again.score(data) == fit.score(data)
+    assert {n: c.ks for n, c in fit.score(fit.dataset_.isel(unit=fit.dataset_["held_out"].values))["I"].items()} == {
+        name: row["ks"] for name, row in fit.result_["statistics"]["I"].items()
+    }
+    shutil.copytree(folder, tmp_path / "run")
+    settings = fit.settings.model_dump()
+    more = Fit(kinds, match=fit.match, **(settings | {"max_steps": 7})).fit(
+        data, 0, out=tmp_path / "run", resume=True, progress=False
+    )
+    assert same(more.history_[5]["parameters"], fit.history_[5]["parameters"])
+    with pytest.raises(UserError, match=r"match\.cell_type\.PV"):
+        Fit(kinds, match={"cell_type": {"PC": "E", "PV": "E"}}, **settings).fit(
+            data, 0, out=tmp_path / "run", resume=True, progress=False
+        )
+
+
+def test_the_page_of_two_types_has_a_part_for_each(labelled, tmp_path):
+    labelled[0].report(tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text()
+    assert page.count("<h3>E</h3>") == page.count("<h3>I</h3>") == 4
+    assert "10 units fitted, 10 held out, weight 0.5" in page
+    assert "Distribution of Maximum rate of I" in page

@@ -201,3 +201,14 @@ def test_every_mistake_in_a_file_is_named(tmp_path, monkeypatch, text, message):
         resolve("a.toml", asked(data="curves.csv"), [])
     assert message in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_match_of_names_comes_from_a_file_or_from_single_settings(file):
+    by_item = resolve(file, NOTHING, ["match.cell_type.PC=E", "match.cell_type.PV=I", "match.position=nearest"])
+    at_once = resolve(file, NOTHING, ['match.cell_type={PC = "E", PV = "I"}', "match.position=nearest"])
+    assert by_item.match == at_once.match == {"cell_type": {"PC": "E", "PV": "I"}, "position": "nearest"}
+    assert resolve(file, NOTHING, ['match.position={"1.5" = 2}']).match == {"position": {"1.5": 2.0}}
+    with pytest.raises(UserError, match=r"match\.cell_type"):
+        resolve(file, NOTHING, ["match.cell_type=[1, 2]"])
+    with pytest.raises(UserError, match="weights must not be negative"):
+        resolve(file, NOTHING, ["fit.label_weights.E=-1"])

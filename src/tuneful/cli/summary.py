@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tuneful.fitting.tables import statistics_of
 from tuneful.report.fit.parameters import any_error, entries, known_to
 from tuneful.report.numbers import number
 
@@ -10,10 +11,12 @@ from tuneful.report.numbers import number
 def fit_summary(result: Mapping[str, Any]) -> str:
     """How a fit ended, its distances and its parameters."""
     lines = [f"{result['stopped']} ({result['steps']} steps, {result['wall_seconds']:.1f} s)"]
-    lines.append(f"{'statistic':<20}{'KS start':>10}{'KS end':>10}{'5 % line':>10}{'floor':>10}")
-    for name, row in result["statistics"].items():
+    statistics = statistics_of(result)
+    width = max([20, *(len(name) + 1 for name in statistics)])
+    lines.append(f"{'statistic':<{width}}{'KS start':>10}{'KS end':>10}{'5 % line':>10}{'floor':>10}")
+    for name, row in statistics.items():
         numbers = (row["ks_start"], row["ks"], row["line"], row["floor"])
-        lines.append(f"{name:<20}" + "".join(f"{'-':>10}" if x is None else f"{x:>10.3f}" for x in numbers))
+        lines.append(f"{name:<{width}}" + "".join(f"{'-':>10}" if x is None else f"{x:>10.3f}" for x in numbers))
     return "\n".join([*lines, *_parameters(result), *notes(result)])
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from jaxtyping import Int
@@ -22,6 +22,7 @@ COMPARED_AS = "compared_as"  # the coordinate of units that holds the name of th
 NEAREST, IGNORE = "nearest", "ignore"
 ROUNDING = 1e-6  # numbers that differ by less, relative to the largest, are one
 MOST = 12  # values that a sentence lists
+Made = TypeVar("Made")
 How = str | Mapping[str, str | float]  # {value in the data: value in the circuit}, "nearest" or "ignore"
 
 
@@ -44,11 +45,21 @@ class Matching:
     cells: tuple[int, ...] = ()
     remarks: tuple[str, ...] = ()
 
+    @classmethod
+    def of_all(cls, dataset: xr.Dataset) -> Matching:
+        """All units are compared with all recorded cells."""
+        return cls(("",), np.zeros(dataset.sizes["unit"], int))
+
     def marked(self, dataset: xr.Dataset) -> xr.Dataset:
         """The dataset with the names of labels as a coordinate of its units, unless all are of one."""
         if not self.units.any():
             return dataset
         return dataset.assign_coords({COMPARED_AS: ("unit", self._named(self.units))})
+
+    def compared(self, dataset: xr.Dataset) -> xr.Dataset:
+        """The dataset without the units that are left out."""
+        kept = self.units >= 0
+        return dataset if kept.all() else dataset.isel(unit=np.flatnonzero(kept))
 
     def of_cells(self) -> dict[str, np.ndarray]:
         """The same coordinate for the recorded cells of one realisation; nothing where all are of one label."""
@@ -69,6 +80,29 @@ def of_label(curves: xr.Dataset, name: str) -> xr.Dataset:
     if COMPARED_AS not in curves.coords:
         return curves
     return curves.isel(unit=np.flatnonzero(curves[COMPARED_AS].values == name))
+
+
+def by_label(names: Sequence[str], make: Callable[[str], Made]) -> Made | dict[str, Made]:
+    """What is made of every label, by its name; where there is but one, what is made of it."""
+    return {name: make(name) for name in names} if len(names) > 1 else make(names[0])
+
+
+def each(tables: Mapping[str, Any], names: Iterable[str], make: Callable[[Any], Made]) -> Made | dict[str, Made]:
+    """What is made of every label's table, by label; of the table itself where there are no labels."""
+    names = list(names)
+    return {name: make(tables[name]) for name in names} if names else make(tables)
+
+
+def in_one(tables: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """Tables by label as one, with the label before every key; one without labels stays.
+
+    >>> in_one({"E": {"rate": 0.1}, "I": {"rate": 0.2}}, ["E", "I"]), in_one({"rate": 0.1}, [])
+    ({'E: rate': 0.1, 'I: rate': 0.2}, {'rate': 0.1})
+    """
+    names = list(names)
+    if not names:
+        return dict(tables)
+    return {f"{name}: {key}": value for name in names for key, value in tables[name].items()}
 
 
 def match_units(
@@ -110,7 +144,7 @@ def match_units(
     _check(match, units, cells, circuit)
     common = [name for name in cells if name in units and match.get(name) != IGNORE]
     if not common:
-        return Matching(("",), np.zeros(n, int))
+        return Matching.of_all(dataset)
     found = [_Property.of(name, units[name], cells[name], match.get(name), circuit) for name in common]
     of_cells = _codes([p.of_cells for p in found])
     labels = list(dict.fromkeys(of_cells))

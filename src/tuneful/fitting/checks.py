@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from tuneful.fitting.fits import FitTask
-    from tuneful.fitting.problem import Problem
 
 MEMORY = 2**31  # bytes that random numbers, rates, or distances of pairs of curves may take, on any machine
 
@@ -45,13 +44,16 @@ def check_fit(task: FitTask) -> list[str]:
         One sentence on what could not end well.
     """
     problem, settings = task.problem, task.settings
-    _check_distribution(problem)
-    said = [*_about_features(problem.circuit, task.dataset), *stimuli_checked(problem.circuit)]
+    _check_distribution(task)
+    said = [*task.held_out.matching.remarks, *_about_features(problem.circuit, task.dataset)]
+    said += stimuli_checked(problem.circuit)
     cells = check_size(problem.circuit, _curves_asked_for(settings))
+    if problem.labels:
+        _check_labels(cells, settings)
     if problem.objective.compares_pairs:
         _check_pairs(problem.objective.label, cells, settings)
     said += _about_prediction(problem.circuit, settings)
-    return [*said, *_about_numbers(task), *_about_statistics(task), *doubts(task.dataset)]
+    return [*said, *_about_numbers(task), *_about_statistics(task), *doubts(task.held_out.whole)]
 
 
 def defined_statistics(dataset: xr.Dataset, held_out: xr.Dataset) -> tuple[str, ...]:
@@ -150,20 +152,29 @@ def _curves_asked_for(settings: FitSettings) -> dict[str, int]:
     return {name: getattr(settings, name) for name in names}
 
 
-def _check_distribution(problem: Problem) -> None:
+def _check_distribution(task: FitTask) -> None:
     """Refuse units without any difference: there is no scale to whiten with, and no distribution to fit."""
-    rates, observed = np.asarray(problem.data.rates), np.asarray(problem.data.observed)
-    if observed.sum(axis=0).max() < 2:
-        raise UserError(
-            f"No condition was measured in two of the {len(rates)} units left for the fit: there is no distribution "
-            "to fit."
-        )
-    highest, lowest = np.where(observed, rates, -np.inf).max(0), np.where(observed, rates, np.inf).min(0)
-    if not (highest > lowest).any():
-        raise UserError(
-            f"The {len(rates)} units left for the fit all have the same curve (its highest rate is "
-            f"{highest.max():g} Hz): there is no distribution to fit."
-        )
+    for name, part in zip(task.held_out.matching.names, task.problem.data.parts, strict=True):
+        rates, observed = np.asarray(part.rates), np.asarray(part.observed)
+        units = f"{len(rates)} units{f' of {name}' if len(task.problem.data.counts) > 1 else ''} left for the fit"
+        if observed.sum(axis=0).max() < 2:
+            raise UserError(f"No condition was measured in two of the {units}: there is no distribution to fit.")
+        highest, lowest = np.where(observed, rates, -np.inf).max(0), np.where(observed, rates, np.inf).min(0)
+        if not (highest > lowest).any():
+            raise UserError(
+                f"The {units} all have the same curve (its highest rate is {highest.max():g} Hz): there is no "
+                "distribution to fit."
+            )
+
+
+def _check_labels(cells: int, settings: FitSettings) -> None:
+    """Every label needs a curve wherever curves are compared."""
+    for name in ("evaluation_curves", "final_curves", *(["prediction_curves"] if settings.predict else [])):
+        if getattr(settings, name) < cells:
+            raise UserError(
+                f"{name} = {getattr(settings, name)} is fewer than the {cells} cells of one realisation: choose a "
+                "larger one, so that there are curves of every label."
+            )
 
 
 def _about_features(circuit: AbstractCircuit, dataset: xr.Dataset) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
@@ -13,6 +14,7 @@ from jax import Array
 from tuneful.circuits import AbstractCircuit, AbstractRecurrentCircuit
 from tuneful.circuits.keys import Key, as_key
 from tuneful.curves import Comparison, compare, critical_value, features, ks_distance
+from tuneful.curves.labels import Matching, by_label, of_label
 from tuneful.errors import UserError
 from tuneful.fitting.settings import FitSettings
 from tuneful.fitting.simulation import simulate, true_values
@@ -23,28 +25,37 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class HeldOut:
-    """The units that a fit does not see, and how curves are compared with them."""
+    """The units that a fit does not see, and how curves are compared with them: like with like."""
 
     units: xr.Dataset
     whole: xr.Dataset  # the dataset that they come from
     names: tuple[str, ...]  # of the statistics
     seed: int
+    matching: Matching
 
-    def distances(self, circuit: AbstractCircuit, n: int, key: Key) -> dict[str, float]:
-        """Kolmogorov-Smirnov distances of n fresh curves, NaN if nothing settled."""
+    def distances(self, circuit: AbstractCircuit, n: int, key: Key) -> dict[str, Any]:
+        """Kolmogorov-Smirnov distances of n fresh curves, NaN if nothing settled; by label if there are several."""
         try:
-            generated = simulate(circuit, n, key)
+            generated = simulate(circuit, n, key, cells=self.matching.of_cells())
         except UserError:  # the loop decides how long to go on
-            return dict.fromkeys(self.names, float("nan"))
-        return {name: c.ks for name, c in self._compare(generated, self.units).items()}
+            return by_label(self.matching.names, lambda _: dict.fromkeys(self.names, float("nan")))
 
-    def compare(self, generated: xr.Dataset) -> dict[str, Comparison]:
-        """Compare curves with the held-out units, in every statistic, with the floor that the data set."""
-        return self._compare(generated, self.whole)
+        def of(label: str) -> dict[str, float]:
+            return {name: c.ks for name, c in self._compare(generated, self.units, label).items()}
 
-    def _compare(self, generated: xr.Dataset, floor: xr.Dataset) -> dict[str, Comparison]:
-        rates, measured = generated["rate"].values, self.units["rate"].values
-        return compare(rates, measured, features(self.units), self.names, self.seed, floor_rates=floor["rate"].values)
+        return by_label(self.matching.names, of)
+
+    def compare(self, generated: xr.Dataset) -> dict[str, Any]:
+        """Compare curves with the held-out units, in every statistic, with the floor that the data set.
+
+        A `Comparison` by the name of the statistic; where there are labels, by label and name.
+        """
+        return by_label(self.matching.names, lambda label: self._compare(generated, self.whole, label))
+
+    def _compare(self, generated: xr.Dataset, floor: xr.Dataset, label: str) -> dict[str, Comparison]:
+        sides = (of_label(curves, label)["rate"].values for curves in (generated, self.units, floor))
+        model, measured, halves = sides
+        return compare(model, measured, features(self.units), self.names, self.seed, floor_rates=halves)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -58,12 +69,15 @@ class Prediction:
         known = "not known" if self.truth is None else "known"
         return f"<Prediction in {self.fitted.sizes['condition']} conditions, truth {known}>"
 
-    def table(self) -> dict[str, Any]:
-        """Distances between the rates of the two in every condition, and the 5 % line."""
+    def table(self, labels: Sequence[str] = ("",)) -> dict[str, Any]:
+        """Distances between the rates of the two in every condition, and the 5 % line; by label if there are any."""
+        return by_label(labels, self._table)
+
+    def _table(self, label: str) -> dict[str, Any]:
         conditions = {name: values.tolist() for name, values in features(self.fitted).items()}
         if self.truth is None:
             return {"conditions": conditions, "ks": None, "line": None}
-        model, truth = self.fitted["rate"].values, self.truth["rate"].values
+        model, truth = (of_label(curves, label)["rate"].values for curves in (self.fitted, self.truth))
         distances = [ks_distance(model[:, i], truth[:, i]) for i in range(model.shape[1])]
         return {"conditions": conditions, "ks": distances, "line": critical_value(len(model), len(truth))}
 
@@ -98,8 +112,14 @@ def features_not_predicted(circuit: AbstractCircuit, settings: FitSettings) -> l
     return [name for name in varying if name not in (settings.predict or {})]
 
 
-def predict(circuit: AbstractCircuit, dataset: xr.Dataset, settings: FitSettings, key: Key) -> Prediction | None:
-    """Draw curves in the conditions that the settings ask for, if they do.
+def predict(
+    circuit: AbstractCircuit,
+    dataset: xr.Dataset,
+    settings: FitSettings,
+    key: Key,
+    cells: Mapping[str, np.ndarray] | None = None,
+) -> Prediction | None:
+    """Draw curves in the conditions that the settings ask for, if they do; `cells` as in `simulate`.
 
     Raises
     ------
@@ -112,8 +132,8 @@ def predict(circuit: AbstractCircuit, dataset: xr.Dataset, settings: FitSettings
     truth = true_values(dataset, circuit)
     for_fitted, for_truth = jax.random.split(as_key(key))
     n = settings.prediction_curves
-    known = simulate(elsewhere.with_values(truth), n, for_truth) if truth else None
-    return Prediction(simulate(elsewhere, n, for_fitted), known)
+    known = simulate(elsewhere.with_values(truth), n, for_truth, cells=cells) if truth else None
+    return Prediction(simulate(elsewhere, n, for_fitted, cells=cells), known)
 
 
 def count_stable(circuit: AbstractCircuit, n: int, key: Key) -> dict[str, Any] | None:

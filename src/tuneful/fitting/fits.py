@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
@@ -13,6 +13,7 @@ from jax import Array
 
 from tuneful.circuits import AbstractCircuit
 from tuneful.curves import features, split, validate
+from tuneful.curves.labels import COMPARED_AS, How, Matching, match_units
 from tuneful.descents import Ending, Keeper, Moment, Observer, descend
 from tuneful.display import card
 from tuneful.errors import UserError
@@ -25,6 +26,7 @@ from tuneful.fitting.settings import FitSettings
 from tuneful.fitting.uncertainty import parameter_errors
 from tuneful.fitting.unconstrained import parameter_names, parameter_values
 from tuneful.objectives import AbstractObjective, AbstractPenalty, Measured
+from tuneful.objectives.per_label import label_weights
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -37,7 +39,8 @@ class FitTask:
     """What is to be fitted, checked: everything that decides the result.
 
     dataset
-        The data, with a coordinate ``held_out`` on ``unit``.
+        The data, with a coordinate ``held_out`` on ``unit``, and ``compared_as`` where there are labels or units are
+        left out: the name of the label, "" of those.
     problem
         The circuit at the conditions of the data, the objective, and the curves to be matched.
     held_out
@@ -61,23 +64,25 @@ class FitTask:
         settings: FitSettings,
         seed: int,
         penalties: Sequence[AbstractPenalty] = (),
+        match: Mapping[str, How] | None = None,
     ) -> Self:
-        """Set units aside by the seed, and state the problem.
+        """Match units with recorded cells (`tuneful.curves.labels`), set some aside by the seed, state the problem.
 
         Raises
         ------
         UserError
             One sentence on what in circuit, data or settings does not fit together; a `DatasetError` for the data.
         """
-        dataset = validate(dataset)
+        dataset, matching = matched(dataset, circuit, match or {})
         settings = settings.for_objective(objective.label)
-        train, test = split(dataset, settings.held_out, seed)
+        compared = matching.compared(dataset)
+        train, test = split(compared, settings.held_out, seed, COMPARED_AS if len(matching.names) > 1 else None)
         circuit = at_conditions_of(dataset, circuit)
         fitted = settings.fitted or tuple(circuit.parameters())
-        measured = Measured.from_rates(train["rate"].values)
-        problem = Problem(circuit, objective, measured, fitted, tuple(penalties), settings.steps())
+        measured = _measured(train, matching, objective, settings)
+        problem = Problem(circuit, objective, measured, fitted, tuple(penalties), settings.steps(), matching.cells)
         aside = np.isin(dataset["unit"].values, test["unit"].values)
-        held_out = HeldOut(test, dataset, defined_statistics(dataset, test), seed)
+        held_out = HeldOut(test, compared, defined_statistics(compared, test), seed, matching)
         return cls(dataset.assign_coords(held_out=("unit", aside)), problem, held_out, settings, seed)
 
     def __repr__(self) -> str:
@@ -110,6 +115,12 @@ class FitTask:
             return Course(self.problem, self.settings.stopping(), self.settings.refining(), self.key(STEPS))
         except ValueError as error:
             raise UserError(str(error)) from error
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the labels by which results are told; none where all units are compared with all cells."""
+        names = self.held_out.matching.names
+        return names if len(names) > 1 else ()
 
     @property
     def n_fitted(self) -> int:
@@ -185,6 +196,7 @@ class Recorder:
     def __init__(self, task: FitTask, course: Course, history: History, clock: Callable[[], float] | None = None):
         self.history, self.latest = history, list[Line]()
         self._task, self._course, self._clock = task, course, clock
+        self.labels = task.labels  # by which distances are told
 
     def __call__(self, moment: Moment[CourseState, StepRecord]) -> None:
         self.latest = []
@@ -195,7 +207,7 @@ class Recorder:
                 self.latest.append({"step": moment.steps, "statistics": self._distances(circuit, moment.steps)})
         self.history.add(self.latest)
 
-    def _distances(self, circuit: AbstractCircuit, step: int) -> dict[str, float]:
+    def _distances(self, circuit: AbstractCircuit, step: int) -> dict[str, Any]:
         key = jax.random.fold_in(self._task.key(EVALUATION), step)
         return self._task.held_out.distances(circuit, self._task.settings.evaluation_curves, key)
 
@@ -208,6 +220,7 @@ def fit_circuit(
     seed: int,
     penalties: Sequence[AbstractPenalty] = (),
     *,
+    match: Mapping[str, How] | None = None,
     state: CourseState | None = None,
     observers: Sequence[Observer] = (),
 ) -> FitResult:
@@ -225,6 +238,8 @@ def fit_circuit(
         How the fit is run.
     seed
         Decides the held-out units and all random numbers.
+    match
+        Which units stand for which recorded cells, see `tuneful.curves.labels.match_units`.
     state
         Of an earlier result of the same task, to go on from there.
     observers
@@ -243,7 +258,7 @@ def fit_circuit(
     >>> str(result.ending), sorted(result.estimate)
     ('reached the maximum of 2 steps', ['J', 'dphi', 'dsigma', 'phi_l', 'sigma_l'])
     """
-    task = FitTask.of(circuit, objective, dataset, settings, seed, penalties)
+    task = FitTask.of(circuit, objective, dataset, settings, seed, penalties, match)
     course = task.course()
     return run_course(task, course, Recorder(task, course, History()), state=state, observers=observers)
 
@@ -278,6 +293,39 @@ def step_line(step: int, circuit: AbstractCircuit, record: StepRecord, clock: Ca
         "parameters": parameter_values(circuit),
     }
     return line if clock is None else line | {"seconds": round(clock(), 3)}
+
+
+def matched(dataset: xr.Dataset, circuit: AbstractCircuit, match: Mapping[str, How]) -> tuple[xr.Dataset, Matching]:
+    """A dataset, validated, with the label of every unit, and what the recorded cells of a circuit are then.
+
+    Raises
+    ------
+    UserError
+        For units without partner, and for properties of another number of cells than the circuit records.
+    """
+    dataset = validate(dataset.drop_vars(COMPARED_AS, errors="ignore"))
+    matching = match_units(dataset, circuit.populations(), match, type(circuit).__name__)
+    if matching.cells and len(matching.cells) != circuit.cells_per_realisation:
+        raise UserError(
+            f"{type(circuit).__name__}.populations tells of {len(matching.cells)} cells, where a realisation "
+            f"has {circuit.cells_per_realisation}: give one value for every row of the rates."
+        )
+    return matching.marked(dataset), matching
+
+
+def _measured(train: xr.Dataset, matching: Matching, objective: AbstractObjective, settings: FitSettings) -> Measured:
+    """The curves that a fit sees; of each label, if there are any."""
+    rates = train["rate"].values
+    if not matching.cells:
+        if settings.label_weights:
+            raise UserError("label_weights: all units are compared with all recorded cells, there are no labels.")
+        return Measured.from_rates(rates)
+    labels = np.zeros(len(rates), int)
+    if COMPARED_AS in train.coords:
+        labels = np.array([matching.names.index(name) for name in train[COMPARED_AS].values])
+    counts = np.bincount(labels).tolist()
+    weights = label_weights(objective, matching.names, counts, settings.label_weights)
+    return Measured.from_rates(rates, labels, weights)
 
 
 def at_conditions_of(dataset: xr.Dataset, circuit: AbstractCircuit) -> AbstractCircuit:

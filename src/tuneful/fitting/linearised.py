@@ -69,15 +69,16 @@ class _Realised(eqx.Module):
     status: Int[Array, " realisations"]
     tangents: Float[Array, "first cells conditions n"]
     cost_tangents: Float[Array, "first n"]
+    labels: tuple[int, ...] = eqx.field(static=True, default=())
 
     def curves(self, weight: Array) -> Generated:
         """All curves, for a weight of each realisation."""
-        return _as_curves(self.rates, weight)
+        return _as_curves(self.rates, weight, self.labels)
 
     def with_tangents(self) -> tuple[Generated, Array]:
         """The curves that have tangents, and these, (curves, conditions, n)."""
         first = len(self.tangents)
-        generated = _as_curves(self.rates[:first], self.accepted[:first])
+        generated = _as_curves(self.rates[:first], self.accepted[:first], self.labels)
         return generated, self.tangents.reshape(-1, *self.tangents.shape[2:])
 
 
@@ -114,7 +115,7 @@ def linearise(
 def generated_at(problem: Problem, unconstrained: dict[str, Array], key: Array, curves: int) -> Generated:
     """The curves that `linearise` looks at with the same arguments."""
     rates, _, accepted, _ = _chunks(_respond, problem, unconstrained, jax.random.split(key)[0], 0, curves)
-    return _as_curves(rates, accepted)
+    return _as_curves(rates, accepted, problem.labels)
 
 
 def realised_at(
@@ -124,10 +125,11 @@ def realised_at(
     return _sampled(problem, unconstrained, jax.random.split(key)[0], curves, share=1).with_tangents()
 
 
-def _as_curves(rates: Array, weight: Array) -> Generated:
+def _as_curves(rates: Array, weight: Array, labels: tuple[int, ...]) -> Generated:
     """Rates, (realisations, cells, conditions), as curves, for a weight of each realisation."""
     cells = rates.shape[1]
-    return Generated(rates.reshape(-1, rates.shape[-1]), jnp.repeat(weight.astype(rates.dtype), cells), cells)
+    weights = jnp.repeat(weight.astype(rates.dtype), cells)
+    return Generated(rates.reshape(-1, rates.shape[-1]), weights, cells, labels)
 
 
 def _sampled(problem: Problem, unconstrained: dict[str, Array], key: Array, curves: int, share: int) -> _Realised:
@@ -148,7 +150,7 @@ def _sampled(problem: Problem, unconstrained: dict[str, Array], key: Array, curv
         rest = _chunks(_respond, *about, first, curves - first * cells)
         whole = _joined(whole, rest)
     rates, cost, accepted, status = whole
-    return _Realised(rates, cost, accepted, status, tangents, cost_tangents)
+    return _Realised(rates, cost, accepted, status, tangents, cost_tangents, problem.labels)
 
 
 def _joined(*parts: list[Array]) -> list[Array]:
@@ -230,7 +232,7 @@ def _slope(problem: Problem, objective: Any, sample: _Realised, which: Array, ke
     def slope(weight: Array) -> Array:
         def loss(rates: Array) -> Array:
             generated = dataclasses.replace(sample.curves(weight), rates=rates)
-            return problem.objective.loss(generated, objective, problem.data, key)
+            return problem.distance.loss(generated, objective, problem.data, key)
 
         rates = sample.curves(weight).rates
         moved = jax.jvp(loss, (rates,), (along.reshape(rates.shape),))[1]
@@ -245,10 +247,10 @@ def _assess(
 ) -> tuple[tuple[Array, Array, Array, Array, Array], StepRecord]:
     """The fields of the linearised loss, and a record of the sample."""
     about = objective, problem.data, key
-    loss = problem.objective.loss(sample.curves(sample.accepted), *about)
+    loss = problem.distance.loss(sample.curves(sample.accepted), *about)
     generated, tangents = sample.with_tangents()
-    metric = problem.objective.metric(generated, tangents, *about)
-    fixed = problem.objective.sampling(generated, tangents, *about)
+    metric = problem.distance.metric(generated, tangents, *about)
+    fixed = problem.distance.sampling(generated, tangents, *about)
     unknown = jnp.full((2, *metric.shape), jnp.nan)
     sampling = unknown if fixed is None or problem.penalties else jnp.stack([fixed.curvature, fixed.noise])
 

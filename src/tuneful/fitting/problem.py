@@ -16,6 +16,7 @@ from tuneful.fitting.steps import Steps
 from tuneful.fitting.unconstrained import unconstrained_values, with_unconstrained
 from tuneful.objectives.base import AbstractObjective, Generated, Measured, weighted_mean
 from tuneful.objectives.penalties import AbstractPenalty
+from tuneful.objectives.per_label import PerLabel, label_by_label
 from tuneful.solvers import Status
 
 FOR_PENALTIES = 2**31  # streams of a realisation's key that no circuit splits off
@@ -48,7 +49,8 @@ class Sample(eqx.Module):
 class Problem(eqx.Module):
     """A circuit, the names of its fitted parameters, an objective, and the curves to be matched.
 
-    `penalties` are added to the objective. `steps` says how a stochastic descent goes.
+    `penalties` are added to the objective. `steps` says how a stochastic descent goes. `labels` has the number of the
+    label of every recorded cell, as `Generated.labels`: empty where all are alike.
     """
 
     circuit: AbstractCircuit
@@ -57,6 +59,12 @@ class Problem(eqx.Module):
     fitted: tuple[str, ...] = eqx.field(static=True)
     penalties: tuple[AbstractPenalty, ...] = ()
     steps: Steps = Steps()
+    labels: tuple[int, ...] = eqx.field(static=True, default=())
+
+    @property
+    def distance(self) -> AbstractObjective | PerLabel:
+        """What is computed of the objective: where there are labels, like is compared with like."""
+        return label_by_label(self.objective) if self.labels else self.objective
 
     def start(self) -> dict[str, Array]:
         """The fitted parameters where the fit starts, unconstrained.
@@ -108,7 +116,7 @@ class Problem(eqx.Module):
         realisations = -(-curves // circuit.cells_per_realisation)
 
         response, cost = map_realisations(self.realise, circuit, key, batches * realisations)
-        generated = Generated.from_response(response)
+        generated = Generated.from_response(response, self.labels)
         parts = generated, cost, response.settled, response.settled & (response.status == Status.SATURATED)
         generated, cost, settled, saturated = jax.tree.map(lambda a: a.reshape(batches, -1, *a.shape[1:]), parts)
         penalty = jax.vmap(weighted_mean)(cost, settled.astype(cost.dtype))
@@ -126,7 +134,7 @@ def evaluate(
     def loss_of(unconstrained: dict[str, Array], witness: Array) -> tuple[Array, tuple[Array, Sample]]:
         batches = problem.generate(unconstrained, for_sample, 1, curves, witness)
         sample = jax.tree.map(lambda a: a[0], batches)
-        loss = problem.objective.loss(sample.curves, objective, problem.data, for_loss)
+        loss = problem.distance.loss(sample.curves, objective, problem.data, for_loss)
         return loss + sample.penalty, (loss, sample)
 
     slopes, (loss, sample) = jax.grad(loss_of, argnums=(0, 1), has_aux=True)(unconstrained, jnp.zeros(()))

@@ -177,7 +177,7 @@ def refine(
         at = unravel(jnp.asarray(state.best.point, dtype)), jax.random.fold_in(key, SAMPLE)
         # The covariance of curves hardly asks for more than the second smallest sample, whatever the next one is.
         seen = partial(generated_at, problem, *at, plan.sizes[min(1, int(state.level))])
-        return problem.objective.sharpened(state.objective, seen, problem.data)
+        return problem.distance.sharpened(state.objective, seen, problem.data)
 
     who = state.current(plan)
     while who is None and state.level < len(plan.sizes) - 1:

@@ -36,6 +36,9 @@ class FitSettings(Section):
     clip: float | None = Field(default=None, gt=0)  # limit on gradients, as a multiple of their running norm
     half_life: float | None = Field(default=None, gt=0)  # steps after which steps are half as long
     max_lost: float = Field(default=0.5, ge=0, le=1)  # of realisations, unsettled or saturated, in a step
+    label_weights: dict[str, float] = Field(
+        default_factory=dict
+    )  # of labels, times those that the objective suggests; 0: not fitted
     max_steps: int = Field(default=600, ge=0)  # of the stochastic descent; 0: only the refinement
     window: int = Field(default=100, ge=1)
     tolerance: float = Field(default=0.05, ge=0)
@@ -60,6 +63,13 @@ class FitSettings(Section):
     @classmethod
     def _split_names(cls, value: Any) -> Any:
         return tuple(name.strip() for name in value.split(",")) if isinstance(value, str) else value
+
+    @field_validator("label_weights")
+    @classmethod
+    def _refuse_negative(cls, value: dict[str, float]) -> dict[str, float]:
+        if not min(value.values(), default=0) >= 0:
+            raise ValueError("weights must not be negative")
+        return value
 
     def for_objective(self, label: str) -> "FitSettings":
         """These settings, with nothing left to the objective of that label to suggest."""

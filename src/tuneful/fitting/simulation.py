@@ -43,8 +43,8 @@ def simulate(
     key
         A random key of JAX, or a seed.
     cells
-        Properties of the recorded cells, name -> one value a cell, that units are given. By default the names, such
-        as cell types, of which `populations` has more than one: places stand for each other unless these are asked
+        Further properties of the recorded cells, name -> one value a cell, that units are given. Names, such as cell
+        types, of which `populations` has several, are given anyway; places stand for each other unless they are asked
         for, `cells=circuit.populations()`.
     **attrs
         Further attributes of the dataset.
@@ -62,7 +62,7 @@ def simulate(
     realisations = -(-int(n) // circuit.cells_per_realisation)
     rates, accepted, status = _sample(circuit, as_key(key), realisations)
     curves = rates[accepted][:n]
-    own = _told_apart(circuit) if cells is None else cells
+    own = _told_apart(circuit) | dict(cells or {})
     units = {name: np.tile(np.asarray(values), realisations)[accepted][:n] for name, values in own.items()}
     if not len(curves):
         raise UserError(

@@ -37,7 +37,7 @@ def start(problem: Problem, key: Array) -> FitState:
         unconstrained=unconstrained,
         good=unconstrained,
         moments=problem.steps.optimiser().init(unconstrained),
-        objective=problem.objective.init(for_objective, problem.data),
+        objective=problem.distance.init(for_objective, problem.data),
         step_scale=jnp.ones(()),
         failed=jnp.zeros((), jnp.int32),
     )
@@ -56,7 +56,7 @@ def advance(problem: Problem, state: FitState) -> tuple[FitState, StepRecord]:
     def generate(key: Array, batches: int) -> Generated:
         return jax.lax.stop_gradient(problem.generate(state.unconstrained, key, batches, steps.batch).curves)
 
-    improved = problem.objective.update(state.objective, generate, problem.data, for_update)
+    improved = problem.distance.update(state.objective, generate, problem.data, for_update)
     gradient, record = evaluate(problem, state.unconstrained, improved, for_sample, for_loss, steps.batch)
     with jax.numpy_dtype_promotion("standard"):  # optax raises floats to whole numbers
         change, moments = steps.optimiser().update(gradient, state.moments, state.unconstrained)

@@ -14,9 +14,10 @@ import numpy as np
 
 from tuneful.circuits import AbstractCircuit
 from tuneful.curves import Comparison
+from tuneful.curves.labels import in_one, of_label
 from tuneful.descents import Outcome
 from tuneful.fitting.evaluation import Prediction, count_stable, predict
-from tuneful.fitting.fits import END, PREDICTION, STABILITY, START, FitResult
+from tuneful.fitting.fits import END, PREDICTION, STABILITY, START, FitResult, FitTask
 from tuneful.fitting.simulation import simulate, true_values
 from tuneful.fitting.unconstrained import parameter_values
 from tuneful.plain import plain
@@ -48,11 +49,11 @@ class Findings:
             If nothing settles.
         """
         task, circuit = result.task, result.circuit
-        settings = task.settings
+        settings, cells = task.settings, task.held_out.matching.of_cells()
         return cls(
-            simulate(task.problem.circuit, settings.evaluation_curves, task.key(START)),
-            simulate(circuit, settings.final_curves, task.key(END)),
-            predict(circuit, task.dataset, settings, task.key(PREDICTION)),
+            simulate(task.problem.circuit, settings.evaluation_curves, task.key(START), cells=cells),
+            simulate(circuit, settings.final_curves, task.key(END), cells=cells),
+            predict(circuit, task.dataset, settings, task.key(PREDICTION), cells),
             count_stable(circuit, settings.stability, task.key(STABILITY)),
         )
 
@@ -68,6 +69,7 @@ def results_table(result: FitResult, findings: Findings, about: Mapping[str, Any
         What the fit itself does not know: ``data`` (its name), ``command``, ``wall_seconds``, ``settings``.
     """
     task, problem = result.task, result.task.problem
+    predicted, names = findings.prediction, task.held_out.matching.names
     not_taken = [line for line in result.history.steps if not line["taken"]]
     found = {
         "circuit": result.circuit.label,
@@ -90,7 +92,7 @@ def results_table(result: FitResult, findings: Findings, about: Mapping[str, Any
         "n_train": task.n_fitted,
         "n_held_out": task.held_out.units.sizes["unit"],
         "statistics": statistics_table(task.held_out.compare(findings.end), task.held_out.compare(findings.start)),
-        "prediction": None if findings.prediction is None else findings.prediction.table(),
+        "prediction": None if predicted is None else predicted.table(names),
         "parameters": parameter_table(
             problem.circuit,
             result.circuit,
@@ -101,7 +103,25 @@ def results_table(result: FitResult, findings: Findings, about: Mapping[str, Any
         "versions": versions(),
         "settings": about["settings"],
     }
+    found |= {"labels": labels_table(task)} if task.labels else {}
     return plain(found | {"warnings": [*task.remarks, *warnings(found)]})
+
+
+def labels_table(task: FitTask) -> dict[str, dict[str, Any]]:
+    """How many units and recorded cells each label has, and what it weighs in the distance that was minimised."""
+    data, matching, aside = task.problem.data, task.held_out.matching, task.held_out.units
+    return {
+        name: {
+            "n_train": data.counts[i], "n_held_out": of_label(aside, name).sizes["unit"],
+            "n_cells": matching.cells.count(i), "weight": data.weights[i],
+        }
+        for i, name in enumerate(matching.names)
+    }  # fmt: skip
+
+
+def statistics_of(result: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The rows of the table of statistics; where there are labels, "E: rate" of the statistic "rate" of "E"."""
+    return in_one(result["statistics"], result.get("labels", ()))
 
 
 def versions(*more: str) -> dict[str, str]:
@@ -128,14 +148,18 @@ def other_versions(begun_with: Mapping[str, str]) -> list[str]:
     return [f"The run was begun with {', '.join(other)}: the last bits of its numbers may depend on that."]
 
 
-def statistics_table(end: Mapping[str, Comparison], start: Mapping[str, Comparison]) -> dict[str, dict[str, Any]]:
-    """Distances between the model and the held-out units, by statistic."""
+def statistics_table(end: Mapping[str, Any], start: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Distances between the model and the held-out units, by statistic, or by label and statistic."""
     return {
-        name: {
-            "ks": c.ks, "line": c.critical_value, "floor": c.floor, "n_data": c.n_data, "n_model": c.n_model,
-            "ks_start": start[name].ks,
-        }
+        name: statistics_table(c, start[name]) if isinstance(c, Mapping) else _row(c, start[name])
         for name, c in end.items()
+    }
+
+
+def _row(end: Comparison, start: Comparison) -> dict[str, Any]:
+    return {
+        "ks": end.ks, "line": end.critical_value, "floor": end.floor, "n_data": end.n_data, "n_model": end.n_model,
+        "ks_start": start.ks,
     }  # fmt: skip
 
 
@@ -160,7 +184,7 @@ def parameter_table(
 
 def warnings(found: Mapping[str, Any]) -> list[str]:
     """Sentences on whatever a reader of the numbers must not miss."""
-    sentences = []
+    sentences, statistics = [], statistics_of(found)
     if found["rejected_fraction"] > 0:
         sentences.append(
             f"{found['rejected_fraction']:.1%} of the realisations at the end of the fit did not settle and were "
@@ -182,18 +206,18 @@ def warnings(found: Mapping[str, Any]) -> list[str]:
         )
     if found["steps"] and found["non_finite_steps"] == found["steps"]:
         sentences.append("No step had a finite loss, the first included: the parameters are the initial ones.")
-    start, end = mean_distances(found["statistics"])
+    start, end = mean_distances(statistics)
     if end > start:
         sentences.append(
             f"The fit ended farther from the held-out units than it began: its mean KS distance is {end:.3f}, and "
             f"was {start:.3f} at the start (for so few units and curves, each is uncertain by up to "
-            f"{distance_error(found['statistics']):.3f})."
+            f"{distance_error(statistics):.3f})."
         )
     if found["outcome"] == Outcome.STALLED:
         sentences.append(f"{found['stopped'][:1].upper()}{found['stopped'][1:]}.")
     if found["outcome"] == Outcome.MAX_STEPS:
         sentences.append("The fit had not converged by its own rule when it reached the maximum of steps.")
-    undefined = [name for name, row in found["statistics"].items() if plain(row["ks"]) is None]
+    undefined = [name for name, row in statistics.items() if plain(row["ks"]) is None]
     if undefined:
         sentences.append(f"Not defined for these curves: {', '.join(undefined)}.")
     return sentences

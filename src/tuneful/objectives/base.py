@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
-from jaxtyping import Bool, Float, PRNGKeyArray
+from jaxtyping import Bool, Float, Int, PRNGKeyArray
 
 from tuneful.circuits.base import Response
 
@@ -23,21 +23,42 @@ class Measured(eqx.Module):
         Hz; 0 where not measured, and never looked at there.
     observed
         True where measured.
+    counts
+        So many units are of each label, one label after the other; empty where all are alike.
+    weights
+        What each label counts in a distance, in all 1.
     """
 
     rates: Float[Array, "units conditions"]
     observed: Bool[Array, "units conditions"]
+    counts: tuple[int, ...] = eqx.field(static=True, default=())
+    weights: tuple[float, ...] = eqx.field(static=True, default=())
 
     @classmethod
-    def from_rates(cls, rates: ArrayLike | Sequence) -> "Measured":
+    def from_rates(
+        cls, rates: ArrayLike | Sequence, labels: ArrayLike | Sequence | None = None, weights: Sequence[float] = ()
+    ) -> "Measured":
         """Take rates of shape (units, conditions) with NaN where nothing was measured.
+
+        With `labels`, the number of each unit's label, units are sorted by them.
 
         >>> Measured.from_rates([[1.0, float("nan")]]).observed.tolist()
         [[True, False]]
         """
-        array = np.asarray(rates)
+        array, counts = np.asarray(rates), ()
+        if labels is not None:
+            array = array[np.argsort(labels, kind="stable")]
+            counts = tuple(np.bincount(labels).tolist())
         observed = np.isfinite(array)
-        return cls(jnp.asarray(np.where(observed, array, 0.0), jnp.result_type(float)), jnp.asarray(observed))
+        filled = jnp.asarray(np.where(observed, array, 0.0), jnp.result_type(float))
+        return cls(filled, jnp.asarray(observed), counts, tuple(weights))
+
+    @property
+    def parts(self) -> "list[Measured]":
+        """The units of each label; all of them where they are alike."""
+        ends = np.cumsum(self.counts or (len(self.rates),)).tolist()
+        rows = [slice(begin, end) for begin, end in zip([0, *ends], ends, strict=False)]
+        return [Measured(self.rates[one], self.observed[one]) for one in rows]
 
 
 class Generated(eqx.Module):
@@ -49,18 +70,31 @@ class Generated(eqx.Module):
         1 if accepted, 0 if rejected.
     n_cells
         So many successive curves are of one realisation.
+    labels
+        The number of the label of each of these cells, -1 for one that is not compared; empty where all are alike.
     """
 
     rates: Float[Array, "*batches curves conditions"]
     weight: Float[Array, "*batches curves"]
     n_cells: int = eqx.field(static=True, default=1)
+    labels: tuple[int, ...] = eqx.field(static=True, default=())
 
     @classmethod
-    def from_response(cls, response: Response) -> "Generated":
+    def from_response(cls, response: Response, labels: tuple[int, ...] = ()) -> "Generated":
         """Take the recorded cells of a batch of realisations, whatever happened to them."""
         accepted = response.accepted
         curves = jnp.where(accepted[:, None], response.curves, 0.0)
-        return cls(curves, accepted.astype(response.rates.dtype), response.rates.shape[-2])
+        return cls(curves, accepted.astype(response.rates.dtype), response.rates.shape[-2], labels)
+
+    def rows(self, label: int) -> Int[np.ndarray, " some"]:
+        """Which curves are of a label; all of them where they are alike."""
+        curves = np.arange(self.rates.shape[-2]).reshape(-1, self.n_cells)
+        return (curves[:, np.array(self.labels) == label] if self.labels else curves).ravel()
+
+    def of_label(self, label: int) -> "Generated":
+        """The curves of a label: realisations have fewer cells then."""
+        rows, n_cells = self.rows(label), self.labels.count(label) or self.n_cells
+        return Generated(self.rates[..., rows, :], self.weight[..., rows], n_cells)
 
     @property
     def realisation_weight(self) -> Float[Array, " realisations"]:
@@ -95,7 +129,8 @@ class AbstractObjective(eqx.Module):
     """What a fit minimises: a distance between the generated curves and the measured ones.
 
     It says what is compared. How the distance is made small (curves a step, optimiser, rates, schedule, refinement)
-    are settings of the fit. Objectives without a critic keep whatever `init` made; one loop serves them all.
+    are settings of the fit. Objectives without a critic keep whatever `init` made; one loop serves them all. Where
+    units have labels, it is asked once a label, about the curves of that label only (`PerLabel`).
 
     label
         The short name used by the command line and in files.
@@ -104,11 +139,15 @@ class AbstractObjective(eqx.Module):
         refinement could minimise.
     compares_pairs
         Whether generated curves are compared with each other, all with all: one realisation is then not enough.
+    weighs_units
+        Whether labels, such as cell types, are to count as their numbers of units: where each unit adds what it says
+        of the parameters. Otherwise each label counts the same.
     """
 
     label: ClassVar[str]
     learns: ClassVar[bool] = False
     compares_pairs: ClassVar[bool] = False
+    weighs_units: ClassVar[bool] = False
 
     @abstractmethod
     def init(self, key: PRNGKeyArray, data: Measured) -> Any:

@@ -97,6 +97,7 @@ class Moments(AbstractObjective):
 
     label: ClassVar[str] = "moments"
     compares_pairs: ClassVar[bool] = True
+    weighs_units: ClassVar[bool] = True  # times the number of units, the distances of labels are chi-squares that add
 
     whiten: bool = eqx.field(static=True, default=True)
     ridge: float = eqx.field(static=True, default=0.1)

@@ -41,6 +41,7 @@ class RunConfig(Section):
     penalties: dict[str, dict[str, Any]] = Field(default_factory=dict)  # settings by name
     code: dict[Kind, Code] = Field(default_factory=dict)  # of classes that are one's own
     data: DataSettings = DataSettings()
+    match: dict[str, dict[str, str | float] | str] = Field(default_factory=dict)  # see `tuneful.curves.labels`
     fit: FitSettings = FitSettings()
     seed: int = Field(default=0, ge=0, lt=2**32)  # all that a random key takes in
     precision: Literal["float32", "float64"] = "float32"

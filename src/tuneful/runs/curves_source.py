@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 
 from tuneful.circuits import AbstractCircuit
+from tuneful.curves.labels import COMPARED_AS
 from tuneful.errors import UserError
 from tuneful.fitting.checks import check_size
 from tuneful.fitting.simulation import simulate
@@ -33,7 +34,7 @@ def curves_of(config: RunConfig) -> tuple[xr.Dataset, DataSettings]:
         dataset = simulate(truth, data.simulate, jax.random.key(SIMULATION_SEED))
         name = f"{data.simulate} curves simulated from {type(truth).__name__} at known parameters"
         return dataset, data.model_copy(update={"name": name})
-    dataset = load(data.path, **data.options).drop_vars("held_out", errors="ignore")
+    dataset = load(data.path, **data.options).drop_vars(["held_out", COMPARED_AS], errors="ignore")  # of a run
     found = digest(dataset)
     if data.sha256 not in (None, found):
         raise UserError(f"The curves in {data.path} are not those of this configuration (another data.sha256).")

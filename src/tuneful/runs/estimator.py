@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -12,13 +12,16 @@ import numpy as np
 
 from tuneful.circuits import AbstractCircuit
 from tuneful.circuits.keys import Key
-from tuneful.curves import Comparison, compare, features, statistics_for
+from tuneful.curves import statistics_for
+from tuneful.curves.labels import How
 from tuneful.display import Table, card, in_a_line
 from tuneful.errors import NotFittedError, TunefulWarning, UserError
-from tuneful.fitting.fits import END, FitResult, FitTask, at_conditions_of
+from tuneful.fitting.evaluation import HeldOut
+from tuneful.fitting.fits import END, FitResult, FitTask, at_conditions_of, matched
 from tuneful.fitting.history import History
 from tuneful.fitting.settings import FitSettings
 from tuneful.fitting.simulation import simulate
+from tuneful.fitting.tables import statistics_of
 from tuneful.fitting.unconstrained import parameter_values
 from tuneful.networks.arguments import shown
 from tuneful.objectives import AbstractObjective, AbstractPenalty
@@ -49,6 +52,9 @@ class Fit:
         What is minimised, in the same way; `EnergyDistance()` by default.
     penalties
         What is avoided besides, such as `RatePenalty()`; none by default.
+    match
+        Which units stand for which recorded cells, where names differ: ``{"cell_type": {"PC": "E", "PV": "I"}}`` (see
+        `tuneful.curves.labels.match_units`).
     **settings
         Fields of `tuneful.fitting.FitSettings`: ``held_out``, ``fitted``, ``batch``, ``learning_rate``,
         ``max_steps``, ``window``, ``tolerance``, ``evaluate_every``, ...
@@ -97,11 +103,12 @@ class Fit:
         circuit: AbstractCircuit | type[AbstractCircuit] | str,
         objective: AbstractObjective | type[AbstractObjective] | str | None = None,
         penalties: Sequence[AbstractPenalty] = (),
+        match: Mapping[str, How] | None = None,
         **settings: Any,
     ):
         self.circuit: AbstractCircuit = made("circuit", circuit)
         self.objective: AbstractObjective = made("objective", "energy" if objective is None else objective)
-        self.penalties = _penalties(penalties)
+        self.penalties, self.match = _penalties(penalties), dict(match or {})
         self.settings = parse(FitSettings, settings, "Fit")
 
     def __getattr__(self, name: str) -> Any:
@@ -129,7 +136,7 @@ class Fit:
         found = self.__dict__.get("result_")
         if found is None:
             return "fitted, and not reported on" if "circuit_" in self.__dict__ else "not fitted"
-        distances = in_a_line((f"KS {name}", row["ks"]) for name, row in found["statistics"].items())
+        distances = in_a_line((f"KS {name}", row["ks"]) for name, row in statistics_of(found).items())
         return f"{found['stopped']} ({found['steps']} steps), {distances}"
 
     def fit(
@@ -204,7 +211,8 @@ class Fit:
         from tuneful.runs.fit_run import execute_fit
 
         self._history = History()
-        self.task_ = FitTask.of(self.circuit, self.objective, dataset, config.fit, config.seed, self.penalties)
+        about = config.fit, config.seed, self.penalties, config.match
+        self.task_ = FitTask.of(self.circuit, self.objective, dataset, *about)
         run = execute_fit(self.task_, config, place, self._history, progress, command, self._fitted)
         self._config, self.circuit_ = run.config, run.result.circuit
         self.findings_, self.result_ = run.findings, run.table
@@ -220,13 +228,15 @@ class Fit:
         """Draw n curves of the fitted circuit, as a dataset of the same form as the data."""
         return simulate(self.circuit_, n, seed)
 
-    def score(self, dataset: xr.Dataset | Any) -> dict[str, Comparison]:
-        """Compare curves of the fitted circuit with any dataset, as in `fit`, measured in the same conditions."""
-        dataset = load(dataset)
-        circuit = at_conditions_of(dataset, self.circuit_)
-        generated = simulate(circuit, self.settings.final_curves, self.task_.key(END))
-        names = statistics_for(dataset)
-        return compare(generated["rate"].values, dataset["rate"].values, features(dataset), names, self.task_.seed)
+    def score(self, dataset: xr.Dataset | Any) -> dict[str, Any]:
+        """Compare curves of the fitted circuit with any dataset, as in `fit`, measured in the same conditions.
+
+        A `Comparison` by the name of the statistic; where there are labels, by label and name.
+        """
+        dataset, matching = matched(load(dataset), self.circuit_, self.match)
+        circuit, units = at_conditions_of(dataset, self.circuit_), matching.compared(dataset)
+        generated = simulate(circuit, self.settings.final_curves, self.task_.key(END), cells=matching.of_cells())
+        return HeldOut(units, units, statistics_for(units), self.task_.seed, matching).compare(generated)
 
     def save(self, path: Path | str, overwrite: bool = False) -> None:
         """Write everything into a run folder."""
@@ -267,9 +277,10 @@ class Fit:
             completed = config.completed(fit.circuit, fit.objective, fit.penalties)
             for sentence in changed_code(completed.code, config.code):
                 warnings.warn(sentence, TunefulWarning, stacklevel=2)
-            fit.settings, fit._config, fit.result_ = config.fit, config, result
+            fit.settings, fit.match, fit._config, fit.result_ = config.fit, config.match, config, result
             dataset = folder.read_dataset("data.nc").drop_vars("held_out")
-            fit.task_ = FitTask.of(fit.circuit, fit.objective, dataset, fit.settings, config.seed, fit.penalties)
+            about = config.fit, config.seed, fit.penalties, config.match
+            fit.task_ = FitTask.of(fit.circuit, fit.objective, dataset, *about)
             fit._history, fit.findings_ = read_findings(folder, result)
             values = {name: row["value"] for name, row in result["parameters"].items()}
             fit.circuit_ = fit.task_.problem.circuit.with_values(values)
@@ -311,7 +322,8 @@ class Fit:
         """This fit as a configuration."""
         from tuneful.runs.configuration import RunConfig
 
-        about = {"circuit": self.circuit.label, "data": data, "seed": seed, "precision": jnp.result_type(float).name}
+        about = {"circuit": self.circuit.label, "data": data, "seed": seed, "match": self.match}
+        about |= {"precision": jnp.result_type(float).name}
         config = parse(RunConfig, about, "Fit").model_copy(update={"fit": self.settings})
         return config.completed(self.circuit, self.objective, self.penalties)
 
@@ -325,7 +337,7 @@ def _penalties(given: Sequence[AbstractPenalty]) -> tuple[AbstractPenalty, ...]:
 def _tables(result: dict[str, Any]) -> list[Table]:
     """Distances and parameters."""
     distances = [
-        (name, row["ks_start"], row["ks"], row["line"], row["floor"]) for name, row in result["statistics"].items()
+        (name, row["ks_start"], row["ks"], row["line"], row["floor"]) for name, row in statistics_of(result).items()
     ]
     values = [
         (name, row["initial"], row["value"], row["truth"], row["unit"]) for name, row in result["parameters"].items()

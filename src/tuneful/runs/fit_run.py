@@ -8,6 +8,7 @@ import jax
 import xarray as xr
 from threadpoolctl import threadpool_limits
 
+from tuneful.curves.labels import each, in_one
 from tuneful.descents import Moment, Observer, Outcome
 from tuneful.errors import UserError
 from tuneful.fitting.course import Course
@@ -129,7 +130,8 @@ def _reported(result: FitResult, config: RunConfig, about: dict[str, Any]) -> Fi
 
 def report_content(task: FitTask, history: History, findings: Findings, table: dict[str, Any]) -> ReportContent:
     """What the page of a fit shows."""
-    at_start = {name: row["ks_start"] for name, row in table["statistics"].items()}
+    labels = list(table.get("labels", ()))
+    at_start = each(table["statistics"], labels, lambda rows: {name: row["ks_start"] for name, row in rows.items()})
     prediction = findings.prediction
     return ReportContent(
         result=table,
@@ -245,6 +247,6 @@ class _Bar:
             self._progress.begin(moment.steps, self._total)
         for line in self._recorder.latest:
             if "statistics" in line:
-                self._progress.evaluated(line["step"], line["statistics"])
+                self._progress.evaluated(line["step"], in_one(line["statistics"], self._recorder.labels))
             else:
                 self._progress.now_and_then(line["step"], f"loss {line['loss']:.4g}")

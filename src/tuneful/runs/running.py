@@ -96,6 +96,6 @@ def _fit(config: RunConfig, place: Place, progress: Progress, command: str) -> F
     progress.note(map(str, np.atleast_1d(dataset.attrs.get(NOTES, []))))
     complete = config.completed(circuit, objective, penalties).model_copy(update={"data": data})
     progress.note(changed_code(complete.code, config.code))
-    fit = Fit(circuit, objective, penalties)
+    fit = Fit(circuit, objective, penalties, complete.match)
     fit.settings = complete.fit
     return fit.execute(dataset, complete, place, progress, command)

@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 
 from tuneful.curves import DatasetError, compute, features, seen_through
+from tuneful.curves.labels import COMPARED_AS, of_label
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +27,9 @@ class ReportContent:
         derivatives of steady states were not found; ``descent_steps``, the steps before the refinement; ``outcomes``
         {settled, saturated, moving, oscillating}, fractions of the realisations at the end of the fit; ``stability``
         {realisations, stable, abscissa: {median, largest}}, in 1/ms; ``prediction`` {ks, line, conditions: {feature:
-        values}}, distances of ``prediction`` from ``prediction_truth``.
+        values}}, distances of ``prediction`` from ``prediction_truth``; ``labels`` {label: {n_train, n_held_out,
+        n_cells, weight}}, where like is compared with like: ``statistics``, ``prediction`` and the evaluations are
+        then by label first, and curves have the coordinate `tuneful.curves.labels.COMPARED_AS`.
     steps
         One entry per optimisation step: ``step``, ``loss``, ``gradient_norm``, ``rejected`` (fraction),
         ``finite``, ``parameters`` {name: value or nested list}, ``seconds``.
@@ -51,6 +54,41 @@ class ReportContent:
     end: xr.Dataset
     prediction: xr.Dataset | None = None
     prediction_truth: xr.Dataset | None = None
+    label: str = ""
+
+    @property
+    def labels(self) -> list[str]:
+        """Names of the labels, if there are several."""
+        return list(self.result.get("labels") or ())
+
+    @property
+    def whose(self) -> str:
+        """What tells this part from those of other labels, at the end of a phrase."""
+        return f" of {self.label}" if self.label else ""
+
+    def parts(self) -> "list[ReportContent]":
+        """One content a label, with its own numbers and curves; the whole where there are none."""
+        return [self._part(name) for name in self.labels] or [self._compared(_only_label(self))]
+
+    def _part(self, name: str) -> "ReportContent":
+        own = {key: (self.result.get(key) or {}).get(name) for key in ("statistics", "prediction")}
+        evaluations = [e | {"statistics": (e.get("statistics") or {}).get(name)} for e in self.evaluations]
+        result = self.result | own | self.result["labels"][name]
+        part = dataclasses.replace(self._compared(name), result=result, evaluations=evaluations)
+        return dataclasses.replace(part, label=name)
+
+    def _compared(self, name: str) -> "ReportContent":
+        """The curves of a label."""
+        names = "measured", "start", "end", "prediction", "prediction_truth"
+        curves = {key: getattr(self, key) for key in names}
+        own = {key: None if curve is None else of_label(curve, name) for key, curve in curves.items()}
+        return dataclasses.replace(self, **own)
+
+
+def _only_label(content: ReportContent) -> str:
+    """The label of all that is compared, where units or recorded cells are left out; "" where nothing is."""
+    told = [c[COMPARED_AS].values for c in (content.measured, content.end) if COMPARED_AS in c.coords]
+    return next((str(name) for names in told for name in names if name), "")
 
 
 def held_out(measured: xr.Dataset) -> xr.Dataset:

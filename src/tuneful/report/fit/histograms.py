@@ -73,8 +73,11 @@ def _edges(pooled: np.ndarray, low: float, high: float, n_data: int) -> np.ndarr
     return low + spacing * (levels_per_bin * np.arange(n + 1) - 0.5)
 
 
-def histogram_figure(name: str, samples: Mapping[str, np.ndarray]) -> Markup | None:
-    """One statistic: data filled, start dashed, end solid. None if there is no value to show."""
+def histogram_figure(name: str, samples: Mapping[str, np.ndarray], whose: str = "") -> Markup | None:
+    """One statistic: data filled, start dashed, end solid. None if there is no value to show.
+
+    `whose` ends its description, where there are several of that name.
+    """
     bins = shared_bins(samples) if samples else None
     if bins is None:
         return None
@@ -94,7 +97,7 @@ def histogram_figure(name: str, samples: Mapping[str, np.ndarray]) -> Markup | N
             axes.set_xticks(range(len(bins.categories)), [number(v) for v in bins.categories])
         label_axes(axes, axis_label(name), "density" if bins.categories is None else "fraction")
 
-    return draw(paint, f"Distribution of {label(name)}")
+    return draw(paint, f"Distribution of {label(name)}{whose}")
 
 
 def _highest(heights: Mapping[str, np.ndarray]) -> float:

@@ -2,11 +2,12 @@
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from tuneful.curves.labels import in_one
 from tuneful.files import write_atomically
 from tuneful.plain import plain
 from tuneful.report.document import render_template
@@ -26,6 +27,7 @@ from tuneful.report.numbers import DASH, as_float, count, distance, duration, nu
 from tuneful.report.wording import flattened, outcome_in_words, symbol
 
 Panel = dict[str, Any]
+GALLERY = 8  # measured curves that are shown, or of each label half as many
 
 
 def render(content: ReportContent) -> str:
@@ -59,23 +61,26 @@ def write_report(content: ReportContent, path: str | os.PathLike[str]) -> None:
 def _view(content: ReportContent) -> dict[str, Any]:
     result = content.result
     layout = curves.layout_of(content.measured)
-    pairs = gallery.pairs(content)
+    parts = content.parts()
+    pairs = [gallery.pairs(part, GALLERY if len(parts) == 1 else GALLERY // 2) for part in parts]
     groups = parameters.table(result)
     entries_shown = [len(group["rows"]) for group in groups if group["fitted"]]
     return {
         "answer": wording.answer(result),
         "facts": _facts(result),
         "versions": _versions(result),
-        "statistics": _statistics(result),
-        "distances": _distances(content),
-        "distributions": _distributions(content),
-        "curves": [_curve_panel(pair, layout) for pair in pairs],
-        "n_shown_from": held_out(content.measured).sizes["unit"],
+        "labels": {part.label: _about(part.result) for part in parts},
+        "statistics": _shown(parts, [_statistics(part) for part in parts]),
+        "distances": _shown(parts, [_distances(part, _top(content)) for part in parts]),
+        "distributions": _shown(parts, [_distributions(part) for part in parts]),
+        "curves": _shown(parts, [[_curve_panel(pair, layout) for pair in own] for own in pairs]),
+        "n_shown": sum(map(len, pairs)),
+        "n_shown_from": sum(held_out(part.measured).sizes["unit"] for part in parts),
         "which": wording.which_units(result),
-        "any_missing": bool(np.isnan([pair.measured for pair in pairs]).any()) if pairs else False,
+        "any_missing": any(np.isnan(pair.measured).any() for own in pairs for pair in own),
         "layout_caption": layout.caption,
-        "projections": _projections(content, pairs),
-        "prediction": prediction_section.section(content),
+        "projections": _shown(parts, [_projections(part, own) for part, own in zip(parts, pairs, strict=True)]),
+        "predictions": _shown(parts, [prediction_section.section(part) for part in parts]),
         "parameters": groups,
         "any_scalar": min(entries_shown, default=0) == 1,
         "any_matrix": max(entries_shown, default=0) > 1,
@@ -89,6 +94,11 @@ def _view(content: ReportContent) -> dict[str, Any]:
         "settings": flattened(_entries(result, "settings")),
         "numbers": plain(result),
     }
+
+
+def _shown(parts: Sequence[ReportContent], made: Sequence[Any]) -> list[tuple[str, Any]]:
+    """What was made of each part under the name of its label, without what is empty."""
+    return [(part.label, found) for part, found in zip(parts, made, strict=True) if found]
 
 
 def _entries(result: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -107,6 +117,12 @@ def _facts(result: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
+def _about(result: Mapping[str, Any]) -> str:
+    """What a label stands for in the fit."""
+    units = f"{number(result.get('n_train'))} units fitted, {number(result.get('n_held_out'))} held out"
+    return f"{units}, weight {number(result.get('weight'), 2)}"
+
+
 def _steps(result: Mapping[str, Any]) -> str:
     steps, descent = result.get("steps"), result.get("descent_steps")
     whole = count(steps, "step")
@@ -121,9 +137,9 @@ def _versions(result: Mapping[str, Any]) -> str:
     return ", ".join(f"{package} {version}" for package, version in _entries(result, "versions").items())
 
 
-def _statistics(result: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _statistics(content: ReportContent) -> list[dict[str, Any]]:
     """Rows of the table of statistics."""
-    entries = _entries(result, "statistics")
+    entries = _entries(content.result, "statistics")
     keys = ("ks_start", "ks", "line", "floor")
     numbers = {name: {key: as_float(entry.get(key)) for key in keys} for name, entry in entries.items()}
     widest = max((v for row in numbers.values() for v in row.values() if math.isfinite(v)), default=1.0) or 1.0
@@ -140,16 +156,22 @@ def _statistics(result: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _distances(content: ReportContent) -> list[Panel]:
+def _top(content: ReportContent) -> float:
+    """Where the common axis of all distances ends."""
+    statistics = _entries(content.result, "statistics")
+    told = [in_one(_entries(entry, "statistics"), content.labels) for entry in content.evaluations]
+    return course.highest_distance([{"statistics": table} for table in told], in_one(statistics, content.labels))
+
+
+def _distances(content: ReportContent, top: float) -> list[Panel]:
     if not content.evaluations:
         return []
-    statistics = _entries(content.result, "statistics")
-    top = course.highest_distance(content.evaluations, statistics)
+    statistics, whose = _entries(content.result, "statistics"), content.whose
     return [
         {
             "title": wording.label(name),
             "note": f"KS {distance(entry.get('ks_start'))} → {distance(entry.get('ks'))}",
-            "svg": course.distance_figure(name, wording.label(name), content.evaluations, entry, top),
+            "svg": course.distance_figure(name, wording.label(name) + whose, content.evaluations, entry, top),
         }
         for name, entry in statistics.items()
     ]
@@ -162,7 +184,7 @@ def _distributions(content: ReportContent) -> list[Panel]:
         {
             "title": wording.label(name),
             "note": histograms.histogram_note(values[name]),
-            "svg": histograms.histogram_figure(name, values[name]),
+            "svg": histograms.histogram_figure(name, values[name], content.whose),
         }
         for name in names
     ]

@@ -19,8 +19,13 @@ from tuneful.report.figures import (
 from tuneful.report.fit.prediction import Along, Distances
 
 
-def rates_figure(axis: str, model: Along, data: Along, truth: Along | None, new: np.ndarray) -> Markup:
-    """The spread of the fitted circuit as a band, of data and truth as bars; triangles mark the new conditions."""
+def rates_figure(
+    axis: str, model: Along, data: Along, truth: Along | None, new: np.ndarray, whose: str = ""
+) -> Markup:
+    """The spread of the fitted circuit as a band, of data and truth as bars; triangles mark the new conditions.
+
+    `whose` ends the description, where there are several such figures.
+    """
 
     def paint(axes: Axes) -> None:
         axes.fill_between(model.places, model.low, model.high, color=END, alpha=0.18, linewidth=0)
@@ -34,7 +39,7 @@ def rates_figure(axis: str, model: Along, data: Along, truth: Along | None, new:
         axes.plot(new, np.full(len(new), 0.02), "^", color=END, markersize=3.6, **below)
         label_axes(axes, axis, "rate (Hz)")
 
-    return draw(paint, f"Rates of the fitted circuit and of the data over {axis}", size=WIDE)
+    return draw(paint, f"Rates of the fitted circuit and of the data over {axis}{whose}", size=WIDE)
 
 
 def _paint_bars(axes: Axes, spread: Along, colour: str, marker: str) -> None:
@@ -53,7 +58,7 @@ def _limits(places: np.ndarray) -> tuple[float, float]:
     return low - pad, high + pad
 
 
-def distances_figure(axis: str, places: np.ndarray, distances: Distances, model: Along) -> Markup:
+def distances_figure(axis: str, places: np.ndarray, distances: Distances, model: Along, whose: str = "") -> Markup:
     """The KS distance of the rates in every new condition, with the 5 % line."""
     levels = [Level(distances.line, "5 % line", INK, "--")]
     highest = max([*distances.known, *(level.value for level in levels if np.isfinite(level.value))])
@@ -67,4 +72,4 @@ def distances_figure(axis: str, places: np.ndarray, distances: Distances, model:
         label_axes(axes, clipped(axis), "KS distance")
         name_levels(axes, levels)
 
-    return draw(paint, f"KS distance of the rates in new conditions over {axis}", right=0.79)
+    return draw(paint, f"KS distance of the rates in new conditions over {axis}{whose}", right=0.79)

@@ -61,10 +61,11 @@ def _which(within: int, n: int) -> str:
 def _panels(content: ReportContent, prediction: xr.Dataset, name: str, found: Distances | None) -> list[dict]:
     axis, new = title_of(prediction, name), np.asarray(prediction[name].values, dtype=float)
     model = model_along(content, prediction, name)
-    rates = rates_figure(axis, model, data_along(content, name), truth_along(content, name), new)
+    data, truth = data_along(content, name), truth_along(content, name)
+    rates = rates_figure(axis, model, data, truth, new, content.whose)
     panels = [{"title": f"Rate over {name}", "note": "median and 10–90 % of the cells", "svg": rates}]
     if found is not None:
-        svg = distances_figure(axis, new, found, model)
+        svg = distances_figure(axis, new, found, model, content.whose)
         note = "of the rates, fitted from true circuit"
         panels.append({"title": "Distance in each new condition", "note": note, "svg": svg})
     return panels

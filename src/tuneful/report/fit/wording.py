@@ -2,7 +2,7 @@
 
 import math
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tuneful.curves import STATISTICS
@@ -27,7 +27,7 @@ def verdict(statistic: Mapping[str, Any]) -> Verdict:
 
 def answer(result: Mapping[str, Any]) -> str:
     """The outcome of the fit in one sentence."""
-    found = {name: verdict(entry) for name, entry in (result.get("statistics") or {}).items()}
+    found = dict(_judged(result))
     known = [name for name in found if found[name] is not UNKNOWN]
     differing = [name for name in known if found[name] is APART]
     if not known:
@@ -35,6 +35,14 @@ def answer(result: Mapping[str, Any]) -> str:
     sentence = _summary(known, differing).format(f"within sampling error of the {which_units(result)} neurons")
     undefined = [name for name in found if name not in known]
     return f"{sentence}{_exceptions(undefined, 'undefined')}."
+
+
+def _judged(result: Mapping[str, Any]) -> Iterator[tuple[str, Verdict]]:
+    """Every statistic as a sentence calls it, of every label, and its verdict."""
+    statistics = result.get("statistics") or {}
+    for label in result.get("labels") or [""]:
+        for name, entry in (statistics[label] if label else statistics).items():
+            yield _in_sentence(name) + (f" of {label}" if label else ""), verdict(entry)
 
 
 def which_units(result: Mapping[str, Any]) -> str:
@@ -47,7 +55,7 @@ def _summary(known: Sequence[str], differing: Sequence[str]) -> str:
     whose = "of the fitted circuit"
     if n == 1:
         # Braces in a label are doubled since the sentence is formatted.
-        subject = capitalised(_in_sentence(known[0]))
+        subject = capitalised(known[0])
         return f"{_doubled(subject)} {whose} is {'not ' if differing else ''}{{}}"
     if n_good == n:
         return f"{'Both' if n == 2 else 'All ' + in_words(n)} statistics {whose} are {{}}"
@@ -67,7 +75,7 @@ def _summary(known: Sequence[str], differing: Sequence[str]) -> str:
 def _exceptions(names: Sequence[str], what: str) -> str:
     if not names:
         return ""
-    return f"; {enumerated(_in_sentence(name) for name in names)} {'is' if len(names) == 1 else 'are'} {what}"
+    return f"; {enumerated(names)} {'is' if len(names) == 1 else 'are'} {what}"
 
 
 def _doubled(text: str) -> str:
