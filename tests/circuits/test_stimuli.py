@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tuneful.circuits.stimuli import Apertures, Design, as_values, crossed
+from tuneful.circuits.stimuli import Apertures, Design, Discs, as_values, crossed
 
 PLACES = np.linspace(-4, 4, 33)
 
@@ -114,3 +114,23 @@ def test_a_design_keeps_what_the_data_do_not_vary():
     assert {name: values.tolist() for name, values in design.conditions().items()} == {"size": [1, 2]}
     with pytest.raises(ValueError, match="The circuit has 2 values of size, but the data have none"):
         design.at_conditions({"contrast": np.ones(2)})
+
+
+def test_discs_are_apertures_by_the_distance_from_their_centre():
+    discs = Discs((1.0, 3.0, 0.0), (10.0, 30.0, 20.0), (0.5, -1.0, 0.0), (0.0, 2.0, 0.0), 0.25)
+    places = np.random.default_rng(0).uniform(-4, 4, (50, 2))
+    shown = discs.at(places)
+    for row, size, contrast, centre in zip(shown, (1, 3), (10, 30), ((0.5, 0), (-1, 2)), strict=False):
+        away = np.linalg.norm(places - np.array(centre), axis=1)
+        sides = [1 / (1 + np.exp(-(size / 2 + sign * away) / 0.25)) for sign in (1, -1)]
+        np.testing.assert_allclose(row, contrast * sides[0] * sides[1], rtol=1e-12, atol=1e-12)
+    assert not shown[2].any()
+    assert list(discs.design.conditions()) == ["size", "contrast", "x", "y"]
+
+
+def test_discs_off_their_sheet_are_named_or_refused():
+    beside, dark = Discs((3.0,), (20.0,), (0.0, 0.0), (0.0, -5.0), 0.25), np.zeros(2, bool)
+    (sentence,) = beside.doubts(4.0, dark)
+    assert "Condition 1 has a y of -5, off the sheet of the circuit" in sentence
+    with pytest.raises(ValueError, match="Condition 1 has a y of -5, off the sheet of the circuit"):
+        beside.doubts(3.0, dark)

@@ -15,7 +15,18 @@ from tuneful.registry import build, circuits, installed, settings_of
 from tuneful.runs.presets import resolve
 
 # Small versions, so that the contract is quick to check. A circuit without an entry is checked as it is.
-SMALL = {"m1": {"grid": 5, "density": 0.1}, "ssn": {"n_sites": 31}}
+SMALL = {
+    "m1": {"grid": 5, "density": 0.1},
+    "ssn": {"n_sites": 31},
+    # Of every kind of parameter one.
+    "recurrent": {
+        "types": ["PC", "VIP"], "absent": ["VIP<-VIP"], "geometry": "ring", "n_sites": 11, "V": 0.2,
+        "J": [0.05, 0.03, 0.06], "dJ": [0.02, 0.02, 0.02], "sigma": [20.0, 10.0, 30.0],
+        "weights": "log-normal", "connection_probability": 0.8, "driven": ["PC"], "input_strength": [1.5],
+        "baseline": [1.0, 1.0], "contrast_exponent": 1.5, "semisaturation": 20.0, "orientations": [0.0, 30.0],
+        "contrasts": [5.0, 20.0], "light_types": ["VIP"], "light": [0.0, 1.0], "expression": 0.3,
+    },
+}  # fmt: skip
 
 
 @final

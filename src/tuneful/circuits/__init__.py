@@ -3,6 +3,7 @@
 from tuneful.circuits.base import AbstractCircuit, AbstractRecurrentCircuit, Response
 from tuneful.circuits.feedforward import FeedforwardM1
 from tuneful.circuits.parameters import AbstractConstraint, Free, Ordered, Parameter, Positive, parameter
+from tuneful.circuits.recurrent import Recurrent
 from tuneful.circuits.ssn import SSN
 from tuneful.networks.random_weights import RandomNetwork, cell_types, random_network, random_networks, user_network
 from tuneful.networks.saturating import saturating_rate
@@ -18,6 +19,7 @@ __all__ = [
     "Parameter",
     "Positive",
     "RandomNetwork",
+    "Recurrent",
     "Response",
     "cell_types",
     "parameter",

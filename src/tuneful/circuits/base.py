@@ -227,6 +227,15 @@ class ChecksStimuli(Protocol):
         ...
 
 
+@runtime_checkable
+class KnowsTruth(Protocol):
+    """A circuit whose parameters depend on its settings: what to take for true is not what `example` says."""
+
+    def at_truth(self) -> AbstractCircuit:
+        """This circuit, with all its settings, at parameters that demonstrations take for the truth."""
+        ...
+
+
 class AbstractRecurrentCircuit(AbstractCircuit):
     """A circuit whose responses are steady states of rate dynamics.
 

@@ -48,6 +48,16 @@ class AbstractGeometry(ABC):
 
     @property
     @abstractmethod
+    def spacing(self) -> float:
+        """Distance between neighbouring sites."""
+
+    @property
+    @abstractmethod
+    def grid(self) -> np.ndarray:
+        """Places of the sites, (count,) or, on a sheet, (count, 2)."""
+
+    @property
+    @abstractmethod
     def squared_distances(self) -> np.ndarray:
         """Between every two sites, (count, count)."""
 
@@ -183,6 +193,11 @@ class Sheet(AbstractGeometry):
     def count(self) -> int:
         """How many sites there are."""
         return self.n_sites**2
+
+    @property
+    def spacing(self) -> float:
+        """Distance between neighbouring sites."""
+        return self.side.spacing
 
     @property
     def grid(self) -> np.ndarray:

@@ -128,7 +128,8 @@ def parameter(
         from the reference. Two parameters that the data fix together only (a weight and the threshold that it must
         overcome) else leave the descent in a narrow valley. Such a parameter must be `Free`.
     entries
-        Names of the entries of a vector or matrix, in its shape: (("EE", "EI"), ("IE", "II")).
+        Names of the entries of a vector or matrix, in its shape: (("EE", "EI"), ("IE", "II")); or a function of the
+        circuit that gives them.
     field
         Further keywords go to `equinox.field` (`default=...` for instance).
     """
@@ -142,8 +143,14 @@ def parameter(
 
 def declared_parameters(circuit: Any) -> dict[str, Parameter]:
     """Collect the parameters that are present in a circuit, in the order of its fields."""
-    return {
-        field.name: Parameter(name=field.name, **field.metadata["parameter"])
-        for field in dataclasses.fields(circuit)
-        if "parameter" in field.metadata and getattr(circuit, field.name) is not None
-    }
+    present = [
+        f for f in dataclasses.fields(circuit) if "parameter" in f.metadata and getattr(circuit, f.name) is not None
+    ]
+    return {field.name: Parameter(name=field.name, **_described(field, circuit)) for field in present}
+
+
+def _described(field: dataclasses.Field, circuit: Any) -> dict[str, Any]:
+    """What is known of a parameter, with the names that its entries have in this circuit."""
+    about = field.metadata["parameter"]
+    entries = about["entries"]
+    return about | {"entries": entries(circuit) if callable(entries) else entries}

@@ -51,7 +51,7 @@ class Design:
     ([20.0, 20.0], ['size'])
     """
 
-    features: Mapping[str, Values]
+    features: dict[str, Values]
     named: str
 
     def check(self, circuit: str) -> None:
@@ -132,8 +132,10 @@ class Apertures:
         self.design.check(circuit)
         check_sizes(self.sizes, self.smoothness)
 
-    def doubts(self, extent: float) -> list[str]:
+    def doubts(self, extent: float, dark: np.ndarray | None = None) -> list[str]:
         """Sentences on stimuli that a line from -extent to extent can answer, and that are seldom meant.
+
+        `dark` is where nothing happens: all blanks, unless something else than a stimulus does.
 
         Raises
         ------
@@ -144,7 +146,7 @@ class Apertures:
         blank = self.blank
         refuse_negative(contrast)
         said = about_range("line", {"position": position}, size, ~blank, extent)
-        return [*about_contrasts(contrast, ~blank), *said, *about_blanks(blank)]
+        return [*about_contrasts(contrast, ~blank), *said, *about_blanks(blank if dark is None else dark)]
 
     @property
     def blank(self) -> np.ndarray:
@@ -182,6 +184,60 @@ class Apertures:
             )
         sizes, contrasts, positions = self.design.at_conditions(features).values()
         return replace(self, sizes=sizes, contrasts=contrasts, positions=positions)
+
+
+@final
+@dataclass(frozen=True)
+class Discs:
+    """Stimuli of some diameter around a place of a sheet, with soft edges: `Apertures` by the distance from there.
+
+    >>> discs = Discs(sizes=(1.0, 2.0), contrasts=(20.0,), x=(0.0,), y=(0.0,), smoothness=0.25)
+    >>> discs.at(np.array([[0.0, 0.0], [0.0, 4.0]])).round(2).tolist()
+    [[15.52, 0.0], [19.29, 0.0]]
+    """
+
+    sizes: Values
+    contrasts: Values
+    x: Values
+    y: Values
+    smoothness: float
+
+    @property
+    def design(self) -> Design:
+        """The features of the stimuli."""
+        return Design({"size": self.sizes, "contrast": self.contrasts, "x": self.x, "y": self.y}, "size")
+
+    def check(self, circuit: str) -> None:
+        """Refuse what `Apertures` do."""
+        self.design.check(circuit)
+        check_sizes(self.sizes, self.smoothness)
+
+    def doubts(self, extent: float, dark: np.ndarray) -> list[str]:
+        """Sentences on stimuli that a sheet on [-extent, extent]^2 can answer, and that are seldom meant.
+
+        `dark` is where nothing happens.
+
+        Raises
+        ------
+        ValueError
+            For stimuli that reach no place of the sheet, and for contrasts below 0.
+        """
+        size, contrast, x, y = self.design.table.values()
+        refuse_negative(contrast)
+        said = about_range("sheet", {"x": x, "y": y}, size, ~self.blank, extent)
+        return [*about_contrasts(contrast, ~self.blank), *said, *about_blanks(dark)]
+
+    @property
+    def blank(self) -> np.ndarray:
+        """Where nothing is shown, (conditions,)."""
+        table = self.design.table
+        return (table["size"] == 0) | (table["contrast"] == 0)
+
+    def at(self, places: np.ndarray) -> np.ndarray:
+        """The input to every place (x, y), (places, 2), in every condition: (conditions, places)."""
+        size, contrast, x, y = (column[:, None] for column in self.design.table.values())
+        away = np.hypot(places[:, 0] - x, places[:, 1] - y)
+        return np.where(self.blank[:, None], 0.0, aperture(size, contrast, away, np.zeros(()), self.smoothness))
 
 
 def aperture(

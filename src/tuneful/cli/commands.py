@@ -118,7 +118,7 @@ def _asked_circuit(model: str, config: RunConfig) -> AbstractCircuit:
     asked = {name: value for name, value in configured.items() if value != start.get(name)}
     circuit = build("circuit", circuits(), circuit_of_truth(config) | asked)
     values = {name: getattr(circuit, name) for name in circuit.parameters() if name in asked}
-    return at_known_truth(circuit).with_values(values)
+    return at_known_truth(circuit, config.data.truth).with_values(values)
 
 
 def run_report(

@@ -1,12 +1,14 @@
 """The curves that a configuration names: read, or simulated, and proven to be those that were meant."""
 
 import hashlib
+from collections.abc import Collection
 
 import jax
 import numpy as np
 import xarray as xr
 
 from tuneful.circuits import AbstractCircuit
+from tuneful.circuits.base import KnowsTruth
 from tuneful.curves.labels import COMPARED_AS
 from tuneful.errors import UserError
 from tuneful.fitting.checks import check_size
@@ -29,7 +31,7 @@ def curves_of(config: RunConfig) -> tuple[xr.Dataset, DataSettings]:
     """
     data = config.data
     if data.path is None:
-        truth = at_known_truth(build("circuit", circuits(), circuit_of_truth(config)))
+        truth = at_known_truth(build("circuit", circuits(), circuit_of_truth(config)), config.data.truth)
         check_size(truth, {"data.simulate": data.simulate})
         dataset = simulate(truth, data.simulate, jax.random.key(SIMULATION_SEED))
         name = f"{data.simulate} curves simulated from {type(truth).__name__} at known parameters"
@@ -46,10 +48,11 @@ def circuit_of_truth(config: RunConfig) -> dict:
     return modern_names("circuit", circuits(), config.circuit | config.data.truth)
 
 
-def at_known_truth(circuit: AbstractCircuit) -> AbstractCircuit:
-    """The circuit at the parameters of its example."""
-    known = parameter_values(circuit.example())
-    return circuit.with_values({name: known[name] for name in circuit.parameters() if name in known})
+def at_known_truth(circuit: AbstractCircuit, given: Collection[str] = ()) -> AbstractCircuit:
+    """The circuit at the parameters that demonstrations take for true; those that are given stay as they are."""
+    known = parameter_values(circuit.at_truth() if isinstance(circuit, KnowsTruth) else circuit.example())
+    taken = [name for name in circuit.parameters() if name in known and name not in given]
+    return circuit.with_values({name: known[name] for name in taken})
 
 
 def digest(dataset: xr.Dataset) -> str:
