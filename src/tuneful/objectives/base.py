@@ -130,7 +130,8 @@ class AbstractObjective(eqx.Module):
 
     It says what is compared. How the distance is made small (curves a step, optimiser, rates, schedule, refinement)
     are settings of the fit. Objectives without a critic keep whatever `init` made; one loop serves them all. Where
-    units have labels, it is asked once a label, about the curves of that label only (`PerLabel`).
+    units have labels, it is asked once a label, about the curves of that label only (`PerLabel`), unless it
+    `tells_labels` apart.
 
     label
         The short name used by the command line and in files.
@@ -142,12 +143,16 @@ class AbstractObjective(eqx.Module):
     weighs_units
         Whether labels, such as cell types, are to count as their numbers of units: where each unit adds what it says
         of the parameters. Otherwise each label counts the same.
+    tells_labels
+        Whether it is asked about the curves of all labels at once, and compares like with like by itself
+        (`Measured.parts`, `Generated.of_label`).
     """
 
     label: ClassVar[str]
     learns: ClassVar[bool] = False
     compares_pairs: ClassVar[bool] = False
     weighs_units: ClassVar[bool] = False
+    tells_labels: ClassVar[bool] = False
 
     @abstractmethod
     def init(self, key: PRNGKeyArray, data: Measured) -> Any:

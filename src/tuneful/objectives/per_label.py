@@ -23,8 +23,8 @@ class PerLabel(eqx.Module):
         sum_l w_l d(generated_l, measured_l),
 
     each with a state of its own: its own scale, its own landmarks or its own critic. What an objective draws is the
-    same for every label, so that it does not matter what labels are called. It has the methods of an objective, and is
-    none that a fit is given: what it does not say (`learns`, `label`) is for the inner one to say.
+    same for every label, so that it does not matter what labels are called. It has the methods of an objective, and
+    is none that a fit is given: what it does not say (`learns`, `label`) is for the inner one to say.
 
     Parameters
     ----------
@@ -109,8 +109,8 @@ class PerLabel(eqx.Module):
 
 
 def label_by_label(objective: AbstractObjective) -> AbstractObjective | PerLabel:
-    """The objective as it is asked where there are labels."""
-    return PerLabel(objective)
+    """The objective as it is asked where there are labels: itself, if it tells them apart."""
+    return objective if objective.tells_labels else PerLabel(objective)
 
 
 def label_weights(

@@ -1,11 +1,15 @@
 """Wasserstein GAN with gradient penalty: a critic learns where generated and measured curves differ."""
 
 import itertools
+import operator
+from collections.abc import Callable
+from functools import reduce
 from typing import Any, ClassVar, final
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax import Array
 from jaxtyping import Float, PRNGKeyArray
@@ -36,11 +40,19 @@ def criticise(layers: Layers, x: Float[Array, " inputs"]) -> Float[Array, ""]:
 
 
 class CriticState(eqx.Module):
-    """The critic, the state of its optimiser, and what the data alone decide."""
+    """The critic, the state of its optimiser, and what the data alone decide: how curves of each label are seen."""
 
     critic: Layers
     moments: optax.OptState
+    feature_maps: tuple[FeatureMap, ...]
+
+
+class Side(eqx.Module):
+    """The measured units of one label, how curves are seen beside them, and what the critic is told of the label."""
+
+    data: Measured
     feature_map: FeatureMap
+    label: tuple[float, ...] = eqx.field(static=True, default=())
 
 
 @final
@@ -53,6 +65,10 @@ class WassersteinGAN(AbstractObjective):
     A generated curve is seen through the missing conditions of a measured unit drawn at random, in the critic's steps
     that of its partner x, so that both sides miss the same conditions alike; where any condition is missing, the
     critic is also told which.
+
+    Of units with labels, such as cell types, the critic is told which label a curve has, a 1 at its place among zeros
+    [the conditional WGAN of Arakaki et al. 2019]: one critic learns from the curves of all labels, each seen on its
+    own scale, and both losses are the weighted sums over labels.
 
     Defaults are those of the paper's motor-cortex experiment.
 
@@ -72,6 +88,7 @@ class WassersteinGAN(AbstractObjective):
 
     label: ClassVar[str] = "wgan-gp"
     learns: ClassVar[bool] = True
+    tells_labels: ClassVar[bool] = True
 
     whiten: bool = eqx.field(static=True, default=False)
     ridge: float = eqx.field(static=True, default=1e-3)
@@ -86,14 +103,15 @@ class WassersteinGAN(AbstractObjective):
     def init(self, key: Key, data: Measured) -> CriticState:
         conditions = data.rates.shape[1]
         inputs = conditions if bool(data.observed.all()) else 2 * conditions
-        critic = draw_critic(as_key(key), (inputs, *self.hidden, 1))
-        feature_map = FeatureMap.of(data, self.whiten, self.ridge, log_above=self.log_above)
-        return CriticState(critic, self._critic_optimiser().init(critic), feature_map)
+        labels = len(data.counts) if len(data.counts) > 1 else 0
+        critic = draw_critic(as_key(key), (inputs + labels, *self.hidden, 1))
+        seen = (FeatureMap.of(part, self.whiten, self.ridge, log_above=self.log_above) for part in data.parts)
+        return CriticState(critic, self._critic_optimiser().init(critic), tuple(seen))
 
     def update(self, state: CriticState, generate: Draw, data: Measured, key: Key) -> CriticState:
         def critic_step(carry: tuple[Any, Any], fresh: tuple[Generated, Array]) -> tuple[tuple[Any, Any], None]:
             critic, moments = carry
-            gradient = jax.grad(self._critic_loss)(critic, state.feature_map, fresh[0], data, fresh[1])
+            gradient = jax.grad(self._critic_loss)(critic, state.feature_maps, fresh[0], data, fresh[1])
             with jax.numpy_dtype_promotion("standard"):  # optax raises floats to whole numbers
                 change, moments = self._critic_optimiser().update(gradient, moments)
             return (optax.apply_updates(critic, change), moments), None
@@ -101,35 +119,61 @@ class WassersteinGAN(AbstractObjective):
         draw, *keys = jax.random.split(as_key(key), 1 + self.n_critic)
         batches = generate(draw, self.n_critic)  # at once: the circuit stands still while the critic learns
         (critic, moments), _ = jax.lax.scan(critic_step, (state.critic, state.moments), (batches, jnp.stack(keys)))
-        return CriticState(critic, moments, state.feature_map)
+        return CriticState(critic, moments, state.feature_maps)
 
     def loss(self, generated: Generated, state: CriticState, data: Measured, key: Key) -> Float[Array, ""]:
-        units = jax.random.randint(as_key(key), generated.weight.shape, 0, len(data.rates))
-        seen = self._see(generated.rates, units, state.feature_map, data, state.critic)
-        return -weighted_mean(jax.vmap(criticise, (None, 0))(state.critic, seen), generated.weight)
+        def of_label(side: Side, own: Generated) -> Array:
+            units = jax.random.randint(as_key(key), own.weight.shape, 0, len(side.data.rates))
+            seen = self._see(own.rates, units, side, state.critic)
+            return -weighted_mean(jax.vmap(criticise, (None, 0))(state.critic, seen), own.weight)
+
+        return _over_labels(of_label, generated, data, state.feature_maps)
 
     def _critic_optimiser(self) -> optax.GradientTransformation:
         return optax.adam(self.critic_rate, b1=self.b1, b2=self.b2)
 
     def _critic_loss(
-        self, critic: Layers, feature_map: FeatureMap, generated: Generated, data: Measured, key: Array
+        self, critic: Layers, feature_maps: tuple[FeatureMap, ...], generated: Generated, data: Measured, key: Array
     ) -> Array:
+        def of_label(side: Side, own: Generated) -> Array:
+            return self._critic_loss_of(critic, side, own, key)
+
+        return _over_labels(of_label, generated, data, feature_maps)
+
+    def _critic_loss_of(self, critic: Layers, side: Side, generated: Generated, key: Array) -> Array:
         pick, mix = jax.random.split(key)
-        units = jax.random.randint(pick, generated.weight.shape, 0, len(data.rates))
-        fake = self._see(generated.rates, units, feature_map, data, critic)
-        real = self._see(data.rates[units], units, feature_map, data, critic)
+        units = jax.random.randint(pick, generated.weight.shape, 0, len(side.data.rates))
+        fake = self._see(generated.rates, units, side, critic)
+        real = self._see(side.data.rates[units], units, side, critic)
         e = jax.random.uniform(mix, (len(units), 1))
         slope = jax.vmap(jax.grad(criticise, argnums=1), (None, 0))(critic, e * real + (1 - e) * fake)
-        # Slopes in the mask are not slopes in a curve; the mask is the same at both ends.
-        norm = jnp.sqrt(jnp.sum(slope[:, : data.rates.shape[1]] ** 2, axis=1) + jnp.finfo(slope.dtype).tiny)
+        # Slopes in the mask and in the label are not slopes in a curve; they are the same at both ends.
+        norm = jnp.sqrt(jnp.sum(slope[:, : generated.rates.shape[1]] ** 2, axis=1) + jnp.finfo(slope.dtype).tiny)
         score = jax.vmap(criticise, (None, 0))
         terms = score(critic, fake) - score(critic, real) + self.penalty * (norm - 1) ** 2
         return weighted_mean(terms, generated.weight)
 
-    def _see(self, rates: Array, units: Array, feature_map: FeatureMap, data: Measured, critic: Layers) -> Array:
+    def _see(self, rates: Array, units: Array, side: Side, critic: Layers) -> Array:
         """What the critic is shown of each curve, through the missing conditions of `units`."""
-        observed = data.observed[units].astype(rates.dtype)
+        observed = side.data.observed[units].astype(rates.dtype)
         plain = compressed(rates, self.log_above) * observed
-        curves = feature_map.of_units(rates, units) if self.whiten else plain
-        shows_mask = critic[0][0].shape[0] > curves.shape[1]
-        return jnp.concatenate([curves, observed], axis=1) if shows_mask else curves
+        curves = side.feature_map.of_units(rates, units) if self.whiten else plain
+        shows_mask = critic[0][0].shape[0] - len(side.label) > curves.shape[1]
+        label = jnp.broadcast_to(jnp.asarray(side.label, rates.dtype), (len(rates), len(side.label)))
+        return jnp.concatenate([curves, *([observed] if shows_mask else []), label], axis=1)
+
+
+def _over_labels(
+    of_label: Callable[[Side, Generated], Array], generated: Generated, data: Measured, seen: tuple[FeatureMap, ...]
+) -> Array:
+    """The weighted sum over labels; the thing itself where there are none."""
+    if not data.counts:
+        return of_label(Side(data, seen[0]), generated)
+    several = len(data.counts) if len(data.counts) > 1 else 0
+    parts = [
+        weight
+        * of_label(Side(part, seen[i], tuple(np.eye(several)[i].tolist()) if several else ()), generated.of_label(i))
+        for i, (weight, part) in enumerate(zip(data.weights, data.parts, strict=True))
+        if weight
+    ]
+    return reduce(operator.add, parts)
