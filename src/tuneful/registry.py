@@ -19,14 +19,14 @@ import pydantic
 
 import tuneful.circuits
 import tuneful.objectives
-from tuneful.circuits import AbstractCircuit
+from tuneful.circuits import AbstractCircuit, Observation
 from tuneful.errors import UserError, suggest
 from tuneful.objectives import AbstractObjective, AbstractPenalty
 from tuneful.settings import shown
 
 FINITE = pydantic.ConfigDict(allow_inf_nan=False)
 
-Component = TypeVar("Component", AbstractCircuit, AbstractObjective, AbstractPenalty)
+Component = TypeVar("Component", AbstractCircuit, AbstractObjective, AbstractPenalty, Observation)
 ARRAYS = (np.ndarray, jax.Array)  # fields of these types are lists in a configuration
 
 
@@ -58,7 +58,7 @@ def installed(package: ModuleType, base: type[Component]) -> dict[str, type[Comp
     ]
     found = [member for module in modules for _, member in inspect.getmembers(module, inspect.isclass)]
     found += [entry.load() for entry in entry_points(group=package.__name__)]
-    return {c.label: c for c in found if issubclass(c, base) and not inspect.isabstract(c)}
+    return {c.label: c for c in found if issubclass(c, base) and _has_a_label(c)}
 
 
 def _imported(base: type[Component]) -> dict[str, type[Component]]:
@@ -66,10 +66,15 @@ def _imported(base: type[Component]) -> dict[str, type[Component]]:
 
     Only what its module still has under its name: a cell of a notebook that is run again replaces its class.
     """
-    final = [c for c in _subclasses(base) if not inspect.isabstract(c) and hasattr(c, "label")]
+    final = [c for c in _subclasses(base) if _has_a_label(c)]
     present = [c for c in final if getattr(sys.modules.get(c.__module__), c.__qualname__, None) is c]
     count = Counter(c.label for c in present)
     return {c.label: c for c in present if count[c.label] == 1}
+
+
+def _has_a_label(component: type[Any]) -> bool:
+    """Whether it is final, with a name of its own: what wraps another component has that component's."""
+    return not inspect.isabstract(component) and isinstance(getattr(component, "label", None), str)
 
 
 def _subclasses(base: type[Any]) -> Iterator[type[Any]]:
@@ -160,7 +165,7 @@ def checked(where: str, expected: Any, value: Any) -> Any:
         raise UserError(f"{where} = {shown(value)} is not of the expected type ({wanted}).") from error
 
 
-def settings_of(component: AbstractCircuit | AbstractObjective | AbstractPenalty) -> dict[str, Any]:
+def settings_of(component: AbstractCircuit | AbstractObjective | AbstractPenalty | Observation) -> dict[str, Any]:
     """Write a component as plain settings from which `build` makes it again."""
     values = {name: getattr(component, name) for name in _settings(component)}
     return {"name": component.label} | {k: v.tolist() if hasattr(v, "tolist") else v for k, v in values.items()}

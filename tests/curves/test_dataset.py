@@ -6,7 +6,7 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuneful.curves import DatasetError, complete_units, features, make_dataset, split
+from tuneful.curves import DatasetError, complete_units, features, make_dataset, rate_unit, split
 
 NAN = np.nan
 SIZES = {"size": [0.5, 4.0]}
@@ -103,3 +103,14 @@ def test_of_every_value_of_a_property_the_same_fraction_is_held_out():
         np.testing.assert_array_equal(one["unit"], other["unit"])
     with pytest.raises(DatasetError, match=r"Holding out 0.4 of 3 units of which cell_type is I does not leave 2"):
         split(data.isel(unit=slice(0, 23)), 0.4, seed=3, by="cell_type")
+
+
+def test_responses_that_are_no_rates_have_a_unit_and_may_be_negative():
+    data = make_dataset([[1.0, -0.5]], {"size": [1, 2]}, rate_var=[[1.0, 1.0]], rate_unit="Events")
+    assert rate_unit(data) == data["rate"].attrs["units"] == "events"
+    assert data["rate_var"].attrs["units"] == "(events)^2"
+    assert rate_unit(make_dataset([[1.0, 2.0]], {"size": [1, 2]}, rate_unit="spikes/s")) == "Hz"
+    with pytest.raises(DatasetError, match=r"Responses are in Hz, events, a\.u\., and not in 'kHz'"):
+        make_dataset([[1.0, 2.0]], {"size": [1, 2]}, rate_unit="kHz")
+    with pytest.raises(DatasetError, match=r"-0.5 Hz, and a rate cannot be negative.* \(rate_unit, events or a.u.\)"):
+        make_dataset([[1.0, -0.5]], {"size": [1, 2]})

@@ -43,7 +43,10 @@ FOREIGN = {
     "text for a gap": (lambda file: file["rate"].attrs.update(_FillValue="none"), "'rate' .*'_FillValue'"),
     "numbers for names": (lambda file: file["rate"].attrs.update(coordinates=[0, 1]), "'rate' .*'coordinates'"),
     "names of the file": (lambda file: file.attrs.update(coordinates=3), "the attribute 'coordinates'"),
-    "other units": (lambda file: file["rate"].attrs.update(units="kHz"), "'rate' is in 'kHz', and rates are in Hz"),
+    "other units": (
+        lambda file: file["rate"].attrs.update(units="kHz"),
+        "'rate' is in 'kHz', and not in Hz",
+    ),
     "no space": (lambda file: file.create_dataset("n_trials", data=h5py.Empty("f8")), "'n_trials' .*no values"),
     "a table": (lambda file: file.create_dataset("depth", (2,), [("a", int)]), "'depth' is of the type"),
     "bytes": (lambda file: file.create_dataset("depth", (2,), "V3"), "'depth' is of the type"),

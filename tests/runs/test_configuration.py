@@ -3,11 +3,15 @@
 import json
 import sys
 
+import numpy as np
 import pytest
 
-from tuneful.circuits import FeedforwardM1
+from tuneful import Fit
+from tuneful.circuits import FeedforwardM1, Observation, observed
 from tuneful.errors import UserError
+from tuneful.fitting.simulation import simulate
 from tuneful.objectives import RatePenalty, WassersteinGAN
+from tuneful.registry import settings_of
 from tuneful.runs.configuration import RunConfig, read_config, upgraded
 from tuneful.runs.presets import resolve
 
@@ -161,3 +165,47 @@ def test_no_configuration_ends_in_a_traceback(tmp_path, path):
 def test_no_toml_ends_in_a_traceback(tmp_path, text):
     (tmp_path / "a.toml").write_text(text)
     assert not is_usable(str(tmp_path / "a.toml"))
+
+
+def test_no_layer_is_the_default_and_leaves_the_circuit_alone(tiny):
+    config = resolve(str(tiny), {}, [])
+    assert config.observation is None
+    assert isinstance(config.components()[0], FeedforwardM1)
+
+
+def test_a_layer_is_asked_for_by_its_section(tiny):
+    config = resolve(str(tiny), {}, ["observation.gain=0.5", "observation.noise=1", "noise=0.3"])
+    circuit, objective, penalties = config.components()
+    assert float(circuit.layer.gain) == 0.5
+    assert float(circuit.circuit.noise) == pytest.approx(0.3)  # the circuit's own stays what it was
+    again = RunConfig(**config.completed(circuit, objective, penalties).written())
+    assert settings_of(again.components()[0].layer) == settings_of(circuit.layer)
+    assert again.circuit["noise"] == pytest.approx(0.3)
+
+
+def test_settings_of_a_layer_are_checked(tiny):
+    with pytest.raises(UserError, match=r"has no setting 'gian'.* 'gain'"):
+        resolve(str(tiny), {}, ["observation.gian=1"]).components()
+    with pytest.raises(UserError, match=r"does not go with the circuit: observation\.gain must be one number"):
+        resolve(str(tiny), {}, ["observation.gain=[1, 2]"]).components()
+
+
+def test_a_fit_through_a_layer_comes_back_from_its_folder(tmp_path, tiny_circuit, tiny_settings, quick_report):
+    """Events of the truth; the gain takes the unit of the data."""
+    layer = Observation(gain=0.5, noise=1.0, trials=5.0, unit="events")
+    data = simulate(observed(tiny_circuit, layer), 20, 1)
+    start = observed(tiny_circuit, Observation(gain=1.0, noise=1.0, trials=5.0))
+    fit = Fit(start, **tiny_settings).fit(data, seed=0, out=tmp_path / "run", progress=False)
+    row = fit.result_["parameters"]["observation.gain"]
+    assert (row["initial"], row["truth"], row["fitted"]) == (1.0, 0.5, True)
+    assert row["value"] != 1.0
+    loaded = Fit.load(tmp_path / "run")
+    assert loaded.params_ == fit.params_
+    np.testing.assert_array_equal(loaded.sample(5, 0)["rate"], fit.sample(5, 0)["rate"])
+    assert loaded.sample(5, 0)["rate"].attrs["units"] == "events"
+
+
+def test_curves_in_another_unit_are_refused_without_a_gain(tiny_circuit, tiny_settings):
+    data = simulate(observed(tiny_circuit, Observation(gain=0.5)), 20, 1)
+    with pytest.raises(UserError, match=r"The curves are in a\.u\., and those of FeedforwardM1 in Hz: fit a gain"):
+        Fit(tiny_circuit, **tiny_settings).fit(data, seed=0, progress=False)

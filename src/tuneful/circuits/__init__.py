@@ -2,6 +2,7 @@
 
 from tuneful.circuits.base import AbstractCircuit, AbstractRecurrentCircuit, Response
 from tuneful.circuits.feedforward import FeedforwardM1
+from tuneful.circuits.observation import Observation, observed
 from tuneful.circuits.parameters import AbstractConstraint, Free, Ordered, Parameter, Positive, parameter
 from tuneful.circuits.recurrent import Recurrent
 from tuneful.circuits.ssn import SSN
@@ -15,6 +16,7 @@ __all__ = [
     "AbstractRecurrentCircuit",
     "FeedforwardM1",
     "Free",
+    "Observation",
     "Ordered",
     "Parameter",
     "Positive",
@@ -22,6 +24,7 @@ __all__ = [
     "Recurrent",
     "Response",
     "cell_types",
+    "observed",
     "parameter",
     "random_network",
     "random_networks",

@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float, Int, PRNGKeyArray
 
 from tuneful.circuits.ensemble import map_realisations
 from tuneful.circuits.keys import Key, as_key
-from tuneful.circuits.parameters import Parameter, declared_parameters
+from tuneful.circuits.parameters import Parameter, declared_parameters, value_of, with_values_of
 from tuneful.display import card, in_a_line
 from tuneful.errors import UserError, in_short
 from tuneful.solvers.spectrum import smoothed_spectral_abscissa
@@ -139,7 +139,7 @@ class AbstractCircuit(eqx.Module):
 
     def with_values(self: Circuit, values: Mapping[str, Any]) -> Circuit:
         """Return this circuit with other values of the named parameters, in natural units."""
-        return dataclasses.replace(self, **values)
+        return with_values_of(self, values)
 
     @property
     def cells_per_realisation(self) -> int:
@@ -170,12 +170,12 @@ class AbstractCircuit(eqx.Module):
         return response
 
     def __repr__(self) -> str:
-        values = ((name, getattr(self, name)) for name in self.parameters())
+        values = ((name, value_of(self, name)) for name in self.parameters())
         shown = [in_a_line(values), in_a_line(self._changed_settings())]
         return f"<{type(self).__name__}: {'; '.join(filter(None, shown))}>"
 
     def _repr_html_(self) -> str:
-        rows = [(p.symbol, name, getattr(self, name), p.unit, p.meaning) for name, p in self.parameters().items()]
+        rows = [(p.symbol, name, value_of(self, name), p.unit, p.meaning) for name, p in self.parameters().items()]
         settings = in_a_line(self._changed_settings()) or "all settings at their defaults"
         return card(type(self).__name__, settings, (("", "parameter", "value", "unit", "meaning"), rows))
 

@@ -2,14 +2,16 @@
 
 import dataclasses
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
-from typing import Any, final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar, final
 
 import equinox as eqx
 import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 from jaxtyping import Bool, Float
+
+Module = TypeVar("Module", bound=eqx.Module)
 
 
 class AbstractConstraint(eqx.Module):
@@ -141,12 +143,31 @@ def parameter(
     return eqx.field(converter=converter, metadata={"parameter": described}, **field)
 
 
-def declared_parameters(circuit: Any) -> dict[str, Parameter]:
-    """Collect the parameters that are present in a circuit, in the order of its fields."""
-    present = [
-        f for f in dataclasses.fields(circuit) if "parameter" in f.metadata and getattr(circuit, f.name) is not None
-    ]
-    return {field.name: Parameter(name=field.name, **_described(field, circuit)) for field in present}
+def part(prefix: str = "", **field: Any) -> Any:
+    """Declare a field that holds another module, whose parameters are parameters of this one as well.
+
+    Parameters
+    ----------
+    prefix
+        What their names begin with here: two parts may have parameters of the same name.
+    field
+        Further keywords go to `equinox.field`.
+    """
+    return eqx.field(metadata={"part": prefix, "is_setting": False}, **field)
+
+
+def declared_parameters(module: Any) -> dict[str, Parameter]:
+    """Collect the parameters that are present in a circuit and its parts, in the order of its fields."""
+    found = dict[str, Parameter]()
+    for field in dataclasses.fields(module):
+        if "parameter" in field.metadata and getattr(module, field.name) is not None:
+            found[field.name] = Parameter(name=field.name, **_described(field, module))
+    for field, prefix in _parts(module):
+        for name, about in declared_parameters(getattr(module, field)).items():
+            found[prefix + name] = dataclasses.replace(
+                about, name=prefix + name, reference=_within(field, about.reference)
+            )
+    return found
 
 
 def _described(field: dataclasses.Field, circuit: Any) -> dict[str, Any]:
@@ -154,3 +175,48 @@ def _described(field: dataclasses.Field, circuit: Any) -> dict[str, Any]:
     about = field.metadata["parameter"]
     entries = about["entries"]
     return about | {"entries": entries(circuit) if callable(entries) else entries}
+
+
+def value_of(module: Any, name: str) -> Array:
+    """The value of a parameter, of the module itself or of one of its parts, by the name that it has there."""
+    held = _holder(module, name)
+    return getattr(module, name) if held is None else value_of(getattr(module, held[0]), held[1])
+
+
+def with_values_of(module: Module, values: Mapping[str, Any]) -> Module:
+    """The module with other values of the named parameters, its own and those of its parts."""
+    changed, of_parts = dict[str, Any](), dict[str, dict[str, Any]]()
+    for name, value in values.items():
+        held = _holder(module, name)
+        if held is None:
+            changed[name] = value
+        else:
+            of_parts.setdefault(held[0], {})[held[1]] = value
+    changed |= {field: with_values_of(getattr(module, field), own) for field, own in of_parts.items()}
+    return dataclasses.replace(module, **changed)
+
+
+def with_fields(module: Module, **values: Any) -> Module:
+    """The module with other values of those of the named fields that it, or a part of it, has."""
+    changed = {name: value for name, value in values.items() if hasattr(module, name)}
+    changed |= {field: with_fields(getattr(module, field), **values) for field, _ in _parts(module)}
+    return dataclasses.replace(module, **changed) if changed else module
+
+
+def _parts(module: Any) -> list[tuple[str, str]]:
+    """The fields that hold parts, and the prefix of each."""
+    return [(f.name, f.metadata["part"]) for f in dataclasses.fields(module) if "part" in f.metadata]
+
+
+def _holder(module: Any, name: str) -> tuple[str, str] | None:
+    """The field with the part that has a parameter, present or not, and its name there; None if it is no part's."""
+    for field, prefix in _parts(module):
+        inner, own = getattr(module, field), name.removeprefix(prefix)
+        is_there = any(f.name == own and "parameter" in f.metadata for f in dataclasses.fields(inner))
+        if name.startswith(prefix) and (is_there or _holder(inner, own) is not None):
+            return field, own
+    return None
+
+
+def _within(field: str, reference: Callable[[Any], Array] | None) -> Callable[[Any], Array] | None:
+    return None if reference is None else lambda module: reference(getattr(module, field))

@@ -12,6 +12,8 @@ import jax
 import platformdirs
 
 from tuneful.circuits import AbstractCircuit
+from tuneful.circuits.observation import known_to, taken_apart
+from tuneful.circuits.parameters import value_of
 from tuneful.cli.analyze import write_run_page
 from tuneful.cli.pages import put_page, refuse_existing, refuse_page
 from tuneful.cli.summary import fit_summary
@@ -20,7 +22,7 @@ from tuneful.errors import UserError
 from tuneful.fitting.checks import check_size
 from tuneful.fitting.simulation import simulate
 from tuneful.readers import save
-from tuneful.registry import build, circuits, modern_names, settings_of
+from tuneful.registry import build, circuits, modern_names
 from tuneful.runs.configuration import RunConfig
 from tuneful.runs.curves_source import at_known_truth, circuit_of_truth
 from tuneful.runs.estimator import Fit
@@ -88,10 +90,10 @@ def _set_up_jax() -> None:
 def _started_from(config: RunConfig, earlier_run: Path) -> RunConfig:
     """The configuration, with the circuit at the fitted parameters of an earlier run."""
     earlier = Fit.load(earlier_run)
-    circuit = build("circuit", circuits(), config.circuit)
-    if type(earlier.circuit_) is not type(circuit):
+    circuit = config.observed(build("circuit", circuits(), config.circuit))
+    if type(taken_apart(earlier.circuit_)[0]) is not type(taken_apart(circuit)[0]):
         raise UserError(f"{earlier_run} fitted another circuit ({earlier.circuit_.label}): it cannot start this fit.")
-    return config.model_copy(update={"circuit": settings_of(circuit.with_values(earlier.params_))})
+    return config.with_circuit(circuit.with_values(known_to(circuit, earlier.params_)))
 
 
 def run_simulate(
@@ -117,8 +119,8 @@ def _asked_circuit(model: str, config: RunConfig) -> AbstractCircuit:
     configured = modern_names("circuit", circuits(), config.circuit)
     asked = {name: value for name, value in configured.items() if value != start.get(name)}
     circuit = build("circuit", circuits(), circuit_of_truth(config) | asked)
-    values = {name: getattr(circuit, name) for name in circuit.parameters() if name in asked}
-    return at_known_truth(circuit, config.data.truth).with_values(values)
+    values = {name: value_of(circuit, name) for name in circuit.parameters() if name in asked}
+    return config.observed(at_known_truth(circuit, config.data.truth).with_values(values))
 
 
 def run_report(

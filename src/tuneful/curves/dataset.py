@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tuneful.curves.schema import DIMS, ENTRY_UNITS, DatasetError
+from tuneful.curves.schema import DIMS, ENTRY_UNITS, DatasetError, unit_called
 from tuneful.curves.validation import default_labels, validate
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ def make_dataset(
     rate_var: ArrayLike | None = None,
     n_trials: ArrayLike | None = None,
     statistics: str | Sequence[str] | None = None,
+    rate_unit: str = "Hz",
     **attrs: Any,
 ) -> xr.Dataset:
     """A validated dataset from plain arrays.
@@ -30,7 +31,8 @@ def make_dataset(
     Parameters
     ----------
     rates
-        Firing rates in Hz, (units, conditions); NaN (or masked) where a unit was not measured in a condition.
+        Firing rates in Hz, or responses in `rate_unit`, (units, conditions); NaN (or masked) where a unit was not
+        measured in a condition.
     conditions
         Stimulus features, name -> values (conditions,) in their own units; the name `condition` holds
         labels. With no entry at all the conditions are labelled `c0`, `c1`, ...
@@ -39,9 +41,11 @@ def make_dataset(
     unit_labels
         Labels (units,), all different; by default `u0`, `u1`, ...
     rate_var, n_trials
-        Variance over trials (Hz^2) and number of trials, (units, conditions).
+        Variance over trials (Hz^2, or of that unit) and number of trials, (units, conditions).
     statistics
         Names of the statistics that describe these curves, if not those that the features suggest.
+    rate_unit
+        "Hz", "events" (deconvolved ones) or "a.u."; responses in the last two may be negative.
     **attrs
         Free attributes of the dataset, such as `source`.
 
@@ -72,7 +76,9 @@ def make_dataset(
     }
     if statistics is not None:
         attrs["statistics"] = [statistics] if isinstance(statistics, str) else list(statistics)
-    return validate(xr.Dataset({k: (DIMS, v) for k, v in entries.items()}, coords, attrs))
+    dataset = xr.Dataset({k: (DIMS, v) for k, v in entries.items()}, coords, attrs)
+    dataset["rate"].attrs["units"] = unit_called(rate_unit)
+    return validate(dataset)
 
 
 def _as_entries(values: ArrayLike, name: str, shape: tuple[int, int] | None = None) -> np.ndarray:

@@ -3,7 +3,7 @@
 =================  ===================  ====  ===============================================
 part               dims                 unit  meaning
 =================  ===================  ====  ===============================================
-`rate`             (unit, condition)    Hz    mean firing rate; NaN = not measured
+`rate`             (unit, condition)    Hz    mean firing rate, or events, or a.u.; NaN = not measured
 `rate_var`         (unit, condition)    Hz^2  variance over trials (optional)
 `n_trials`         (unit, condition)    1     number of trials (optional)
 stimulus features  (condition,)         any   `x`, `y`, `z`, `size`, `contrast`, ...
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 DIMS = ("unit", "condition")
 ENTRY_UNITS = {"rate": "Hz", "rate_var": "Hz^2", "n_trials": "1"}
+HERTZ = ("hz", "1/s", "s^-1", "s-1", "sp/s", "spk/s", "spikes/s", "spikes/sec", "spikes per second", "imp/s")
+OTHER_UNITS = ("events", "a.u.")  # in which responses are told that are no rates; these may be negative
 
 
 def features(dataset: xr.Dataset) -> dict[str, Real[np.ndarray, " conditions"]]:
@@ -51,6 +53,35 @@ def unit_properties(dataset: xr.Dataset) -> dict[str, Shaped[np.ndarray, " units
 
 def _coords_on(dataset: xr.Dataset, dim: str) -> dict[str, np.ndarray]:
     return {str(k): c.values for k, c in dataset.coords.items() if c.dims == (dim,) and k != dim}
+
+
+def rate_unit(dataset: xr.Dataset) -> str:
+    """The unit of the responses: "Hz", "events" or "a.u.".
+
+    >>> from tuneful.curves import make_dataset
+    >>> rate_unit(make_dataset([[1.0, -0.2]], {"size": [0.5, 4.0]}, rate_unit="events"))
+    'events'
+    """
+    return unit_called(str(dataset["rate"].attrs.get("units", "Hz")))
+
+
+def unit_called(text: str) -> str:
+    """The unit of responses that is meant by a text.
+
+    Raises
+    ------
+    DatasetError
+        For any other.
+    """
+    wanted = text.strip().casefold()
+    if wanted in HERTZ:
+        return "Hz"
+    if wanted not in OTHER_UNITS:
+        raise DatasetError(
+            f"Responses are in {', '.join(('Hz', *OTHER_UNITS))}, and not in {text!r}: convert rates to Hz, and call "
+            "anything else a.u."
+        )
+    return wanted
 
 
 def unit_name(dataset: xr.Dataset, index: int) -> str:

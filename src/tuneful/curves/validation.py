@@ -15,6 +15,7 @@ from tuneful.curves.schema import (
     DatasetError,
     condition_name,
     features,
+    rate_unit,
     unit_name,
     unit_properties,
 )
@@ -38,15 +39,17 @@ def validate(dataset: xr.Dataset) -> xr.Dataset:
     ------
     DatasetError
         One sentence naming the offending entry, for: no `rate`, wrong dims, an empty table, entries that
-        are not numbers, infinite or negative rates, a unit or a condition that was never measured, duplicate
-        labels or conditions, negative `rate_var`, `n_trials` below 1, features that are not finite.
+        are not numbers, infinite rates, negative ones in Hz, an unknown unit of rates, a unit or a condition that was
+        never measured, duplicate labels or conditions, negative `rate_var`, `n_trials` below 1, features that are not
+        finite.
 
     >>> import xarray as xr
     >>> rate = xr.DataArray([[1.0, -2.0]], dims=("unit", "condition"), coords={"unit": ["a"]})
     >>> validate(xr.Dataset({"rate": rate}, coords={"size": ("condition", [0.5, 4])}))
     Traceback (most recent call last):
     tuneful.errors.DatasetError: The rate of unit 'a' in condition 1 (size=4.0) is -2 Hz, and a \
-rate cannot be negative: give rates before any baseline is subtracted, or NaN where it was not measured.
+rate cannot be negative: give rates before any baseline is subtracted, NaN where it was not measured, or the unit of \
+what is no rate (rate_unit, events or a.u.).
     """
     _check_layout(dataset)
     _check_names(dataset)
@@ -138,7 +141,9 @@ def _entries(dataset: xr.Dataset, name: str) -> Column:
         return f"'{name}' of {unit_name(dataset, index[0])} in {condition_name(dataset, index[1])}"
 
     values = as_float(variable.values, where, "use NaN where it was not measured")
-    return variable.dims, values, {"units": ENTRY_UNITS[name], **variable.attrs}
+    own = rate_unit(dataset)
+    default = ENTRY_UNITS[name] if own == "Hz" else {"rate": own, "rate_var": f"({own})^2"}.get(name, "1")
+    return variable.dims, values, {"units": default, **variable.attrs}
 
 
 def as_float(
@@ -225,9 +230,9 @@ def _check_rates(dataset: xr.Dataset) -> None:
     _refuse(
         dataset,
         "rate",
-        rates < 0,
-        "and a rate cannot be negative: give rates before any baseline is subtracted, or NaN where it "
-        "was not measured",
+        (rates < 0) & (rate_unit(dataset) == "Hz"),
+        "and a rate cannot be negative: give rates before any baseline is subtracted, NaN where it was not measured, "
+        "or the unit of what is no rate (rate_unit, events or a.u.)",
     )
     measured = ~np.isnan(rates)
     if (never := np.flatnonzero(~measured.any(axis=1))).size:
@@ -262,7 +267,7 @@ def _check_optional(dataset: xr.Dataset) -> None:
 def _refuse(dataset: xr.Dataset, name: str, bad: np.ndarray, why: str) -> None:
     if bad.any():
         u, c = np.argwhere(bad)[0]
-        value, unit = dataset[name].values[u, c], ENTRY_UNITS[name].removesuffix("1")
+        value, unit = dataset[name].values[u, c], str(dataset[name].attrs["units"]).removesuffix("1")
         raise DatasetError(
             f"The {name} of {unit_name(dataset, u)} in {condition_name(dataset, c)} is "
             f"{f'{value:g} {unit}'.strip()}, {why}."

@@ -12,7 +12,9 @@ import numpy as np
 
 from tuneful.circuits import AbstractCircuit
 from tuneful.circuits.base import ChecksStimuli
-from tuneful.curves import compute, features, make_dataset, statistics_for
+from tuneful.circuits.observation import unit_of
+from tuneful.circuits.parameters import value_of
+from tuneful.curves import compute, features, make_dataset, rate_unit, statistics_for
 from tuneful.curves.plausibility import doubts
 from tuneful.errors import UserError
 from tuneful.fitting.evaluation import at_predicted_conditions, features_not_predicted
@@ -45,6 +47,7 @@ def check_fit(task: FitTask) -> list[str]:
     """
     problem, settings = task.problem, task.settings
     _check_distribution(task)
+    _check_unit(problem.circuit, rate_unit(task.dataset))
     said = [*task.held_out.matching.remarks, *_about_features(problem.circuit, task.dataset)]
     said += stimuli_checked(problem.circuit)
     cells = check_size(problem.circuit, _curves_asked_for(settings))
@@ -177,6 +180,16 @@ def _check_labels(cells: int, settings: FitSettings) -> None:
             )
 
 
+def _check_unit(circuit: AbstractCircuit, unit: str) -> None:
+    """Refuse curves in another unit than those of the circuit: their heights would be compared in silence."""
+    own, name = unit_of(circuit), type(circuit).__name__
+    if own != unit:
+        raise UserError(
+            f"The curves are in {unit}, and those of {name} in {own}: fit a gain between the two (an observation "
+            "with a gain)."
+        )
+
+
 def _about_features(circuit: AbstractCircuit, dataset: xr.Dataset) -> Iterator[str]:
     name, given = type(circuit).__name__, features(dataset)
     unknown = _unknown(circuit, given)
@@ -234,7 +247,7 @@ def _about_prediction(circuit: AbstractCircuit, settings: FitSettings) -> Iterat
 def _about_numbers(task: FitTask) -> Iterator[str]:
     units, conditions = task.problem.data.rates.shape
     circuit, known = task.problem.circuit, task.problem.circuit.parameters()
-    parameters = sum(getattr(circuit, name).size for name in task.problem.fitted if name in known)
+    parameters = sum(value_of(circuit, name).size for name in task.problem.fitted if name in known)
     numbers = {"conditions": conditions, "fitted parameters": parameters}
     if more := [f"{what} ({n})" for what, n in numbers.items() if n > units]:
         yield (

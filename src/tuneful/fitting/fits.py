@@ -12,7 +12,8 @@ import numpy as np
 from jax import Array
 
 from tuneful.circuits import AbstractCircuit
-from tuneful.curves import features, split, validate
+from tuneful.circuits.observation import measured_like
+from tuneful.curves import features, rate_unit, split, validate
 from tuneful.curves.labels import COMPARED_AS, How, Matching, match_units
 from tuneful.descents import Ending, Keeper, Moment, Observer, descend
 from tuneful.display import card
@@ -329,9 +330,12 @@ def _measured(train: xr.Dataset, matching: Matching, objective: AbstractObjectiv
 
 
 def at_conditions_of(dataset: xr.Dataset, circuit: AbstractCircuit) -> AbstractCircuit:
-    """The circuit with the stimuli of a dataset; a `UserError` if it cannot take them."""
+    """The circuit with the stimuli of a dataset, measured as they were; a `UserError` if it cannot take them."""
+    trials = dataset["n_trials"].values[dataset["rate"].notnull().values] if "n_trials" in dataset else np.ones(1)
+    known = trials[np.isfinite(trials)]
+    mean = len(known) / np.sum(1 / known) if len(known) else 1.0  # harmonic: variances of trial averages add up
     try:
-        return circuit.at_conditions(features(dataset))
+        return measured_like(circuit.at_conditions(features(dataset)), rate_unit(dataset), float(mean))
     except KeyError as error:
         there = ", ".join(features(dataset)) or "none at all"
         needed = f"{type(circuit).__name__} needs the feature {error}"

@@ -18,6 +18,7 @@ from jaxtyping import Bool, Float, Int
 
 from tuneful.circuits.base import AbstractCircuit
 from tuneful.circuits.ensemble import CHUNK, in_chunks, map_realisations
+from tuneful.circuits.parameters import with_fields
 from tuneful.fitting.problem import Problem, StepRecord
 from tuneful.fitting.unconstrained import with_unconstrained
 from tuneful.objectives.base import Generated
@@ -170,9 +171,7 @@ def _chunks(
 def _realise(problem: Problem, unconstrained: dict[str, Array], key: Array, first: Array) -> tuple[Array, ...]:
     """A chunk of realisations: what `_respond` computes, and the derivatives of rates and costs."""
     flat, unravel = ravel_pytree(unconstrained)
-    circuit = problem.circuit
-    if hasattr(circuit, "factorised"):
-        circuit = dataclasses.replace(circuit, factorised=True)
+    circuit = with_fields(problem.circuit, factorised=True)
 
     def realise(at: tuple[Array, AbstractCircuit], key: Array) -> tuple[Array, ...]:
         """One realisation; what did not settle, or has no derivative, is zero and not accepted."""

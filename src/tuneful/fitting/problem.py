@@ -1,6 +1,5 @@
 """What a fit solves. It knows the contracts of circuits and objectives, and nothing else about them."""
 
-import dataclasses
 from typing import Any
 
 import equinox as eqx
@@ -12,6 +11,7 @@ from jaxtyping import Bool, Float
 
 from tuneful.circuits.base import AbstractCircuit, Response
 from tuneful.circuits.ensemble import map_realisations
+from tuneful.circuits.parameters import with_fields
 from tuneful.fitting.steps import Steps
 from tuneful.fitting.unconstrained import unconstrained_values, with_unconstrained
 from tuneful.objectives.base import AbstractObjective, Generated, Measured, weighted_mean
@@ -111,8 +111,8 @@ class Problem(eqx.Module):
         converge, if the circuit has a field of that name (see `AbstractRecurrentCircuit`).
         """
         circuit = with_unconstrained(self.circuit, unconstrained)
-        if witness is not None and hasattr(circuit, "witness"):
-            circuit = dataclasses.replace(circuit, witness=witness)
+        if witness is not None:
+            circuit = with_fields(circuit, witness=witness)
         realisations = -(-curves // circuit.cells_per_realisation)
 
         response, cost = map_realisations(self.realise, circuit, key, batches * realisations)

@@ -16,6 +16,7 @@ from jax.typing import ArrayLike
 from tuneful.circuits import AbstractCircuit
 from tuneful.circuits.ensemble import CHUNK, in_chunks, map_realisations
 from tuneful.circuits.keys import Key, as_key
+from tuneful.circuits.observation import known_to, unit_of
 from tuneful.curves import make_dataset
 from tuneful.errors import UserError
 from tuneful.fitting.unconstrained import parameter_values
@@ -77,7 +78,7 @@ def simulate(
         "rejected_fraction": float(1 - accepted.mean()),
         "outcomes": json.dumps(fractions(status)),
     }
-    return make_dataset(curves, circuit.conditions(), units, **(about | attrs))
+    return make_dataset(curves, circuit.conditions(), units, **({"rate_unit": unit_of(circuit)} | about | attrs))
 
 
 def _told_apart(circuit: AbstractCircuit) -> dict[str, np.ndarray]:
@@ -113,4 +114,4 @@ def true_values(dataset: xr.Dataset, circuit: AbstractCircuit) -> dict[str, Any]
     """The parameters that a simulated dataset was made with, if it was made by this kind of circuit."""
     if dataset.attrs.get("circuit") != circuit.label:
         return {}
-    return json.loads(dataset.attrs.get("parameters", "{}"))
+    return known_to(circuit, json.loads(dataset.attrs.get("parameters", "{}")))

@@ -9,6 +9,7 @@ from jax import Array
 from jax.flatten_util import ravel_pytree
 
 from tuneful.circuits.base import AbstractCircuit
+from tuneful.circuits.parameters import value_of
 from tuneful.fitting.unconstrained import with_unconstrained
 
 KNOWN, HARDLY = 0.25, 1.0  # standard errors of unconstrained parameters, logarithms of positive ones
@@ -59,7 +60,7 @@ def parameter_errors(
 
     def own(flat: Array) -> Array:
         changed = with_unconstrained(circuit, unravel(flat))
-        return ravel_pytree({name: getattr(changed, name) for name in estimate})[0]
+        return ravel_pytree({name: value_of(changed, name) for name in estimate})[0]
 
     slopes = np.asarray(jax.jacfwd(own)(flat), float)
     _, shaped = ravel_pytree({name: np.zeros(np.shape(value)) for name, value in estimate.items()})

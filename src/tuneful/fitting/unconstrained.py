@@ -7,6 +7,7 @@ import numpy as np
 from jax import Array
 
 from tuneful.circuits.base import AbstractCircuit
+from tuneful.circuits.parameters import value_of
 from tuneful.errors import suggest
 
 Circuit = TypeVar("Circuit", bound=AbstractCircuit)
@@ -25,7 +26,7 @@ def unconstrained_values(circuit: AbstractCircuit, names: Iterable[str]) -> dict
     for name in names:
         if name not in declared:
             raise ValueError(f"{type(circuit).__name__} has no parameter {name!r}.{suggest(name, declared)}")
-        value = getattr(circuit, name)
+        value = value_of(circuit, name)
         constraint = declared[name].constraint
         if not bool(constraint.allows(value)):
             raise ValueError(
@@ -51,7 +52,7 @@ def with_unconstrained(circuit: Circuit, unconstrained: Mapping[str, Array]) -> 
 
 def parameter_values(circuit: AbstractCircuit) -> dict[str, Any]:
     """The values of all parameters as plain numbers or lists, in their own units."""
-    return {name: np.asarray(getattr(circuit, name)).astype(float).tolist() for name in circuit.parameters()}
+    return {name: np.asarray(value_of(circuit, name)).astype(float).tolist() for name in circuit.parameters()}
 
 
 def parameter_names(unconstrained: Mapping[str, Array]) -> list[str]:

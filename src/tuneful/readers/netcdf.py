@@ -21,10 +21,10 @@ from xarray.backends import H5NetCDFStore
 from xarray.conventions import decode_cf_variable
 
 from tuneful.curves import DatasetError, validate
+from tuneful.curves.schema import HERTZ, OTHER_UNITS
 from tuneful.files import write_atomically
 from tuneful.readers.hdf5 import opened
 from tuneful.readers.inspection import MOST_BYTES
-from tuneful.readers.tables import HERTZ
 
 # What the conventions make of attributes, and of which kind these must be for that.
 NUMBER = ("scale_factor", "add_offset")
@@ -170,8 +170,9 @@ def _check_attributes(name: str, variable: xr.Variable) -> None:
         if fills and np.asarray(value).dtype.kind not in "iuf":
             raise DatasetError(f"{name} has numbers, and its attribute '{key}' is none: correct it or leave it out.")
     units = variable.attrs.get("units", HERTZ[0])
-    if name.endswith(": 'rate'") and str(units).strip().casefold() not in HERTZ:
-        raise DatasetError(f"{name} is in '{units}', and rates are in Hz: convert it, or correct the attribute.")
+    if name.endswith(": 'rate'") and str(units).strip().casefold() not in (*HERTZ, *OTHER_UNITS):
+        known = f"Hz, {' or '.join(OTHER_UNITS)}"
+        raise DatasetError(f"{name} is in '{units}', and not in {known}: convert it, or correct the attribute.")
 
 
 def _with_coordinates(dataset: xr.Dataset) -> xr.Dataset:

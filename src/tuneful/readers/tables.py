@@ -31,6 +31,7 @@ import xarray as xr
 
 from tuneful.curves import DatasetError, validate
 from tuneful.curves import features as features_of
+from tuneful.curves.schema import HERTZ
 from tuneful.errors import suggest
 from tuneful.files import write_atomically
 from tuneful.readers.columns import Table
@@ -45,7 +46,6 @@ from tuneful.readers.wide import from_wide, to_wide
 
 WRITERS = {"long": to_long, "wide": to_wide}
 READERS = {"long": from_long, "wide": from_wide}
-HERTZ = ("hz", "1/s", "s^-1", "s-1", "sp/s", "spk/s", "spikes/s", "spikes/sec", "spikes per second", "imp/s")
 Names = str | Sequence[str]
 
 

@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from tuneful.circuits import AbstractCircuit
+from tuneful.circuits import AbstractCircuit, Observation, observed
+from tuneful.circuits.observation import taken_apart
 from tuneful.errors import UserError
 from tuneful.fitting.settings import HOW, LIMITS, REPORTING, FitSettings
 from tuneful.objectives import AbstractObjective, AbstractPenalty
@@ -37,6 +38,7 @@ class RunConfig(Section):
     kind: Literal["fit"] = "fit"
     format: Literal[2] = FORMAT
     circuit: dict[str, Any]
+    observation: dict[str, Any] | None = None  # settings of the layer between circuit and data; None: no layer
     objective: dict[str, Any] = Field(default_factory=lambda: {"name": "energy"})
     penalties: dict[str, dict[str, Any]] = Field(default_factory=dict)  # settings by name
     code: dict[Kind, Code] = Field(default_factory=dict)  # of classes that are one's own
@@ -70,11 +72,34 @@ class RunConfig(Section):
         UserError
             For names that are not known in this process, and for settings that they do not take.
         """
-        built = self._component("circuit", circuit), self._component("objective", objective)
+        built = self.observed(self._component("circuit", circuit)), self._component("objective", objective)
         if avoided is None:  # after those, whose files may hold penalties
             costs = [{"name": name} | values for name, values in self.penalties.items()]
             avoided = [build("penalty", penalties(), cost) for cost in costs]
         return *built, avoided
+
+    def observed(self, circuit: AbstractCircuit) -> AbstractCircuit:
+        """The circuit seen through the layer that is asked for, if any, and if it has none of its own.
+
+        Raises
+        ------
+        UserError
+            For settings that the layer does not take, or that do not go with the circuit.
+        """
+        if self.observation is None or taken_apart(circuit)[1] is not None:
+            return circuit
+        layer = build("observation", {Observation.label: Observation}, {"name": Observation.label} | self.observation)
+        try:
+            return observed(circuit, layer)
+        except ValueError as error:
+            raise UserError(f"The observation does not go with the circuit: {error}") from error
+
+    def with_circuit(self, circuit: AbstractCircuit) -> "RunConfig":
+        """This configuration of another circuit, layer included, with nothing of it left to defaults."""
+        own, layer = taken_apart(circuit)
+        settings = None if layer is None else settings_of(layer)
+        seen = None if settings is None else {name: value for name, value in settings.items() if name != "name"}
+        return self.model_copy(update={"circuit": settings_of(own), "observation": seen})
 
     def _component(self, kind: Kind, given: Any) -> Any:
         settings = getattr(self, kind)
@@ -98,10 +123,9 @@ class RunConfig(Section):
     ) -> "RunConfig":
         """This configuration with nothing left to defaults, which may change."""
         costs = [settings_of(penalty) for penalty in avoided]
-        code = {"circuit": code_of("circuit", circuit), "objective": code_of("objective", objective)}
-        return self.model_copy(
+        code = {"circuit": code_of("circuit", taken_apart(circuit)[0]), "objective": code_of("objective", objective)}
+        return self.with_circuit(circuit).model_copy(
             update={
-                "circuit": settings_of(circuit),
                 "objective": settings_of(objective),
                 "penalties": {cost.pop("name"): cost for cost in costs},
                 "fit": self.fit.for_objective(objective.label),

@@ -32,6 +32,7 @@ def curves_of(config: RunConfig) -> tuple[xr.Dataset, DataSettings]:
     data = config.data
     if data.path is None:
         truth = at_known_truth(build("circuit", circuits(), circuit_of_truth(config)), config.data.truth)
+        truth = config.observed(truth)
         check_size(truth, {"data.simulate": data.simulate})
         dataset = simulate(truth, data.simulate, jax.random.key(SIMULATION_SEED))
         name = f"{data.simulate} curves simulated from {type(truth).__name__} at known parameters"

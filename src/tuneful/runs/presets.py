@@ -49,6 +49,8 @@ def resolve(model: str, asked: Mapping[str, Any], overrides: Sequence[str]) -> R
         settings["data"] |= {"path": asked["data"], "sha256": None, "name": None}
     if asked.get("options"):
         settings["data"] = _read_differently(settings["data"], asked["options"])
+    if settings["observation"] is None:
+        settings.pop("observation")  # a section for --set to make
     settings = with_steps_in_fit(apply_overrides(settings, overrides, _owners(settings)))
     return parse(RunConfig, settings, "command line")
 

@@ -1,0 +1,285 @@
+"""What lies between the rates of cells and measured curves: gain, spontaneous rates, noise of few trials."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, final
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jaxtyping import Float, UInt32
+
+from tuneful.circuits.base import AbstractCircuit, AbstractRecurrentCircuit, ChecksStimuli, Response
+from tuneful.circuits.feedforward import FeedforwardM1
+from tuneful.circuits.keys import Key, as_key
+from tuneful.circuits.parameters import Positive, parameter, part, with_values_of
+from tuneful.circuits.ssn import SSN
+
+OWN = 2**30  # a stream of a realisation's key that no circuit splits off
+PREFIX = "observation."  # of the names of parameters of a layer
+SMOOTH = 0.25  # Hz: below it, noise falls faster than the square root of rates, whose slope has no end
+
+
+@final
+class Observation(eqx.Module):
+    r"""How the rate r of a cell, in Hz, is measured: y = gain [m + sqrt(noise m / T) xi]_+ + additive eta / sqrt(n),
+
+        m = (r + spontaneous) exp(gain_spread zeta - gain_spread^2 / 2),   T = n duration,
+
+    with zeta normal, one for each cell and all of its conditions, xi and eta normal in every condition, n trials and
+    the time T observed in a condition. `noise` is the Fano factor, variance over mean of the counts of a trial, 1 for
+    Poisson spikes; `gain_spread` is the standard deviation of the logarithm of gains between cells, whose mean is one
+    [the doubly stochastic spikes of Goris, Movshon & Simoncelli 2014, averaged over trials]. The square root is
+    smoothed below 1/4 Hz: sqrt(m) stands for m / sqrt(m + 1/4).
+
+    Whatever is None is absent. All parameters are fitted unless they are held fixed (`fitted`). Each is a scalar, or
+    has one value for each cell type that the circuit records, in the order of its `populations`.
+
+    Parameters
+    ----------
+    gain
+        What is measured per Hz. Without it, curves are in Hz.
+    gain_spread
+        See above.
+    spontaneous
+        Hz, before the gain.
+    noise
+        See above.
+    additive
+        Standard deviation of a trial in the unit of the data: with it, and only then, values may be negative.
+    trials
+        n; None, the default: the harmonic mean of those of the data, or 1 if they do not say.
+    duration
+        Of the response that is measured in a trial, s.
+    unit
+        In which curves are: "Hz", "events" or "a.u."; None, the default: Hz, or a.u. with a gain or additive noise.
+
+    Raises
+    ------
+    ValueError
+        For numbers of trials and durations that are not positive.
+    """
+
+    label: ClassVar[str] = "layer"
+
+    gain: Array | None = parameter(
+        symbol="g", unit="per Hz", constraint=Positive(), default=None, meaning="what is measured per Hz"
+    )
+    gain_spread: Array | None = parameter(
+        symbol="σ_g", unit="1", constraint=Positive(), default=None, meaning="spread of log gains between cells"
+    )
+    spontaneous: Array | None = parameter(
+        symbol="r_0", unit="Hz", constraint=Positive(), default=None, meaning="spontaneous rate"
+    )
+    noise: Array | None = parameter(
+        symbol="F", unit="1", constraint=Positive(), default=None, meaning="Fano factor of a trial"
+    )
+    additive: Array | None = parameter(
+        symbol="σ_n", unit="of data", constraint=Positive(), default=None, meaning="additive noise of a trial"
+    )
+    trials: float | None = eqx.field(static=True, default=None)
+    duration: float = eqx.field(static=True, default=1.0)
+    unit: Literal["Hz", "events", "a.u."] | None = eqx.field(static=True, default=None)
+
+    def __check_init__(self) -> None:
+        if not self.duration > 0 or not (self.trials is None or self.trials > 0):
+            raise ValueError(f"trials and duration must be positive, not {self.trials} and {self.duration}.")
+
+    def with_values(self, values: Mapping[str, Any]) -> "Observation":
+        """The layer with other values of the named parameters."""
+        return with_values_of(self, values)
+
+    @property
+    def measured_in(self) -> str:
+        """The unit of the curves."""
+        return self.unit or ("Hz" if self.gain is None and self.additive is None else "a.u.")
+
+    def seen(
+        self, rates: Float[Array, "cells conditions"], kinds: np.ndarray, key: Array
+    ) -> Float[Array, "cells conditions"]:
+        """Measure the rates of cells once.
+
+        Parameters
+        ----------
+        rates
+            Hz.
+        kinds
+            The number of each cell's type, (cells,), for parameters of which there is one a type; else of any size.
+        key
+            Decides gains and noise.
+        """
+        for_gain, for_trials, for_offset = jax.random.split(key, 3)
+        n = 1.0 if self.trials is None else self.trials
+        if self.spontaneous is not None:
+            rates = rates + _of_cells(self.spontaneous, kinds)
+        if self.gain_spread is not None:
+            spread = _of_cells(self.gain_spread, kinds)
+            rates = rates * jnp.exp(spread * jax.random.normal(for_gain, (len(rates), 1)) - spread**2 / 2)
+        if self.noise is not None:
+            deviation = jnp.sqrt(_of_cells(self.noise, kinds) / (n * self.duration)) * rates
+            deviation = deviation / jnp.sqrt(rates + SMOOTH)
+            rates = jax.nn.relu(rates + deviation * jax.random.normal(for_trials, rates.shape))
+        if self.gain is not None:
+            rates = rates * _of_cells(self.gain, kinds)
+        if self.additive is not None:
+            deviation = _of_cells(self.additive, kinds) / np.sqrt(n)
+            rates = rates + deviation * jax.random.normal(for_offset, rates.shape)
+        return rates
+
+
+def _of_cells(value: Array, kinds: np.ndarray) -> Array:
+    """A parameter for each cell, (cells, 1), or the same for all, (1, 1)."""
+    return value[None, None] if value.ndim == 0 else value[kinds][:, None]
+
+
+class ObservedInputs(eqx.Module):
+    """The random inputs z of one realisation: those of the circuit, and the seed of what is measured of it."""
+
+    circuit: Any
+    seed: UInt32[Array, "*batch 2"]
+
+
+class AbstractObserved(AbstractCircuit):
+    """A circuit whose recorded rates are seen through an `Observation`; made by `observed`.
+
+    All rates, and whether a realisation settled, stay those of the circuit. So do its random numbers: the same key
+    draws the same network with a layer as without. Parameters of the layer are called `observation.gain`, ...
+    """
+
+    circuit: AbstractCircuit = part()
+    layer: Observation = part(PREFIX)
+
+    def __check_init__(self) -> None:
+        n = len(self.cell_types)
+        for name in self.layer_parameters:
+            shape = getattr(self.layer, name).shape
+            if shape not in ((), (n,)) or (shape and not self.cell_types):
+                types = f"for each of {', '.join(self.cell_types)}" if n else "for all cells, which have no types"
+                raise ValueError(f"observation.{name} must be one number, or one {types}, not of shape {shape}.")
+
+    @property
+    def label(self) -> str:
+        """That of the circuit."""
+        return self.circuit.label
+
+    @property
+    def stimulus_features(self) -> tuple[str, ...]:
+        """Those of the circuit."""
+        return self.circuit.stimulus_features
+
+    @property
+    def layer_parameters(self) -> list[str]:
+        """Names of the parameters that the layer has."""
+        names = [field.name for field in dataclasses.fields(self.layer) if "parameter" in field.metadata]
+        return [name for name in names if getattr(self.layer, name) is not None]
+
+    @property
+    def cell_types(self) -> list[str]:
+        """Of the recorded cells, each once, in the order of the circuit."""
+        return list(dict.fromkeys(map(str, self.circuit.populations().get("cell_type", ()))))
+
+    def draw(self, key: Key) -> ObservedInputs:
+        key = as_key(key)
+        return ObservedInputs(self.circuit.draw(key), jax.random.bits(jax.random.fold_in(key, OWN), (2,), "uint32"))
+
+    def respond(self, z: ObservedInputs) -> Response:
+        response = self.circuit.respond(z.circuit)
+        types = map(str, self.circuit.populations().get("cell_type", ()))
+        kinds = np.array([self.cell_types.index(kind) for kind in types], int)
+        rates = self.layer.seen(response.rates, kinds, jax.random.wrap_key_data(z.seed, impl="threefry2x32"))
+        return Response(rates, response.settled, response.residual, response.all_rates, response.status)
+
+    def conditions(self) -> dict[str, np.ndarray]:
+        return self.circuit.conditions()
+
+    def populations(self) -> dict[str, np.ndarray]:
+        return self.circuit.populations()
+
+    def at_conditions(self, features: Mapping[str, np.ndarray]) -> "AbstractObserved":
+        return dataclasses.replace(self, circuit=self.circuit.at_conditions(features))
+
+    def check_stimuli(self) -> list[str]:
+        """What the circuit says of its stimuli."""
+        return self.circuit.check_stimuli() if isinstance(self.circuit, ChecksStimuli) else []
+
+
+@final
+class Observed(AbstractObserved):
+    """A circuit without dynamics, seen through an `Observation`."""
+
+    @classmethod
+    def example(cls) -> "Observed":
+        layer = Observation().with_values({"gain": 0.5, "gain_spread": 0.3, "noise": 1.0})
+        return cls(FeedforwardM1.example(), layer)
+
+
+@final
+class ObservedRecurrent(AbstractObserved, AbstractRecurrentCircuit):
+    """A recurrent circuit, seen through an `Observation`."""
+
+    circuit: AbstractRecurrentCircuit = part()
+
+    def jacobian(
+        self, z: ObservedInputs, all_rates: Float[Array, "cells conditions"]
+    ) -> Float[Array, "conditions cells cells"]:
+        """That of the circuit, which knows nothing of being observed."""
+        return self.circuit.jacobian(z.circuit, all_rates)
+
+    @classmethod
+    def example(cls) -> "ObservedRecurrent":
+        layer = Observation().with_values({"gain": 0.5, "noise": 1.0, "additive": 0.1})
+        return cls(SSN.example(), layer)
+
+
+def observed(circuit: AbstractCircuit, layer: Observation) -> AbstractObserved:
+    """See the recorded cells of any circuit through a layer: a circuit again.
+
+    Parameters
+    ----------
+    circuit
+        With rates in Hz.
+    layer
+        What lies between these and the curves.
+
+    Raises
+    ------
+    ValueError
+        For parameters of the layer that are neither one number nor one a recorded cell type.
+
+    >>> import jax
+    >>> from tuneful.circuits import FeedforwardM1, Observation, observed
+    >>> circuit = observed(FeedforwardM1(grid=6), Observation(gain=0.1, noise=1.0, trials=5.0))
+    >>> list(circuit.parameters())[-2:], circuit.sample(jax.random.key(0), 4).curves.shape
+    (['observation.gain', 'observation.noise'], (4, 27))
+    """
+    if isinstance(circuit, AbstractRecurrentCircuit):
+        return ObservedRecurrent(circuit, layer)
+    return Observed(circuit, layer)
+
+
+def taken_apart(circuit: AbstractCircuit) -> tuple[AbstractCircuit, Observation | None]:
+    """A circuit without its layer, and the layer, if it has one."""
+    return (circuit.circuit, circuit.layer) if isinstance(circuit, AbstractObserved) else (circuit, None)
+
+
+def known_to(circuit: AbstractCircuit, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of parameters by name, those of a layer only for a circuit that has one."""
+    has_layer = isinstance(circuit, AbstractObserved)
+    return {name: value for name, value in values.items() if has_layer or not name.startswith(PREFIX)}
+
+
+def unit_of(circuit: AbstractCircuit) -> str:
+    """The unit of the curves of a circuit: Hz, but for what a layer makes of it."""
+    return circuit.layer.measured_in if isinstance(circuit, AbstractObserved) else "Hz"
+
+
+def measured_like(circuit: AbstractCircuit, unit: Any, trials: float) -> AbstractCircuit:
+    """The circuit with what its layer leaves to the data: numbers of trials, and the unit, if there is a gain."""
+    if not isinstance(circuit, AbstractObserved):
+        return circuit
+    layer = circuit.layer
+    own_unit = unit if layer.unit is None and layer.gain is not None else layer.unit
+    own_trials = trials if layer.trials is None else layer.trials
+    return dataclasses.replace(circuit, layer=dataclasses.replace(layer, trials=own_trials, unit=own_unit))
