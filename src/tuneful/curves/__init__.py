@@ -1,6 +1,6 @@
 """What is measured: tuning-curve datasets, statistics of curves, and how far two sets of curves are apart."""
 
-from tuneful.curves import lattice, rates, size_tuning  # noqa: F401  (importing them fills the registry)
+from tuneful.curves import lattice, rates, size_contrast, size_tuning  # noqa: F401  (importing them fills the registry)
 from tuneful.curves.comparison import Comparison, compare, critical_value, floor, ks_distance, seen_through
 from tuneful.curves.dataset import complete_units, make_dataset, split
 from tuneful.curves.description import describe

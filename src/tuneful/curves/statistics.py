@@ -107,7 +107,7 @@ def statistics_for(dataset: xr.Dataset) -> tuple[str, ...]:
 
     Those in `attrs["statistics"]` if there (one name or a list), otherwise by its features: the four of
     Lalazar et al. (2016) for positions, in space or in a plane, the four of Arakaki et al. (2017) for stimulus
-    sizes, each shown once; otherwise those that need no feature.
+    sizes, each shown once, four others for sizes at several contrasts; otherwise those that need no feature.
 
     Raises
     ------
@@ -126,7 +126,18 @@ def statistics_for(dataset: xr.Dataset) -> tuple[str, ...]:
         return ("r2", "complexity", "rate", "coding_level")
     if "size" in found and len(np.unique(found["size"])) == len(found["size"]):
         return ("suppression_index", "max_rate", "preferred_size", "peak_width")
+    if _are_sizes_at_contrasts(found):
+        return ("full_suppression_index", "full_preferred_size", "half_contrast", "relative_rate")
     return ("rate", "coding_level", "max_rate", "peak_width")
+
+
+def _are_sizes_at_contrasts(found: Conditions) -> bool:
+    """Whether there is a curve over sizes at the highest of several contrasts."""
+    if not {"size", "contrast"} <= set(found):
+        return False
+    contrasts = np.asarray(found["contrast"])
+    sizes = np.asarray(found["size"])[contrasts == contrasts.max()]
+    return len(np.unique(contrasts)) > 1 and 1 < len(sizes) == len(np.unique(sizes))
 
 
 def compute(
