@@ -31,8 +31,8 @@ class PerLabel(eqx.Module):
     objective
         The inner one.
 
-    >>> import jax.numpy as jnp
     >>> import jax
+    >>> import jax.numpy as jnp
     >>> from tuneful.objectives import EnergyDistance
     >>> data = Measured.from_rates([[1.0], [70.0], [3.0], [50.0]], labels=[0, 1, 0, 1], weights=(0.5, 0.5))
     >>> cells = jnp.array([[2.0], [60.0], [4.0], [40.0]])  # of two realisations, a cell of either label each
@@ -135,7 +135,6 @@ def label_weights(
     UserError
         For a factor of no label, and where nothing is left.
 
-    >>> import jax
     >>> from tuneful.objectives import EnergyDistance, Moments
     >>> [label_weights(objective(), ["E", "I"], [30, 10], {}) for objective in (EnergyDistance, Moments)]
     [(0.5, 0.5), (0.75, 0.25)]
