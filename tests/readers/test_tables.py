@@ -83,3 +83,20 @@ def test_the_examples_run():
     found = doctest.testmod(tables)
     assert found.failed == 0
     assert found.attempted > 0
+
+
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        ("unit,size=1,size=2\na,-0.5,1\n", {"rate_unit": "a.u."}),
+        ("unit,size,rate (a.u.)\na,1,-0.5\na,2,1\n", {}),
+        ("unit,size,rate\na,1,-0.5\na,2,1\n", {"rate_unit": "a.u."}),
+    ],
+)
+def test_responses_that_are_no_rates_may_be_negative(tmp_path, text, options):
+    (tmp_path / "t.csv").write_text(text)
+    dataset = load(tmp_path / "t.csv", **options)
+    assert dataset["rate"].attrs["units"] == "a.u."
+    assert dataset["rate"].values.tolist() == [[-0.5, 1.0]]
+    with pytest.raises(DatasetError, match="Responses are in Hz, events, a.u."):
+        load(tmp_path / "t.csv", rate_unit="furlongs")

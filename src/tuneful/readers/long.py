@@ -65,6 +65,7 @@ def from_long(table: Table, asked: Asked) -> Reading:
         labels[first_of_unit],
         entries.get("rate_var"),
         entries.get("n_trials"),
+        rate_unit=asked.rate_unit,
     )
     return Reading(dataset, columns, notes)
 

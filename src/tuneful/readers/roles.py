@@ -56,6 +56,8 @@ class Asked:
         The column with the labels of units.
     average
         Whether repeated measurements are averaged.
+    rate_unit
+        That of the responses.
     """
 
     unit_columns: Sequence[str] = ()
@@ -64,6 +66,7 @@ class Asked:
     conditions: Sequence[str] = ()
     unit_column: str | None = None
     average: bool = False
+    rate_unit: str = "Hz"
 
     def of(self, table: Table) -> Self:
         """The same in the names of a table; units of measurement may be left out of what was asked.

@@ -23,6 +23,7 @@ stripped of spaces around it, and a property whose text looks like numbers is re
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ import xarray as xr
 
 from tuneful.curves import DatasetError, validate
 from tuneful.curves import features as features_of
-from tuneful.curves.schema import HERTZ
+from tuneful.curves.schema import unit_called
 from tuneful.errors import suggest
 from tuneful.files import write_atomically
 from tuneful.readers.columns import Table
@@ -61,6 +62,7 @@ def read_table(
     separator: str | None = None,
     decimal: str | None = None,
     drop: Names = (),
+    rate_unit: str | None = None,
 ) -> Reading:
     """The validated dataset of a table, laid out as this module says, and the role of every column.
 
@@ -84,6 +86,8 @@ def read_table(
         Of text, see `read_cells`.
     drop
         Conditions that are left out (``size=0``), and features (``size``), as a list or with commas between them.
+    rate_unit
+        "Hz", "events" or "a.u."; by default what the column ``rate`` says, ``rate (a.u.)``, or Hz.
 
     Raises
     ------
@@ -106,8 +110,7 @@ def read_table(
     check_names(original, asked)
     table, known = renamed(original, asked)
     called: dict[str, str] = dict(zip(table, original, strict=True))
-    if "rate" in called:
-        _check_hertz(called["rate"])
+    known = replace(known, rate_unit=_unit(called.get("rate", "rate"), rate_unit))
     if layout is None:
         layout = "long" if "rate" in table else "wide"
     reading: Reading = _of(READERS, layout)(table, known)
@@ -185,10 +188,14 @@ def _listed(names: Names) -> tuple[str, ...]:
     return tuple(str(name).strip() for name in names)
 
 
-def _check_hertz(name: str) -> None:
-    measure = measured_in(name)
-    if measure and measure.casefold() not in HERTZ:
-        raise DatasetError(f"Rates are in Hz, and '{name}' is in {measure}: convert them, and call the column rate.")
+def _unit(name: str, asked: str | None) -> str:
+    """The unit of responses that is asked for, or that the name of their column says."""
+    if asked is not None:
+        return unit_called(str(asked))
+    try:
+        return unit_called(measured_in(name) or "Hz")
+    except DatasetError as error:
+        raise DatasetError(f"{error} (The column is called {name!r}.)") from error
 
 
 def _with_measures(dataset: xr.Dataset, original: Table) -> xr.Dataset:

@@ -71,6 +71,7 @@ def from_wide(table: Table, asked: Asked) -> Reading:
         _decoded(headers) if encoded else {"condition": headers},
         {name.removeprefix(PREFIX): parse(table[name]) for name in of_units},
         labels,
+        rate_unit=asked.rate_unit,
     )
     return Reading(dataset, [told[name] for name in table], notes)
 
