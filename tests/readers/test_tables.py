@@ -98,5 +98,5 @@ def test_responses_that_are_no_rates_may_be_negative(tmp_path, text, options):
     dataset = load(tmp_path / "t.csv", **options)
     assert dataset["rate"].attrs["units"] == "a.u."
     assert dataset["rate"].values.tolist() == [[-0.5, 1.0]]
-    with pytest.raises(DatasetError, match="Responses are in Hz, events, a.u."):
+    with pytest.raises(DatasetError, match=r"Responses are in Hz, events, a\.u\."):
         load(tmp_path / "t.csv", rate_unit="furlongs")
