@@ -42,8 +42,9 @@ SIZES, CONTRASTS, PLACES = (0.5, 1.0, 2.0, 4.0, 6.0), (20.0, 10.0), (0.0, 0.5, 1
 NUMBERS = (100, 600, 5000)  # of curves
 FITTED = 600  # curves in `ssn_recovery.py`
 # Contrasts, cell types and places by the name of the experiment: how many of each, the first ones.
+FIRST = "one contrast"
 EXPERIMENTS = {
-    "one contrast": (1, 1, 1),
+    FIRST: (1, 1, 1),
     "two contrasts": (2, 1, 1),
     "E and I cells": (1, 2, 1),
     "three places": (1, 1, 3),
@@ -149,16 +150,17 @@ def run(asked: argparse.Namespace) -> dict[str, Any]:
     began = time.perf_counter()
     truth = truth_of(asked.truth, asked.sites)
     found = realise(truth, asked.realisations)
-    per_curve = {name: of_experiment(found, *parts) for name, parts in EXPERIMENTS.items()}
+    experiments = {FIRST: EXPERIMENTS[FIRST]} if asked.quick else EXPERIMENTS
+    per_curve = {name: of_experiment(found, *parts) for name, parts in experiments.items()}
     sets = measured_sets(truth, asked.sets, asked.curves)
     names = parameter_names(unconstrained_values(truth, ("J", "dJ", "sigma")))
-    compared = [name for name, kind in objectives().items() if not kind.learns]
+    compared = ["moments"] if asked.quick else [name for name, kind in objectives().items() if not kind.learns]
     return {
         "truth": asked.truth,
         "realisations": int(found.weight.sum()),
         "parameters": names,
         "experiments": [dict(_row(name, matrix)) for name, matrix in per_curve.items()],
-        "objectives": [efficiency(name, found, per_curve["one contrast"], sets) for name in compared],
+        "objectives": [efficiency(name, found, per_curve[FIRST], sets) for name in compared],
         "seconds": time.perf_counter() - began,
     }
 
@@ -189,7 +191,7 @@ def main() -> None:
     parser.add_argument("--sets", type=int, default=40, help="of curves, for the scatter of slopes")
     parser.add_argument("--curves", type=int, default=300, help="in each set")
     parser.add_argument("--truth", choices=("paper", "halved"), default="paper")
-    reporting.add_options(parser, quick="21 sites, few realisations and sets")
+    reporting.add_options(parser, quick="21 sites, few realisations and sets, one experiment and objective")
     options = reporting.parsed(parser)
     options.sites = 201
     if options.quick:

@@ -67,7 +67,7 @@ def clone(tmp_path, monkeypatch, quick_report):
     rates = load(ROOT / "examples" / "tables" / "curves.csv")["rate"]
     np.savetxt(tmp_path / "recordings" / "TuningCurves_Pronation.dat", rates, delimiter=",")
     monkeypatch.setattr("tuneful.readers.sources.fetch_lalazar", lambda: tmp_path / "recordings")
-    monkeypatch.setattr("tuneful.circuits.ssn.steady_state", few_steps)
+    monkeypatch.setattr("tuneful.circuits.supralinear_dynamics.steady_state", few_steps)
     monkeypatch.setattr(sys, "path", list(sys.path))
     yield tmp_path
     sys.modules.pop("examples/ring.py", None)  # as in another process

@@ -28,7 +28,7 @@ def test_real_recordings_match_the_oracle(lalazar, reference, posture, name):
 
 
 def test_all_missing_curves_are_undefined_in_every_statistic():
-    conditions = POSITION | {"size": np.arange(27.0)}
+    conditions = POSITION | {"size": np.arange(27.0), "contrast": np.repeat([20.0, 50.0], [13, 14])}
     for name in STATISTICS:
         assert np.isnan(compute(name, np.full((2, 27), NAN), conditions)).all(), name
 
