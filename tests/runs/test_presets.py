@@ -57,7 +57,7 @@ def test_a_circuit_by_its_name_stands_for_its_preset(preset, tmp_path):
     """A copy of the preset under another name is the same fit, and everything in it can be built."""
     config = resolve(preset.stem, NOTHING, [])
     assert config == resolve(str(shutil.copy(preset, tmp_path / "mine.toml")), NOTHING, [])
-    assert build("circuit", circuits(), config.circuit).label == preset.stem
+    assert build("circuit", circuits(), config.circuit).label == {"v1": "recurrent"}.get(preset.stem, preset.stem)
     build("objective", objectives(), config.objective)
 
 
@@ -212,3 +212,12 @@ def test_a_match_of_names_comes_from_a_file_or_from_single_settings(file):
         resolve(file, NOTHING, ["match.cell_type=[1, 2]"])
     with pytest.raises(UserError, match="weights must not be negative"):
         resolve(file, NOTHING, ["fit.label_weights.E=-1"])
+
+
+def test_cells_of_two_types_are_matched_by_the_preset_of_visual_cortex():
+    config = resolve("v1", asked(data="cells.csv"), [])
+    circuit, objective, _ = config.components()
+    assert circuit.populations()["cell_type"].tolist() == ["PC", "PV"]
+    assert (objective.label, config.match, config.data.options) == (
+        "moments", {"cell_type": {"PC": "PC", "PV": "PV"}}, {"rate_unit": "events"},
+    )  # fmt: skip

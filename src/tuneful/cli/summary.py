@@ -22,15 +22,17 @@ def fit_summary(result: Mapping[str, Any]) -> str:
 
 def _parameters(result: Mapping[str, Any]) -> Iterator[str]:
     """The recovered parameters beside the truth, and how well the curves fix them, where either is known."""
-    is_known = any_error(result)
-    yield (
-        f"{'parameter':<20}{'start':>10}{'end':>10}{'truth':>10}{'known to':>18}"[: 68 if is_known else 50] + "  unit"
-    )
-    for name, row in result["parameters"].items():
-        for entry in entries(row):
-            label = f"{name}_{entry.name}" if entry.name else name
-            numbers = "".join(f"{number(x, 4):>10}" for x in (entry.initial, entry.value, entry.truth))
-            yield f"{label:<20}{numbers}" + (f"{known_to(entry):>18}" if is_known else "") + f"  {row['unit']}"
+    rows = [
+        (f"{name}_{entry.name}" if entry.name else name, entry, row["unit"])
+        for name, row in result["parameters"].items()
+        for entry in entries(row)
+    ]
+    width, is_known = max([20, *(len(name) + 1 for name, _, _ in rows)]), any_error(result)
+    heads = f"{'start':>10}{'end':>10}{'truth':>10}" + (f"{'known to':>18}" if is_known else "")
+    yield f"{'parameter':<{width}}{heads}  unit"
+    for name, entry, unit in rows:
+        numbers = "".join(f"{number(x, 4):>10}" for x in (entry.initial, entry.value, entry.truth))
+        yield f"{name:<{width}}{numbers}" + (f"{known_to(entry):>18}" if is_known else "") + f"  {unit}"
 
 
 def stabilize_summary(result: Mapping[str, Any], scalar_lines: list[str]) -> str:
