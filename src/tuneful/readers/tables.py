@@ -192,10 +192,11 @@ def _unit(name: str, asked: str | None) -> str:
     """The unit of responses that is asked for, or that the name of their column says."""
     if asked is not None:
         return unit_called(str(asked))
+    measure = measured_in(name) or "Hz"
     try:
-        return unit_called(measured_in(name) or "Hz")
+        return unit_called(measure)
     except DatasetError as error:
-        raise DatasetError(f"{error} (The column is called {name!r}.)") from error
+        raise DatasetError(f"The column '{name}' is in {measure}. {error}") from error
 
 
 def _with_measures(dataset: xr.Dataset, original: Table) -> xr.Dataset:
