@@ -26,14 +26,14 @@ from typing import Any
 import jax
 import numpy as np
 import reporting
-from ssn_recovery import IDENTIFIED, truth_of
+from ssn_recovery import IDENTIFIED, sharpest, truth_of
 
 from tuneful.analysis import information, standard_errors
 from tuneful.circuits import SSN
 from tuneful.fitting import Problem
 from tuneful.fitting.linearised import generated_at, realised_at
 from tuneful.fitting.unconstrained import parameter_names, unconstrained_values
-from tuneful.objectives import AbstractObjective, Measured
+from tuneful.objectives import Measured
 from tuneful.objectives.base import Generated
 from tuneful.registry import build, objectives
 from tuneful.runs.presets import resolve
@@ -92,13 +92,6 @@ def of_experiment(found: Realised, contrasts: int, kinds: int, places: int) -> n
         information(*found.population(kind, place, contrasts)) for kind in range(kinds) for place in range(places)
     ]
     return np.mean(parts, axis=0)
-
-
-def sharpest(objective: AbstractObjective, state: Any, generated: Generated, data: Measured) -> Any:
-    """The state at the end of a refinement."""
-    for _ in range(4):
-        state = objective.sharpened(state, lambda: generated, data)
-    return state
 
 
 def efficiency(name: str, found: Realised, per_curve: np.ndarray, sets: list[Measured]) -> dict[str, Any] | None:

@@ -31,11 +31,13 @@ import reporting
 import xarray as xr
 
 import tuneful
+from tuneful.analysis.curve_information import LOOK
 from tuneful.circuits import SSN
 from tuneful.fitting import Problem
 from tuneful.fitting.linearised import generated_at, linearise
 from tuneful.fitting.unconstrained import unconstrained_values
-from tuneful.objectives import Measured, Moments
+from tuneful.objectives import AbstractObjective, Measured
+from tuneful.objectives.base import Generated
 from tuneful.registry import build
 from tuneful.runs.presets import resolve
 
@@ -131,6 +133,13 @@ def loss_above_truth(fit: tuneful.Fit, truth: SSN, curves: int) -> dict[str, flo
     return {"mean": float(np.mean(apart)), "error": float(np.std(apart, ddof=1) / np.sqrt(DRAWS))}
 
 
+def sharpest(objective: AbstractObjective, state: Any, generated: Generated, data: Measured) -> Any:
+    """The state at the end of a refinement: damping is least then."""
+    for _ in range(4):
+        state = objective.sharpened(state, lambda: generated, data)
+    return state
+
+
 def deviations(problem: Problem, answer: SSN, truth: SSN, n_units: int, curves: int) -> list[float]:
     """Errors of an answer along the directions that curves fix to a quarter, in units of the Cramer-Rao bound.
 
@@ -138,14 +147,12 @@ def deviations(problem: Problem, answer: SSN, truth: SSN, n_units: int, curves: 
     derivatives of the moments at the truth. (Parameters trade against each other on curved surfaces, so that the
     differences of the parameters themselves say little along the directions that curves fix to per mille.)
     """
-    key, objective = jax.random.key(4000), Moments(log_above=0.1, ridge=0.01)
+    key, objective = jax.random.key(4000), LOOK
     there, at = (unconstrained_values(circuit, problem.fitted) for circuit in (answer, truth))
     seen = generated_at(problem, there, key, curves)
     data = Measured.from_rates(np.asarray(seen.rates)[np.asarray(seen.weight) > 0])
     about = dataclasses.replace(problem, objective=objective, data=data, penalties=())
-    state, true = objective.init(key, data), generated_at(about, at, key, curves)
-    for _ in range(4):  # damping is least then
-        state = objective.sharpened(state, lambda: true, data)
+    state = sharpest(objective, objective.init(key, data), generated_at(about, at, key, curves), data)
     found, _ = linearise(about, at, state, key, curves)
     values, axes = np.linalg.eigh(found.sampling[0] / 2)
     known = np.sqrt(n_units * np.maximum(values, 0)) > 1 / IDENTIFIED

@@ -158,9 +158,13 @@ class AbstractObjective(eqx.Module):
     def init(self, key: PRNGKeyArray, data: Measured) -> Any:
         """Make the state: a PyTree of arrays."""
 
-    @abstractmethod
     def update(self, state: Any, generate: Draw, data: Measured, key: PRNGKeyArray) -> Any:
-        """Improve the state before a step of the circuit, with as many fresh batches of curves as it takes."""
+        """Improve the state before a step of the circuit, with as many fresh batches of curves as it takes.
+
+        By default it stays as it is: there is no critic.
+        """
+        del generate, data, key
+        return state
 
     @abstractmethod
     def loss(self, generated: Generated, state: Any, data: Measured, key: PRNGKeyArray) -> Float[Array, ""]:

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float, PRNGKeyArray
 
-from tuneful.objectives.base import AbstractObjective, Draw, Generated, Measured
+from tuneful.objectives.base import AbstractObjective, Generated, Measured
 from tuneful.objectives.feature_map import FeatureMap
 from tuneful.objectives.pairs import PairState, pair_loss, pair_metric
 
@@ -51,10 +51,6 @@ class EnergyDistance(AbstractObjective):
         del key
         feature_map = FeatureMap.of(data, self.whiten, self.ridge, self.shapes, self.log_above)
         return PairState.of(_distance, feature_map, data)
-
-    def update(self, state: PairState, generate: Draw, data: Measured, key: PRNGKeyArray) -> PairState:
-        del generate, data, key
-        return state
 
     def loss(self, generated: Generated, state: PairState, data: Measured, key: PRNGKeyArray) -> Float[Array, ""]:
         """Estimate the distance; the terms are those of the class, each over the pairs that it names."""

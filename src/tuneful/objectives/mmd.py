@@ -8,7 +8,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float, PRNGKeyArray
 
-from tuneful.objectives.base import AbstractObjective, Draw, Generated, Measured, Sampling
+from tuneful.objectives.base import AbstractObjective, Generated, Measured, Sampling
 from tuneful.objectives.feature_map import FeatureMap
 from tuneful.objectives.pairs import Apart, Bend, PairState, pair_loss, pair_metric, pair_sampling
 
@@ -81,10 +81,6 @@ class MaximumMeanDiscrepancy(AbstractObjective):
         scale = median_distance(feature_map, data) if self.scale is None else self.scale
         lengths = jnp.asarray(scale * np.array(self.scales), data.rates.dtype)
         return DiscrepancyState(PairState.of(self._apart(lengths), feature_map, data), lengths)
-
-    def update(self, state: DiscrepancyState, generate: Draw, data: Measured, key: PRNGKeyArray) -> DiscrepancyState:
-        del generate, data, key
-        return state
 
     def loss(
         self, generated: Generated, state: DiscrepancyState, data: Measured, key: PRNGKeyArray

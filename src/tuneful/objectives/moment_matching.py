@@ -9,9 +9,9 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float, PRNGKeyArray
 
-from tuneful.objectives.base import AbstractObjective, Draw, Generated, Measured, Sampling
+from tuneful.objectives.base import Generated, Measured
 from tuneful.objectives.feature_map import FeatureMap
-from tuneful.objectives.simulated_moments import gauss_newton, of_realisations, sampling_of
+from tuneful.objectives.simulated_moments import AbstractSimulatedMoments, of_realisations
 
 
 class MatchingState(eqx.Module):
@@ -40,7 +40,7 @@ class MatchingState(eqx.Module):
 
 
 @final
-class MomentMatching(AbstractObjective):
+class MomentMatching(AbstractSimulatedMoments):
     r"""Weighted squared distance of the means m, m' and variances v, v' of the curves in each of D conditions.
 
         1/D sum_d [ (m_d - m'_d)^2 / w_d^2 + variances (v_d - v'_d)^2 / w_d^4 ],
@@ -78,7 +78,6 @@ class MomentMatching(AbstractObjective):
     """
 
     label: ClassVar[str] = "moment-matching"
-    compares_pairs: ClassVar[bool] = True
 
     variances: float = eqx.field(static=True, default=0.1)
     weights: Literal["mean", "spread"] = eqx.field(static=True, default="mean")
@@ -93,6 +92,7 @@ class MomentMatching(AbstractObjective):
             )
 
     def init(self, key: PRNGKeyArray, data: Measured) -> MatchingState:
+        """Take means and variances over the units measured in each condition, and what is known of them."""
         del key
         feature_map = FeatureMap.of(data, whiten=False, ridge=self.ridge, log_above=self.log_above)
         seen = np.asarray(feature_map.of_units(data.rates, jnp.arange(len(data.rates))), float)
@@ -109,10 +109,6 @@ class MomentMatching(AbstractObjective):
         arrays = share, np.stack([mean, variance]), weight, deviation, (weight * spread).sum()
         return MatchingState(feature_map, *(jnp.asarray(a, data.rates.dtype) for a in arrays))
 
-    def update(self, state: MatchingState, generate: Draw, data: Measured, key: PRNGKeyArray) -> MatchingState:
-        del generate, data, key
-        return state
-
     def loss(self, generated: Generated, state: MatchingState, data: Measured, key: PRNGKeyArray) -> Float[Array, ""]:
         """Estimate the squared distance; what differs between realisations tells how uncertain it is."""
         del data, key
@@ -127,30 +123,21 @@ class MomentMatching(AbstractObjective):
         found = jnp.stack([mean, second + uncertain[0]])  # the variance about the true mean, not about that found
         return jnp.sum(state.weight * ((found - state.measured) ** 2 - uncertain)) - state.sampling
 
-    def metric(
-        self,
-        generated: Generated,
-        tangents: Float[Array, "curves conditions n"],
-        state: MatchingState,
-        data: Measured,
-        key: PRNGKeyArray,
-    ) -> Float[Array, "n n"]:
-        """Compute 2 J^T W J, as of any sum of squares: J the derivative of means and variances, W their weights."""
-        del data, key
-        return gauss_newton(*_moved(state, generated, tangents))
+    def moved(
+        self, generated: Generated, tangents: Float[Array, "curves conditions n"], state: MatchingState
+    ) -> tuple[Array, Array]:
+        mean = _mean(state, generated)  # held: variances do not change with what they are taken about
 
-    def sampling(
-        self,
-        generated: Generated,
-        tangents: Float[Array, "curves conditions n"],
-        state: MatchingState,
-        data: Measured,
-        key: PRNGKeyArray,
-    ) -> Sampling:
-        """Compute the curvature from pairs of different realisations, and the noise from the scatter of the data."""
-        del data, key
+        def along(tangent: Array) -> Array:
+            moved = jax.jvp(lambda rates: _parts(state, rates, mean), (generated.rates,), (tangent,))[1]
+            weighted = of_realisations(moved * jnp.sqrt(state.weight)[None], generated.n_cells)
+            return weighted.reshape(len(weighted), -1)
+
+        return jax.vmap(along, -1, -1)(tangents), generated.realisation_weight
+
+    def deviation(self, state: MatchingState) -> Array:
         deviation = state.deviation * jnp.sqrt(state.weight)[None]
-        return sampling_of(*_moved(state, generated, tangents), deviation.reshape(len(deviation), -1))
+        return deviation.reshape(len(deviation), -1)
 
     def _weights(self, centre: np.ndarray, variance: np.ndarray) -> np.ndarray:
         """Weights of squared differences of means and variances, (2, conditions)."""
@@ -173,15 +160,3 @@ def _parts(state: MatchingState, rates: Array, mean: Array) -> Array:
     seen = state.feature_map.of_patterns(rates)
     both = jnp.stack([seen, (seen - mean[None, None]) ** 2], axis=2)
     return jnp.einsum("pd,pcmd->cmd", state.share, both)
-
-
-def _moved(state: MatchingState, generated: Generated, tangents: Array) -> tuple[Array, Array]:
-    """Derivatives of each realisation's weighted moments, (realisations, 2 conditions, n), and what it counts."""
-    mean = _mean(state, generated)  # held: variances do not change with what they are taken about
-
-    def along(tangent: Array) -> Array:
-        moved = jax.jvp(lambda rates: _parts(state, rates, mean), (generated.rates,), (tangent,))[1]
-        weighted = of_realisations(moved * jnp.sqrt(state.weight)[None], generated.n_cells)
-        return weighted.reshape(len(weighted), -1)
-
-    return jax.vmap(along, -1, -1)(tangents), generated.realisation_weight

@@ -9,10 +9,10 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float, PRNGKeyArray
 
-from tuneful.objectives.base import AbstractObjective, Draw, Generated, GenerateOnce, Measured, Sampling
+from tuneful.objectives.base import Generated, GenerateOnce, Measured
 from tuneful.objectives.energy import SMOOTH
 from tuneful.objectives.feature_map import FeatureMap
-from tuneful.objectives.simulated_moments import gauss_newton, of_realisations, sampling_of
+from tuneful.objectives.simulated_moments import AbstractSimulatedMoments, of_realisations
 
 STEP = 0.1  # of the damping, from one sample of a refinement to the next
 LEAST_VARIANCE = 1e-6  # of distances between whitened curves, where measured ones do not differ
@@ -56,7 +56,7 @@ class MomentsState(eqx.Module):
 
 
 @final
-class Moments(AbstractObjective):
+class Moments(AbstractSimulatedMoments):
     r"""Squared distance of the moments of generated and measured curves, in units of what they can be known to.
 
     The moments m are mean distances to K of the measured curves, sqrt(|x - x_k|^2 + .1^2) between whitened curves:
@@ -96,7 +96,6 @@ class Moments(AbstractObjective):
     """
 
     label: ClassVar[str] = "moments"
-    compares_pairs: ClassVar[bool] = True
     weighs_units: ClassVar[bool] = True  # times the number of units, the distances of labels are chi-squares that add
 
     whiten: bool = eqx.field(static=True, default=True)
@@ -126,10 +125,6 @@ class Moments(AbstractObjective):
         state = MomentsState(feature_map, landmarks, own, zero, nothing, zero)
         return state.weighted_by(state.scatter, self.damping_first)
 
-    def update(self, state: MomentsState, generate: Draw, data: Measured, key: PRNGKeyArray) -> MomentsState:
-        del generate, data, key
-        return state
-
     def sharpened(self, state: MomentsState, generate: GenerateOnce, data: Measured) -> MomentsState:
         """Damp the weights less, and let them know how generated curves vary."""
         del data
@@ -149,31 +144,17 @@ class Moments(AbstractObjective):
         spread = weight @ jnp.sum((parts - mean[None]) ** 2, axis=-1) / (n * jnp.maximum(n - 1, 1))
         return jnp.sum(apart**2) - spread - state.sampling
 
-    def metric(
-        self,
-        generated: Generated,
-        tangents: Float[Array, "curves conditions n"],
-        state: MomentsState,
-        data: Measured,
-        key: PRNGKeyArray,
-    ) -> Float[Array, "n n"]:
-        """Compute 2 J^T W J, as of any sum of squares: J the derivative of the moments, W their weights."""
-        del data, key
-        return gauss_newton(*_moved(state, generated, tangents))
+    def moved(
+        self, generated: Generated, tangents: Float[Array, "curves conditions n"], state: MomentsState
+    ) -> tuple[Array, Array]:
+        def along(tangent: Array) -> Array:
+            moved = jax.jvp(lambda rates: _parts(state, rates), (generated.rates,), (tangent,))[1]
+            return of_realisations(moved @ state.root.T, generated.n_cells)
 
-    def sampling(
-        self,
-        generated: Generated,
-        tangents: Float[Array, "curves conditions n"],
-        state: MomentsState,
-        data: Measured,
-        key: PRNGKeyArray,
-    ) -> Sampling:
-        """Compute the curvature from pairs of different realisations, and the noise from the scatter of the data."""
-        del data, key
-        moved, weight = _moved(state, generated, tangents)
-        deviation = (state.measured - state.measured.mean(axis=0)[None]) @ state.root.T
-        return sampling_of(moved, weight, deviation)
+        return jax.vmap(along, -1, -1)(tangents), generated.realisation_weight
+
+    def deviation(self, state: MomentsState) -> Array:
+        return (state.measured - state.measured.mean(axis=0)[None]) @ state.root.T
 
 
 def landmark_rates(data: Measured, most: int) -> np.ndarray:
@@ -205,13 +186,3 @@ def _parts(state: MomentsState, rates: Array) -> Array:
     """The part of every generated curve in the moments, (curves, landmarks): a mean over patterns."""
     through = jax.vmap(_distances)(state.feature_map.of_patterns(rates), state.landmarks)
     return jnp.einsum("p,pck->ck", state.feature_map.fraction, through)
-
-
-def _moved(state: MomentsState, generated: Generated, tangents: Array) -> tuple[Array, Array]:
-    """Derivatives of each realisation's weighted moments, (realisations, landmarks, n), and what it counts."""
-
-    def along(tangent: Array) -> Array:
-        moved = jax.jvp(lambda rates: _parts(state, rates), (generated.rates,), (tangent,))[1]
-        return of_realisations(moved @ state.root.T, generated.n_cells)
-
-    return jax.vmap(along, -1, -1)(tangents), generated.realisation_weight

@@ -1,10 +1,53 @@
 """What the method of simulated moments has in common: a squared distance of means over independent realisations."""
 
+from abc import abstractmethod
+from typing import Any, ClassVar
+
 import jax.numpy as jnp
 from jax import Array
-from jaxtyping import Float
+from jaxtyping import Float, PRNGKeyArray
 
-from tuneful.objectives.base import Sampling
+from tuneful.objectives.base import AbstractObjective, Generated, Measured, Sampling
+
+
+class AbstractSimulatedMoments(AbstractObjective):
+    """An objective whose curvature and sampling follow from the derivatives of its weighted moments."""
+
+    compares_pairs: ClassVar[bool] = True
+
+    @abstractmethod
+    def moved(
+        self, generated: Generated, tangents: Float[Array, "curves conditions n"], state: Any
+    ) -> tuple[Float[Array, "realisations moments n"], Float[Array, " realisations"]]:
+        """Compute the derivatives of each realisation's weighted moments, and what it counts."""
+
+    @abstractmethod
+    def deviation(self, state: Any) -> Float[Array, "units moments"]:
+        """Compute what each measured unit adds to the moments of the data, in the same weights; its mean is zero."""
+
+    def metric(
+        self,
+        generated: Generated,
+        tangents: Float[Array, "curves conditions n"],
+        state: Any,
+        data: Measured,
+        key: PRNGKeyArray,
+    ) -> Float[Array, "n n"]:
+        """Compute 2 J^T W J, as of any sum of squares: J the derivative of the moments, W their weights."""
+        del data, key
+        return gauss_newton(*self.moved(generated, tangents, state))
+
+    def sampling(
+        self,
+        generated: Generated,
+        tangents: Float[Array, "curves conditions n"],
+        state: Any,
+        data: Measured,
+        key: PRNGKeyArray,
+    ) -> Sampling:
+        """Compute the curvature from pairs of different realisations, and the noise from the scatter of the data."""
+        del data, key
+        return sampling_of(*self.moved(generated, tangents, state), self.deviation(state))
 
 
 def of_realisations(values: Float[Array, "..."], n_cells: int) -> Float[Array, "..."]:
@@ -38,7 +81,7 @@ def sampling_of(
     moved, weight
         As in `gauss_newton`.
     deviation
-        What each measured unit adds to the moments of the data, in the same weights: its mean over units is zero.
+        See `AbstractSimulatedMoments`.
     """
     n, total = weight.sum(), jnp.einsum("r,rka->ka", weight, moved)
     alike = jnp.einsum("r,rka,rkb->ab", weight, moved, moved)

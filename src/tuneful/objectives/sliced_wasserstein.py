@@ -9,7 +9,7 @@ from jax import Array
 from jaxtyping import Float, PRNGKeyArray
 
 from tuneful.circuits.keys import Key, as_key
-from tuneful.objectives.base import AbstractObjective, Draw, Generated, Measured
+from tuneful.objectives.base import AbstractObjective, Generated, Measured
 from tuneful.objectives.feature_map import FeatureMap
 
 
@@ -75,10 +75,6 @@ class SlicedWasserstein(AbstractObjective):
         del key
         feature_map = FeatureMap.of(data, self.whiten, self.ridge, self.shapes, self.log_above)
         return SlicedState(feature_map, feature_map.of_units(data.rates, jnp.arange(len(data.rates))))
-
-    def update(self, state: SlicedState, generate: Draw, data: Measured, key: PRNGKeyArray) -> SlicedState:
-        del generate, data, key
-        return state
 
     def loss(self, generated: Generated, state: SlicedState, data: Measured, key: Key) -> Float[Array, ""]:
         """Compute the squared distance along as many directions as there are projections."""
