@@ -11,6 +11,7 @@ TYPE_CHECKING = False  # as type checkers know it; `typing` would take half of t
 if TYPE_CHECKING:
     from tuneful import circuits, curves, descents, fitting, networks, objectives, solvers, stability
     from tuneful.errors import DatasetError, NotFittedError, TunefulWarning, UserError
+    from tuneful.fitting.parameter_simulator import simulator
     from tuneful.fitting.simulation import simulate
     from tuneful.readers import load, save
     from tuneful.runs.checkpoints import Checkpoints
@@ -29,6 +30,7 @@ _HOME = {
     "run": "tuneful.runs.running",
     "save": "tuneful.readers",
     "simulate": "tuneful.fitting.simulation",
+    "simulator": "tuneful.fitting.parameter_simulator",
 }
 _MODULES = ("circuits", "curves", "descents", "fitting", "networks", "objectives", "solvers", "stability")
 
@@ -50,6 +52,7 @@ __all__ = [
     "run",
     "save",
     "simulate",
+    "simulator",
     "solvers",
     "stability",
 ]
