@@ -249,3 +249,52 @@ def test_what_labels_are_called_and_in_which_order_units_come_does_not_matter(di
     named = loss(Measured.from_rates(rates, own, WEIGHTS), OF_CELLS)
     renamed = loss(Measured.from_rates(rates[order], 1 - own[order], WEIGHTS[::-1]), (1, 0, -1, 1))
     assert renamed == pytest.approx(named, rel=1e-4)  # sums of floats in another order
+
+
+@pytest.mark.parametrize("name", sorted(installed(tuneful.objectives, AbstractObjective)))
+def test_units_of_integer_weight_count_as_so_many_units(name, x64):
+    """In the slope of the loss, the view held: but for rounding, or for chance where units are drawn at random."""
+    objective, data = build("objective", objectives(), {"name": name}), measured(MISSING)
+    rows = np.random.default_rng(6).integers(0, 20, 20)
+    times = np.bincount(rows, minlength=20).astype(float)
+    batch = jax.tree.map(lambda a: a[0], generate(jax.random.key(3), 1))
+    units = Measured(jnp.asarray(data.rates, float), data.observed)
+    state = objective.init(jax.random.key(0), units)
+
+    @jax.jit
+    def slopes(data, state, keys):
+        def slope(key):
+            moved = lambda r: objective.loss(Generated(r, batch.weight), state, data, key)  # noqa: E731
+            return jax.grad(moved)(batch.rates)
+
+        found = jax.vmap(slope)(keys)
+        return found.mean(axis=0), found.std(axis=0) / np.sqrt(len(keys))
+
+    keys = jax.random.split(jax.random.key(4), 200 if objective.learns else 1)
+    weighted, plain = (slopes(units.reweighted(each), state, keys) for each in (times, np.ones(20)))
+    repeated = Measured(units.rates[rows], units.observed[rows]).reweighted(np.ones(20))
+    expected = slopes(repeated, _repeated(state, rows, units), keys)
+    allowed = 5 * np.hypot(weighted[1], expected[1]) * objective.learns + 1e-9
+    assert (np.abs(weighted[0] - expected[0]) <= allowed).all()
+    if not objective.learns:  # a critic sees units through their missing conditions only
+        assert np.abs(weighted[0] - plain[0]).max() > 1e-4 * np.abs(plain[0]).max()
+
+
+def _repeated(state, rows, data):
+    """A state whose units are so many rows of those of another, seen as these are."""
+
+    def of_rows(path, leaf):
+        name = path[-1].name if hasattr(path[-1], "name") else ""
+        if name == "fraction":
+            return jnp.asarray(np.bincount(patterns[rows], minlength=len(leaf)) / len(rows))
+        return leaf[rows] if name in ("pattern", "seen", "measured") and len(leaf) == 20 else leaf
+
+    patterns = np.unique(np.asarray(data.observed), axis=0, return_inverse=True)[1].ravel()
+    repeated = jax.tree_util.tree_map_with_path(of_rows, state)
+    if not hasattr(repeated, "share"):
+        return repeated
+    seen = state.feature_map.of_units(data.rates, jnp.arange(20))[rows]
+    seen = np.where(np.asarray(data.observed)[rows], seen, np.nan)
+    weighted = np.asarray(repeated.feature_map.observed * repeated.feature_map.fraction[:, None])
+    moments = jnp.stack([np.nanmean(seen, axis=0), np.nanvar(seen, axis=0, ddof=1)])
+    return dataclasses.replace(repeated, measured=moments, share=jnp.asarray(weighted / weighted.sum(axis=0)))

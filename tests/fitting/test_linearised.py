@@ -1,5 +1,7 @@
 """A loss around a point, of circuits with steady states and without."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,8 +10,25 @@ from jax.flatten_util import ravel_pytree
 
 from tuneful.circuits import SSN, FeedforwardM1
 from tuneful.fitting import Problem
-from tuneful.fitting.linearised import CHUNK, SHARE, _Realised, _sampled, _slopes, linearise
-from tuneful.objectives import EnergyDistance, Generated, Measured, Moments, RatePenalty
+from tuneful.fitting.linearised import (
+    CHUNK,
+    SHARE,
+    _Realised,
+    _sampled,
+    _slopes,
+    _unit_slope,
+    linearise,
+    linearise_by_unit,
+)
+from tuneful.objectives import (
+    EnergyDistance,
+    Generated,
+    MaximumMeanDiscrepancy,
+    Measured,
+    MomentMatching,
+    Moments,
+    RatePenalty,
+)
 
 
 def problem(circuit, fitted, penalties=()):
@@ -122,3 +141,39 @@ def test_tangents_of_a_part_of_a_large_sample_stand_for_all():
     error = np.std(apart, axis=0, ddof=1) / np.sqrt(60)
     assert (np.abs(np.mean(apart, axis=0)) < 4 * error).all()
     assert (error > 0).all()
+
+
+@pytest.fixture(scope="module")
+def skewed():
+    """60 curves that the toy circuit does not quite make."""
+    rng = np.random.default_rng(3)
+    return Measured.from_rates(2.5 * (rng.gamma(1.2, size=(60, 3)) + 0.4 * np.array([1.0, 2.0, 4.0])))
+
+
+@pytest.mark.parametrize("objective", [Moments(), MaximumMeanDiscrepancy(scale=1.0), MomentMatching()])
+def test_what_units_do_to_the_gradient_is_what_their_sampling_does(objective, toy, skewed):
+    """To the rounding of single precision; variances have n - 1 degrees of freedom, which weights know of."""
+    key, state = jax.random.key(0), objective.init(jax.random.key(0), skewed)
+    z = jax.random.exponential(key, (40, 1, 3))
+    none = jnp.zeros(40), jnp.ones(40, bool), jnp.zeros(40, jnp.int32)
+    sample = _Realised(
+        2 * z + jnp.arange(3.0)[None, None], *none, jnp.stack([2 * z, jnp.ones_like(z)], axis=-1), jnp.zeros((40, 2))
+    )
+    about = Problem(toy, objective, skewed, ("a", "b"))
+    scores = np.stack([_unit_slope(about, state, sample, jnp.int32(i), key) for i in range(2)], axis=-1)
+    expected = np.asarray(jax.jit(objective.sampling)(*sample.with_tangents(), state, skewed, key).noise)
+    tolerance = 0.05 if isinstance(objective, MomentMatching) else 2e-3
+    np.testing.assert_allclose(scores.T @ scores, expected, atol=tolerance * np.abs(expected).max())
+
+
+def test_weights_of_units_change_the_gradient_as_their_scores_say(toy, skewed):
+    """Of a distance that is linear in relative weights, to rounding and the square of their mean change."""
+    about, objective = Problem(toy, EnergyDistance(), skewed, ("a", "b")), EnergyDistance()
+    state = objective.init(jax.random.key(0), skewed)
+    found, scores, record = linearise_by_unit(about, about.start(), state, jax.random.key(3), 48)
+    change = 0.2 * np.random.default_rng(1).normal(size=60)
+    weighted = dataclasses.replace(about, data=skewed.reweighted(1 + change - change.mean()))
+    moved, _ = linearise(weighted, about.start(), state, jax.random.key(3), 48, share=1)
+    assert bool(record.taken)
+    assert np.abs(change @ scores).max() > 1e-3
+    np.testing.assert_allclose(moved.gradient - found.gradient, change @ scores, atol=1e-5)

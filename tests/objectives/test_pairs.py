@@ -42,7 +42,7 @@ def test_the_loss_is_over_pairs_of_different_units_and_of_different_realisations
         pairs = [apart(y[a], y[b], mask) for a, b in itertools.permutations(kept, 2) if a // 2 != b // 2]
         terms.append(2 * np.mean([apart(x[i], y[a], mask) for a in kept]) - np.mean(pairs))
         spread.append(np.mean([apart(x[i], x[j], mask) for j in range(7) if j != i and seen[j][mask].all()]))
-    found = pair_loss(squares, Generated(jnp.asarray(y), jnp.asarray(weight), 2), state)
+    found = pair_loss(squares, Generated(jnp.asarray(y), jnp.asarray(weight), 2), state, Measured.from_rates(x))
     assert float(found) == pytest.approx(np.mean(terms) - np.mean(spread), rel=1e-12)
 
 

@@ -108,8 +108,32 @@ def linearise(
     The linearised loss, and a record of what became of the realisations; it tells whether the loss can be trusted.
     """
     for_sample, for_loss = jax.random.split(key)
-    sample = _sampled(problem, unconstrained, for_sample, curves, share)
-    found, record = _assess(problem, objective, sample, *_slopes(problem, objective, sample, for_loss), for_loss)
+    return _looked_at(problem, objective, _sampled(problem, unconstrained, for_sample, curves, share), for_loss)
+
+
+def linearise_by_unit(
+    problem: Problem, unconstrained: dict[str, Array], objective: Any, key: Array, curves: int
+) -> tuple[Linearised, Float[np.ndarray, "units n"], StepRecord]:
+    """Look at the loss as `linearise` does with all tangents, and at what every measured unit does to its gradient.
+
+    That is the derivative of the gradient in the unit's weight (`Measured.unit_weights`), at weights of one: weights
+    w_i add sum_i (w_i - 1) s_i to the gradient, to first order. Sums over units are near zero, as only relative
+    weights count.
+
+    Returns
+    -------
+    The linearised loss, the derivatives s, in the order of the measured units, and the record of the sample.
+    """
+    for_sample, for_loss = jax.random.split(key)
+    sample = _sampled(problem, unconstrained, for_sample, curves, share=1)
+    found, record = _looked_at(problem, objective, sample, for_loss)
+    numbers = range(sample.tangents.shape[-1])
+    scores = [_unit_slope(problem, objective, sample, jnp.int32(i), for_loss) for i in numbers]
+    return found, np.stack([np.asarray(score, float) for score in scores], axis=-1), record
+
+
+def _looked_at(problem: Problem, objective: Any, sample: "_Realised", key: Array) -> tuple[Linearised, StepRecord]:
+    found, record = _assess(problem, objective, sample, *_slopes(problem, objective, sample, key), key)
     return Linearised(*(np.array(a, float) for a in found)), record
 
 
@@ -238,6 +262,22 @@ def _slope(problem: Problem, objective: Any, sample: _Realised, which: Array, ke
         return moved * weight.sum() / jnp.maximum(weight[:first].sum(), 1)
 
     return jax.value_and_grad(slope)(sample.accepted.astype(sample.rates.dtype))
+
+
+@eqx.filter_jit
+def _unit_slope(problem: Problem, objective: Any, sample: _Realised, which: Array, key: Array) -> Array:
+    """What the weight of each unit does to the slope along one of the tangents, (units,)."""
+    generated = sample.curves(sample.accepted)
+    along = sample.tangents[..., which].reshape(generated.rates.shape)
+
+    def slope(unit_weights: Array) -> Array:
+        def loss(rates: Array) -> Array:
+            curves, data = dataclasses.replace(generated, rates=rates), problem.data.reweighted(unit_weights)
+            return problem.distance.loss(curves, objective, data, key)
+
+        return jax.jvp(loss, (generated.rates,), (along,))[1]
+
+    return jax.grad(slope)(jnp.ones(len(problem.data.rates), generated.rates.dtype))
 
 
 @eqx.filter_jit

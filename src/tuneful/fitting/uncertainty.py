@@ -30,11 +30,16 @@ def sandwich(curvature: np.ndarray, noise: np.ndarray) -> np.ndarray:
     >>> sandwich(np.diag([2.0, 4.0]), np.eye(2)).tolist()
     [[0.25, 0.0], [0.0, 0.0625]]
     """
+    spread, left_open = resolved_inverse(curvature)
+    return spread @ noise @ spread + HARDLY**2 * left_open @ left_open.T
+
+
+def resolved_inverse(curvature: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The inverse of a curvature where it is resolved (see `sandwich`), (n, n), and the other directions, (n, k)."""
     values, axes = np.linalg.eigh(curvature)
     is_resolved = values > RESOLVED * max(-values[0], 0)
     resolved, left_open = axes[:, is_resolved], axes[:, ~is_resolved]
-    spread = resolved / values[is_resolved] @ resolved.T
-    return spread @ noise @ spread + HARDLY**2 * left_open @ left_open.T
+    return resolved / values[is_resolved] @ resolved.T, left_open
 
 
 def parameter_errors(
@@ -68,7 +73,7 @@ def parameter_errors(
     return {
         name: {
             "standard_error": np.asarray(natural[name]).tolist(),
-            "identified": np.vectorize(_identified, otypes=[object])(np.asarray(unconstrained[name])).tolist(),
+            "identified": np.vectorize(how_identified, otypes=[object])(np.asarray(unconstrained[name])).tolist(),
         }
         for name in estimate
     }
@@ -78,5 +83,6 @@ def _deviations(covariance: np.ndarray) -> Any:
     return np.sqrt(np.maximum(np.diag(covariance), 0))
 
 
-def _identified(error: float) -> str:
+def how_identified(error: float) -> str:
+    """Whether an unconstrained parameter of this standard error is identified, in a word."""
     return "yes" if error < KNOWN else "weakly" if error < HARDLY else "no"

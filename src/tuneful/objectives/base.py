@@ -27,12 +27,16 @@ class Measured(eqx.Module):
         So many units are of each label, one label after the other; empty where all are alike.
     weights
         What each label counts in a distance, in all 1.
+    unit_weights
+        So many units each of them stands for; by default one. In distances, they weigh the data and nothing else: how
+        curves are looked at, landmarks and scales are made of the units as they are.
     """
 
     rates: Float[Array, "units conditions"]
     observed: Bool[Array, "units conditions"]
     counts: tuple[int, ...] = eqx.field(static=True, default=())
     weights: tuple[float, ...] = eqx.field(static=True, default=())
+    unit_weights: Float[Array, " units"] | None = None
 
     @classmethod
     def from_rates(
@@ -58,7 +62,21 @@ class Measured(eqx.Module):
         """The units of each label; all of them where they are alike."""
         ends = np.cumsum(self.counts or (len(self.rates),)).tolist()
         rows = [slice(begin, end) for begin, end in zip([0, *ends], ends, strict=False)]
-        return [Measured(self.rates[one], self.observed[one]) for one in rows]
+        each = self.unit_weights
+        return [
+            Measured(self.rates[one], self.observed[one], unit_weights=None if each is None else each[one])
+            for one in rows
+        ]
+
+    def reweighted(self, unit_weights: ArrayLike) -> "Measured":
+        """The same units, each standing for so many, (units,)."""
+        return dataclasses.replace(self, unit_weights=jnp.asarray(unit_weights, self.rates.dtype))
+
+    def mean(self, values: Float[Array, "..."]) -> Float[Array, "..."]:
+        """Mean over units, the first axis, each as often as it stands for."""
+        if self.unit_weights is None:
+            return values.mean(axis=0)
+        return jnp.tensordot(self.unit_weights, values, 1) / jnp.sum(self.unit_weights)
 
 
 class Generated(eqx.Module):

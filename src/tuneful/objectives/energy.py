@@ -54,8 +54,8 @@ class EnergyDistance(AbstractObjective):
 
     def loss(self, generated: Generated, state: PairState, data: Measured, key: PRNGKeyArray) -> Float[Array, ""]:
         """Estimate the distance; the terms are those of the class, each over the pairs that it names."""
-        del data, key
-        return pair_loss(_distance, generated, state)
+        del key
+        return pair_loss(_distance, generated, state, data)
 
     def metric(
         self,

@@ -98,6 +98,12 @@ class FeatureMap(eqx.Module):
             log_above=log_above,
         )
 
+    def fractions(self, data: Measured) -> Float[Array, " patterns"]:
+        """Of the units that have each pattern, each as often as it stands for."""
+        if data.unit_weights is None:
+            return self.fraction
+        return data.mean(jax.nn.one_hot(self.pattern, len(self.fraction), dtype=self.fraction.dtype))
+
     def of_units(
         self, rates: Float[Array, "curves conditions"], units: Int[Array, " curves"]
     ) -> Float[Array, "curves features"]:

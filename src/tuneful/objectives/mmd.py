@@ -86,8 +86,8 @@ class MaximumMeanDiscrepancy(AbstractObjective):
         self, generated: Generated, state: DiscrepancyState, data: Measured, key: PRNGKeyArray
     ) -> Float[Array, ""]:
         """Estimate the squared discrepancy; unbiased, and so at times negative."""
-        del data, key
-        return pair_loss(self._apart(state.lengths), generated, state.pairs)
+        del key
+        return pair_loss(self._apart(state.lengths), generated, state.pairs, data)
 
     def metric(
         self,

@@ -1,6 +1,6 @@
 """Moment matching: means and variances of the curves in every condition, those of generated and of measured ones."""
 
-from typing import ClassVar, Literal, final
+from typing import Any, ClassVar, Literal, final
 
 import equinox as eqx
 import jax
@@ -98,20 +98,19 @@ class MomentMatching(AbstractSimulatedMoments):
         seen = np.asarray(feature_map.of_units(data.rates, jnp.arange(len(data.rates))), float)
         observed = np.asarray(data.observed, float)
         count = observed.sum(axis=0)
-        mean = (observed * seen).sum(axis=0) / np.maximum(count, 1)
-        variance = (observed * (seen - mean) ** 2).sum(axis=0) / np.maximum(count - 1, 1)
+        mean, variance = _mean_and_variance(seen, observed)
         per_unit = np.stack([seen - mean, (seen - mean) ** 2 - variance], axis=1)
         deviation = per_unit * (observed * len(observed) / np.maximum(count, 1))[:, None]
         weight = np.where(count > 1, self._weights(np.asarray(feature_map.centre, float), variance), 0)
         spread = (observed[:, None] * per_unit**2).sum(axis=0) / np.maximum(count * (count - 1), 1)
-        shares = np.asarray(feature_map.observed * feature_map.fraction[:, None], float)
-        share = shares / np.maximum(shares.sum(axis=0), np.finfo(np.float32).tiny)
+        share = _shares(np.asarray(feature_map.observed * feature_map.fraction[:, None], float))
         arrays = share, np.stack([mean, variance]), weight, deviation, (weight * spread).sum()
         return MatchingState(feature_map, *(jnp.asarray(a, data.rates.dtype) for a in arrays))
 
     def loss(self, generated: Generated, state: MatchingState, data: Measured, key: PRNGKeyArray) -> Float[Array, ""]:
         """Estimate the squared distance; what differs between realisations tells how uncertain it is."""
-        del data, key
+        del key
+        state = state if data.unit_weights is None else _reweighted(state, data)
         weight = generated.realisation_weight
         n = jnp.maximum(weight.sum(), 1)
         pairs = jnp.maximum(n * (n - 1), 1)
@@ -146,6 +145,28 @@ class MomentMatching(AbstractSimulatedMoments):
             squared = variance + self.ridge * variance.mean()
         squared = np.where(squared > 0, squared, 1)  # silent cells on one side: any unit will do
         return np.stack([1 / squared, self.variances / squared**2]) / len(centre)
+
+
+def _mean_and_variance(seen: Any, weight: Any) -> tuple[Any, Any]:
+    """Over units, in every condition, of arrays of NumPy or JAX; `weight`, (units, conditions), tells how often."""
+    count = weight.sum(axis=0)
+    mean = (weight * seen).sum(axis=0) / count.clip(1)
+    return mean, (weight * (seen - mean[None]) ** 2).sum(axis=0) / (count - 1).clip(1)
+
+
+def _shares(fraction: Any) -> Any:
+    """Of the units measured in a condition, those of each pattern: from the fraction of all, 0 where not measured."""
+    return fraction / fraction.sum(axis=0).clip(float(np.finfo(np.float32).tiny))[None]
+
+
+def _reweighted(state: MatchingState, data: Measured) -> MatchingState:
+    """Means and variances of weighted units; what differences are relative to stays."""
+    feature_map, weights = state.feature_map, data.unit_weights
+    assert weights is not None
+    seen = feature_map.of_units(data.rates, jnp.arange(len(data.rates)))
+    measured = jnp.stack(_mean_and_variance(seen, data.observed.astype(weights.dtype) * weights[:, None]))
+    share = _shares(feature_map.observed * feature_map.fractions(data)[:, None])
+    return eqx.tree_at(lambda s: (s.share, s.measured), state, (share, measured))
 
 
 def _mean(state: MatchingState, generated: Generated) -> Array:

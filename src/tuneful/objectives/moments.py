@@ -129,18 +129,20 @@ class Moments(AbstractSimulatedMoments):
         """Damp the weights less, and let them know how generated curves vary."""
         del data
         generated = generate()
-        parts = np.asarray(jax.jit(_parts)(state, generated.rates), float)[np.asarray(generated.weight) > 0]
+        parts = np.asarray(jax.jit(_parts)(state, generated.rates, state.feature_map.fraction), float)[
+            np.asarray(generated.weight) > 0
+        ]
         both = (state.scatter + np.cov(parts.T, bias=True)) / 2 if len(parts) > 1 else state.scatter
         return state.weighted_by(both, max(self.damping, STEP * float(state.damping)))
 
     def loss(self, generated: Generated, state: MomentsState, data: Measured, key: PRNGKeyArray) -> Float[Array, ""]:
         """Estimate the squared distance, without bias for given weights."""
-        del data, key
-        weight = generated.realisation_weight
-        parts = of_realisations(_parts(state, generated.rates) @ state.root.T, generated.n_cells)
+        del key
+        weight, fraction = generated.realisation_weight, state.feature_map.fractions(data)
+        parts = of_realisations(_parts(state, generated.rates, fraction) @ state.root.T, generated.n_cells)
         n = jnp.maximum(weight.sum(), 1)
         mean = weight @ parts / n
-        apart = mean - state.root @ state.measured.mean(axis=0)
+        apart = mean - state.root @ data.mean(state.measured)
         spread = weight @ jnp.sum((parts - mean[None]) ** 2, axis=-1) / (n * jnp.maximum(n - 1, 1))
         return jnp.sum(apart**2) - spread - state.sampling
 
@@ -148,7 +150,9 @@ class Moments(AbstractSimulatedMoments):
         self, generated: Generated, tangents: Float[Array, "curves conditions n"], state: MomentsState
     ) -> tuple[Array, Array]:
         def along(tangent: Array) -> Array:
-            moved = jax.jvp(lambda rates: _parts(state, rates), (generated.rates,), (tangent,))[1]
+            moved = jax.jvp(
+                lambda rates: _parts(state, rates, state.feature_map.fraction), (generated.rates,), (tangent,)
+            )[1]
             return of_realisations(moved @ state.root.T, generated.n_cells)
 
         return jax.vmap(along, -1, -1)(tangents), generated.realisation_weight
@@ -182,7 +186,7 @@ def _distances(seen: Array, landmarks: Array) -> Array:
     return jnp.sqrt(jnp.maximum(squared, 0) + SMOOTH**2)
 
 
-def _parts(state: MomentsState, rates: Array) -> Array:
+def _parts(state: MomentsState, rates: Array, fraction: Array) -> Array:
     """The part of every generated curve in the moments, (curves, landmarks): a mean over patterns."""
     through = jax.vmap(_distances)(state.feature_map.of_patterns(rates), state.landmarks)
-    return jnp.einsum("p,pck->ck", state.feature_map.fraction, through)
+    return jnp.einsum("p,pck->ck", fraction, through)

@@ -38,10 +38,11 @@ class PairState(eqx.Module):
         return cls(feature_map, seen, measured_spread(apart, feature_map, data))
 
 
-def pair_loss(apart: Apart, generated: Generated, state: PairState) -> Float[Array, ""]:
+def pair_loss(apart: Apart, generated: Generated, state: PairState, data: Measured) -> Float[Array, ""]:
     """Estimate the distance without bias: no curve is compared with one of its own realisation.
 
-    Unit i is compared with generated curves seen through its own missing conditions, and so is E d(y, y').
+    Unit i is compared with generated curves seen through its own missing conditions, and so is E d(y, y'). Weights of
+    units do not weigh E d(x, x'), on which no parameter depends.
     """
     weight = generated.weight
     seen = state.feature_map.of_patterns(generated.rates)
@@ -52,8 +53,8 @@ def pair_loss(apart: Apart, generated: Generated, state: PairState) -> Float[Arr
     def within(curves: Array) -> Array:
         return weighted_mean(apart(curves[:, None], curves[None]), _distinct_pairs(weight, generated.n_cells))
 
-    to_data = jax.vmap(cross)(state.seen, state.feature_map.pattern).mean()
-    among_generated = jnp.dot(state.feature_map.fraction, jax.lax.map(within, seen))
+    to_data = data.mean(jax.vmap(cross)(state.seen, state.feature_map.pattern))
+    among_generated = jnp.dot(state.feature_map.fractions(data), jax.lax.map(within, seen))
     return 2 * to_data - among_generated - state.spread
 
 

@@ -78,12 +78,11 @@ class SlicedWasserstein(AbstractObjective):
 
     def loss(self, generated: Generated, state: SlicedState, data: Measured, key: Key) -> Float[Array, ""]:
         """Compute the squared distance along as many directions as there are projections."""
-        del data
         drawn = jax.random.normal(as_key(key), (self.projections, state.seen.shape[1]), state.seen.dtype)
         directions = drawn / jnp.linalg.norm(drawn, axis=1, keepdims=True)
         seen = state.feature_map.of_patterns(generated.rates)
-        weight = state.feature_map.fraction[:, None] * generated.weight[None]
-        every = jnp.ones(len(state.seen), state.seen.dtype)
+        weight = state.feature_map.fractions(data)[:, None] * generated.weight[None]
+        every = jnp.ones(len(state.seen), state.seen.dtype) if data.unit_weights is None else data.unit_weights
 
         def along(direction: Array) -> Array:
             return squared_distance(state.seen @ direction, every, (seen @ direction).reshape(-1), weight.reshape(-1))

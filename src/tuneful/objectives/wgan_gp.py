@@ -123,7 +123,7 @@ class WassersteinGAN(AbstractObjective):
 
     def loss(self, generated: Generated, state: CriticState, data: Measured, key: Key) -> Float[Array, ""]:
         def of_label(side: Side, own: Generated) -> Array:
-            units = jax.random.randint(as_key(key), own.weight.shape, 0, len(side.data.rates))
+            units = _drawn_units(as_key(key), own.weight.shape, side.data)
             seen = self._see(own.rates, units, side, state.critic)
             return -weighted_mean(jax.vmap(criticise, (None, 0))(state.critic, seen), own.weight)
 
@@ -142,7 +142,7 @@ class WassersteinGAN(AbstractObjective):
 
     def _critic_loss_of(self, critic: Layers, side: Side, generated: Generated, key: Array) -> Array:
         pick, mix = jax.random.split(key)
-        units = jax.random.randint(pick, generated.weight.shape, 0, len(side.data.rates))
+        units = _drawn_units(pick, generated.weight.shape, side.data)
         fake = self._see(generated.rates, units, side, critic)
         real = self._see(side.data.rates[units], units, side, critic)
         e = jax.random.uniform(mix, (len(units), 1))
@@ -161,6 +161,13 @@ class WassersteinGAN(AbstractObjective):
         shows_mask = critic[0][0].shape[0] - len(side.label) > curves.shape[1]
         label = jnp.broadcast_to(jnp.asarray(side.label, rates.dtype), (len(rates), len(side.label)))
         return jnp.concatenate([curves, *([observed] if shows_mask else []), label], axis=1)
+
+
+def _drawn_units(key: Array, shape: tuple[int, ...], data: Measured) -> Array:
+    """Numbers of units drawn at random, each as often as it stands for."""
+    if data.unit_weights is None:
+        return jax.random.randint(key, shape, 0, len(data.rates))
+    return jax.random.choice(key, len(data.rates), shape, p=data.unit_weights / data.unit_weights.sum())
 
 
 def _over_labels(
