@@ -23,6 +23,8 @@ from tuneful.fitting.checks import check_size
 from tuneful.fitting.simulation import simulate
 from tuneful.readers import save
 from tuneful.registry import build, circuits, modern_names
+from tuneful.runs.compare_config import KIND as COMPARISON
+from tuneful.runs.compare_run import write_comparison_page
 from tuneful.runs.configuration import RunConfig
 from tuneful.runs.curves_source import at_known_truth, circuit_of_truth
 from tuneful.runs.estimator import Fit
@@ -127,11 +129,13 @@ def run_report(
     folder: Path, out: Path | None, overwrite: bool, circuit: str | None = None, objective: str | None = None
 ) -> Path:
     """Write the report of a finished run again."""
-    is_fit, page = RunFolder(folder).kind() != KIND, out or folder / PAGE
+    kind, page = RunFolder(folder).kind(), out or folder / PAGE
+    is_fit = kind not in (KIND, COMPARISON)
     if not is_fit and (circuit or objective):
         raise UserError(f"{folder} is no fit: --circuit and --objective do not apply to it.")
     refuse_page(page, overwrite)
     with RunFolder(folder).reading():
-        write = Fit.load(folder, circuit, objective).report if is_fit else partial(write_run_page, folder)
+        others = partial(write_comparison_page if kind == COMPARISON else write_run_page, folder)
+        write = Fit.load(folder, circuit, objective).report if is_fit else others
         put_page(page, overwrite, write)
     return page

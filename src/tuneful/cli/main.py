@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from tuneful import __version__
+from tuneful.cli.comparison_commands import compare
 from tuneful.cli.once import Once
 from tuneful.cli.stability_commands import analyze_app, stabilize
 from tuneful.errors import UserError
@@ -211,6 +212,7 @@ def report(
 
 
 app.command(cls=Once)(stabilize)
+app.command(cls=Once)(compare)
 
 
 @data_app.command(cls=Once)

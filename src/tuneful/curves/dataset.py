@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -166,6 +166,17 @@ def split(dataset: xr.Dataset, held_out: float, seed: int, by: str | None = None
         aside.append(units[rng.permutation(len(units))[:n_test]])
     test = np.sort(np.concatenate(aside))
     return dataset.isel(unit=np.setdiff1d(np.arange(len(groups)), test)), dataset.isel(unit=test)
+
+
+def parted(dataset: xr.Dataset, aside: Collection[str]) -> tuple[xr.Dataset, xr.Dataset]:
+    """Set the named units aside: the others, and these, each in the order of the dataset.
+
+    >>> data = make_dataset([[1.0], [2.0], [3.0]], {"size": [0.5]})
+    >>> [part["unit"].values.tolist() for part in parted(data, ["u1"])]
+    [['u0', 'u2'], ['u1']]
+    """
+    is_aside = np.isin(dataset["unit"].values, list(aside))
+    return dataset.isel(unit=np.flatnonzero(~is_aside)), dataset.isel(unit=np.flatnonzero(is_aside))
 
 
 def _number_held_out(held_out: float, n: int, which: str) -> int:

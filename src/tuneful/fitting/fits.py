@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
@@ -13,7 +13,7 @@ from jax import Array
 
 from tuneful.circuits import AbstractCircuit
 from tuneful.circuits.observation import measured_like
-from tuneful.curves import features, rate_unit, split, validate
+from tuneful.curves import features, parted, rate_unit, split, validate
 from tuneful.curves.labels import COMPARED_AS, How, Matching, match_units
 from tuneful.descents import Ending, Keeper, Moment, Observer, descend
 from tuneful.display import card
@@ -66,8 +66,11 @@ class FitTask:
         seed: int,
         penalties: Sequence[AbstractPenalty] = (),
         match: Mapping[str, How] | None = None,
+        aside: Collection[str] | None = None,
     ) -> Self:
         """Match units with recorded cells (`tuneful.curves.labels`), set some aside by the seed, state the problem.
+
+        With `aside`, the units of these names are set aside, whatever the seed.
 
         Raises
         ------
@@ -77,7 +80,8 @@ class FitTask:
         dataset, matching = matched(dataset, circuit, match or {})
         settings = settings.for_objective(objective.label)
         compared = matching.compared(dataset)
-        train, test = split(compared, settings.held_out, seed, COMPARED_AS if len(matching.names) > 1 else None)
+        by = COMPARED_AS if len(matching.names) > 1 else None
+        train, test = split(compared, settings.held_out, seed, by) if aside is None else parted(compared, aside)
         circuit = at_conditions_of(dataset, circuit)
         fitted = settings.fitted or tuple(circuit.parameters())
         measured = _measured(train, matching, objective, settings)

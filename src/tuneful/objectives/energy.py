@@ -3,13 +3,14 @@
 from typing import ClassVar, final
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float, PRNGKeyArray
 
-from tuneful.objectives.base import AbstractObjective, Generated, Measured
+from tuneful.objectives.base import AbstractObjective, Generated, Measured, weighted_mean
 from tuneful.objectives.feature_map import FeatureMap
-from tuneful.objectives.pairs import PairState, pair_loss, pair_metric
+from tuneful.objectives.pairs import PairState, distinct_pairs, pair_loss, pair_metric
 
 SMOOTH = 0.1  # of whitened units, of order one between curves: closer ones count as this far apart
 
@@ -76,6 +77,45 @@ class EnergyDistance(AbstractObjective):
         """
         del data, key
         return pair_metric(_bend, generated, tangents, state)
+
+
+@eqx.filter_jit
+def energy_scores(generated: Generated, view: FeatureMap, data: Measured) -> Float[Array, " units"]:
+    r"""Score the curves of a circuit by every measured unit: E|x - y| - E|y - y'| / 2, the lower the better.
+
+    The expected score is lowest for the distribution that the unit comes from, whatever that is [the energy score is
+    proper, Gneiting & Raftery 2007]. Everything is seen through the missing conditions of the unit; curves of one
+    realisation are not compared with each other.
+
+    Parameters
+    ----------
+    generated
+        y, of two realisations or more.
+    view
+        How curves are seen, made of `data`.
+    data
+        x, in the order in which the view was made of them.
+
+    Returns
+    -------
+    Array
+        One score a unit, in the unit of the view.
+
+    >>> data = Measured.from_rates([[1.0], [5.0]])
+    >>> view = FeatureMap.of(data, whiten=False, ridge=0.0)
+    >>> energy_scores(Generated(jnp.array([[2.0], [4.0]]), jnp.ones(2)), view, data).tolist()  # (1 + 3) / 2 - 2 / 2
+    [1.0, 1.0]
+    """
+    seen = view.of_patterns(generated.rates)
+    units = view.of_units(data.rates, jnp.arange(len(data.rates)))
+    pairs = distinct_pairs(generated.weight, generated.n_cells)
+    within = jax.lax.map(lambda curves: weighted_mean(_distance(curves[:, None], curves[None]), pairs), seen)
+
+    def score(unit: tuple[Array, Array]) -> Array:
+        x, pattern = unit
+        return weighted_mean(_distance(x[None], seen[pattern]), generated.weight) - within[pattern] / 2
+
+    return jax.lax.map(score, (units, view.pattern))
 
 
 def _distance(a: Array, b: Array) -> Array:

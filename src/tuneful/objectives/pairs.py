@@ -51,7 +51,7 @@ def pair_loss(apart: Apart, generated: Generated, state: PairState, data: Measur
         return weighted_mean(apart(unit[None], seen[pattern]), weight)
 
     def within(curves: Array) -> Array:
-        return weighted_mean(apart(curves[:, None], curves[None]), _distinct_pairs(weight, generated.n_cells))
+        return weighted_mean(apart(curves[:, None], curves[None]), distinct_pairs(weight, generated.n_cells))
 
     to_data = data.mean(jax.vmap(cross)(state.seen, state.feature_map.pattern))
     among_generated = jnp.dot(state.feature_map.fractions(data), jax.lax.map(within, seen))
@@ -143,7 +143,7 @@ def _metric(bend: Bend, seen: Array, tangents: Array, weight: Array, realisation
     return 2 * jax.lax.map(of_curve, (seen, tangents, weight, numbers)).sum(axis=0)
 
 
-def _distinct_pairs(weight: Array, n_cells: int) -> Array:
+def distinct_pairs(weight: Array, n_cells: int) -> Array:
     """Weights of all pairs of curves of different realisations, each of so many cells."""
     realisation = np.arange(len(weight)) // n_cells
     return weight[:, None] * weight[None] * jnp.asarray(realisation[:, None] != realisation, weight.dtype)

@@ -25,7 +25,7 @@ CONTENTS = {
     MANIFEST: "what the run wrote, and the proof of it; nothing else in the folder is replaced or removed",
     CONFIG: "the configuration, everything that decides the result",
     "data.nc": "the curves of a fit, with a coordinate that says which were held out",
-    LOG: "a line for every step, and for every evaluation",
+    LOG: "a line for every step, and for every evaluation; of a comparison, for every refit",
     "checkpoints": "the states from which a killed run goes on",
     "fitted.json": "the fitted parameters, from the end of the descent to that of the run",
     "start.nc": "curves at the start of a fit",
@@ -33,6 +33,7 @@ CONTENTS = {
     "prediction.nc": "curves of the fitted circuit in conditions that were not fitted",
     "prediction_truth.nc": "those of the circuit that made the data",
     "circuit.npz": "a stabilised network, and how it went",
+    "compare.json": "what a comparison of runs found",
     PAGE: "the page",
     RESULT: "everything in numbers; written last, it marks a finished run",
 }

@@ -1,0 +1,71 @@
+"""`tuneful compare`: its options; what it does is imported when it is called."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tuneful.runs.interrupts import say_goodbye
+
+Runs = Annotated[list[Path], typer.Argument(help="Folders of finished fits to the same curves, two or more.")]
+Folds = Annotated[int, typer.Option(help="Parts into which units are dealt; a fit to the others predicts each.")]
+Steps = Annotated[
+    int | None,
+    typer.Option(help="Most steps of a refit, which begins at the answer of its run. [default: as the run]"),
+]
+Curves = Annotated[int, typer.Option(help="Curves that are simulated for every run and fold.")]
+Clusters = Annotated[
+    str | None, typer.Option(metavar="NAME", help="A property of units that vary together, such as session.")
+]
+NoRefit = Annotated[
+    bool, typer.Option("--no-refit", help="Judge by the units that all runs held out, which must be the same.")
+]
+Seed = Annotated[int, typer.Option(help="Decides the folds and the curves.")]
+Circuits = Annotated[
+    list[str] | None,
+    typer.Option(metavar="FILE.py:CLASS", help="A circuit of your own in the runs; repeat for more."),
+]
+Objectives = Annotated[
+    list[str] | None,
+    typer.Option(metavar="FILE.py:CLASS", help="An objective of your own in the runs; repeat for more."),
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with the comparison in --out, if there is one.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the run in --out.")]
+
+
+def compare(
+    runs: Runs,
+    out: Annotated[Path, typer.Option(help="Folder of the comparison.")] = Path("runs/comparison"),
+    folds: Folds = 5,
+    steps: Steps = None,
+    curves: Curves = 2000,
+    clusters: Clusters = None,
+    no_refit: NoRefit = False,
+    seed: Seed = 0,
+    circuit: Circuits = None,
+    objective: Objectives = None,
+    resume: Resume = False,
+    overwrite: Overwrite = False,
+) -> None:
+    """Say which of several fits predicts the curves of units better that it has not seen.
+
+    Every run is fitted again without each of the folds, from its answer and with its own settings, and the energy
+    score of the units that were left out is computed. The folder holds compare.json and report.html. Every refit is
+    kept as it is done: killed at any moment, the same command with --resume goes on.
+    """
+    from tuneful.cli.comparing import run_compare
+
+    asked = {
+        "folds": folds,
+        "steps": steps,
+        "curves": curves,
+        "clusters": clusters,
+        "refit": not no_refit,
+        "seed": seed,
+    }
+    code = {"circuit": circuit or [], "objective": objective or []}
+    try:
+        page = run_compare(runs, out, asked, code, {"resume": resume, "overwrite": overwrite})
+    except KeyboardInterrupt:
+        raise typer.Exit(say_goodbye()) from None
+    print(f"report: {page}")
