@@ -50,6 +50,15 @@ def test_noise_has_the_variance_of_counts_of_trials():
     assert abs(np.corrcoef(curves.T)[0, 1]) < 5 / np.sqrt(N)
 
 
+def test_gains_of_trials_add_to_the_variance():
+    """F m / T + c^2 m^2 / n, with c / sqrt(n) = .15: so few are cut off at 0 that it does not matter."""
+    curves = seen(Observation(noise=1.5, trial_spread=0.3, trials=4.0, duration=0.5))
+    expected = 1.5 * 20 / (4 * 0.5) * 20 / 20.25 + (0.3 * 20) ** 2 / 4
+    assert curves.var(axis=0) == pytest.approx(expected, abs=5 * expected * np.sqrt(2 / N))
+    alone = seen(Observation(trial_spread=0.3, trials=4.0))
+    assert alone.std(axis=0) == pytest.approx(3.0, abs=5 * 3 / np.sqrt(2 * N))
+
+
 def test_additive_noise_may_be_negative_and_counts_fewer_with_every_trial():
     curves = seen(Observation(noise=1.0, additive=3.0, trials=4.0), rate=0.0)
     assert (curves < 0).mean() == pytest.approx(0.5, abs=5 * 0.5 / np.sqrt(2 * N))
@@ -92,9 +101,9 @@ def test_parameters_of_both_have_names_and_references():
     assert float(reference(circuit)) == float(circuit.circuit.mean_drive - circuit.circuit.dphi / 2)
 
 
-@pytest.mark.parametrize("name", ["observation.gain", "observation.gain_spread", "observation.noise", "J"])
+@pytest.mark.parametrize("name", ["observation.gain_spread", "observation.noise", "observation.trial_spread", "J"])
 def test_gradients_match_finite_differences(x64, name):
-    layer = Observation(gain=0.5, gain_spread=0.4, spontaneous=1.0, noise=0.8, additive=0.2)
+    layer = Observation(gain=0.5, gain_spread=0.4, spontaneous=1.0, noise=0.8, trial_spread=0.1, additive=0.2)
     circuit = observed(FeedforwardM1(grid=5, density=0.1, stimuli=[[0, 0, 0], [1, 0, 0]]), layer)
     z = circuit.draw(KEY)
     curve = eqx.filter_jit(lambda value: jnp.sum(circuit.with_values({name: value}).respond(z).rates))

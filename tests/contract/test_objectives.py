@@ -17,6 +17,7 @@ VARIANTS = [
     {"name": "energy", "shapes": True},
     {"name": "energy", "log_above": 0.5},
     {"name": "wgan-gp", "whiten": True, "log_above": 0.5},
+    {"name": "energy", "relative": "label", "log_above": 0.1},
 ]
 MISSING = "missing conditions"
 
@@ -132,6 +133,24 @@ def test_silent_curves_on_both_sides_are_harmless(objective):
     value, gradient = jax.jit(jax.value_and_grad(loss))(jnp.zeros((4, 3)))
     assert bool(jnp.isfinite(value))
     assert bool(jnp.isfinite(gradient).all())
+
+
+@pytest.mark.parametrize("relative", ["curve", "label"])
+@pytest.mark.parametrize("name", sorted(installed(tuneful.objectives, AbstractObjective)))
+def test_relative_curves_know_no_gain(name, relative):
+    """Of every curve, or of all generated ones: what is left is the smoothing of means, and a large loss of gains."""
+    data, curves = measured(MISSING), generate(jax.random.key(3), 1).rates[0]
+    gains = {"curve": jnp.linspace(2.0, 40.0, 10)[:, None], "label": jnp.array(7.0)}[relative]
+
+    def losses(relative):
+        objective = build("objective", objectives(), {"name": name, "relative": relative})
+        state, key = objective.init(jax.random.key(0), data), jax.random.key(2)
+        loss = jax.jit(lambda rates: objective.loss(Generated(rates, jnp.ones(10)), state, data, key))
+        return np.array([loss(curves), loss(curves * gains)])
+
+    plain, seen = losses(None), losses(relative)
+    assert abs(seen[1] - seen[0]) < 0.02 * abs(plain[1] - plain[0])
+    np.testing.assert_allclose(seen[1], seen[0], rtol=0.02, atol=2e-3)
 
 
 def test_settings_rebuild_the_objective(objective):

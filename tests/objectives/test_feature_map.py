@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tuneful.objectives import Measured
+from tuneful.objectives import Generated, Measured
 from tuneful.objectives.feature_map import FeatureMap, gaussian_moments, shape_of
 
 
@@ -129,3 +129,57 @@ def test_logarithmic_rates_are_compared_in_proportion():
     )
     with pytest.raises(ValueError, match="log_above must be positive"):
         FeatureMap.of(data, whiten=True, ridge=0.1, log_above=0.0)
+
+
+RELATIVE = np.array([[1.0, 3.0, np.nan], [2.0, 2.0, 8.0], [6.0, 1.0, 2.0]])
+
+
+def seen_relative(relative, rates=RELATIVE, **how):
+    data = Measured.from_rates(rates)
+    return data, FeatureMap.of(data, whiten=False, ridge=0.1, relative=relative, **how)
+
+
+def test_curves_over_their_own_mean_or_over_that_of_all(x64):
+    by_hand = {
+        "curve": RELATIVE / np.nanmean(RELATIVE, axis=1, keepdims=True),
+        "label": RELATIVE / np.mean(np.nanmean(RELATIVE, axis=0)),
+    }
+    for relative, expected in by_hand.items():
+        data, feature_map = seen_relative(relative)
+        seen = np.asarray(feature_map.of_units(data.rates, jnp.arange(3)) + feature_map.centre[None])
+        here = np.isfinite(RELATIVE)
+        np.testing.assert_allclose(seen[here], expected[here], rtol=2e-4)  # means smoothed by a hundredth
+        _, logged = seen_relative(relative, log_above=0.5)
+        as_logs = np.asarray(logged.of_units(data.rates, jnp.arange(3)) + logged.centre[None])
+        np.testing.assert_allclose(as_logs[here], np.log1p(expected[here] / 0.5), rtol=2e-4)
+
+
+def test_generated_curves_are_seen_over_their_own_mean_without_rejected_ones(x64):
+    """A condition that no unit measured has no part in it."""
+    rates = np.array([[1.0, 5.0, 100.0], [3.0, 3.0, 100.0], [700.0, 700.0, 700.0]])
+    _, feature_map = seen_relative("label", np.array([[1.0, 3.0, np.nan], [2.0, 4.0, np.nan]]))
+    levelled = feature_map.levelled(Generated(jnp.asarray(rates), jnp.array([1.0, 1.0, 0.0])))
+    np.testing.assert_allclose(levelled, rates * 2.5 / 3, rtol=1e-4)
+
+
+@pytest.mark.parametrize("relative", ["curve", "label"])
+def test_slopes_of_relative_curves_are_those_of_differences(relative, x64):
+    data, feature_map = seen_relative(relative, log_above=0.3)
+    rates, weight = data.rates + 0.5, jnp.array([1.0, 0.0, 1.0])
+    along, step = jnp.asarray(np.random.default_rng(5).normal(size=rates.shape)), 1e-6
+    look = jax.jit(lambda rates: feature_map.of_generated(Generated(rates, weight)))
+    slope = jax.jvp(look, (rates,), (along,))[1]
+    differences = (look(rates + step * along) - look(rates - step * along)) / (2 * step)
+    np.testing.assert_allclose(slope, differences, atol=1e-8)
+    silent = jax.jacrev(look)(jnp.zeros_like(rates))
+    assert bool(jnp.isfinite(silent).all())
+
+
+def test_what_does_not_go_with_relative_curves_is_refused():
+    for how, message in (
+        ({"relative": "cell"}, 'relative must be "curve", "label" or none'),
+        ({"relative": "label", "shapes": True}, "shapes are relative already"),
+        ({"relative": "curve", "ridge": 0.0}, "whiten with a ridge above 0"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            FeatureMap.of(Measured.from_rates(RELATIVE), **{"whiten": True, "ridge": 0.1} | how)

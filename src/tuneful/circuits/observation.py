@@ -24,15 +24,17 @@ SMOOTH = 0.25  # Hz: below it, noise falls faster than the square root of rates,
 
 @final
 class Observation(eqx.Module):
-    r"""How the rate r of a cell, in Hz, is measured: y = gain [m + sqrt(noise m / T) xi]_+ + additive eta / sqrt(n),
+    r"""How the rate r of a cell, in Hz, is measured: y = gain [m + s xi]_+ + additive eta / sqrt(n),
 
-        m = (r + spontaneous) exp(gain_spread zeta - gain_spread^2 / 2),   T = n duration,
+        m = (r + spontaneous) exp(gain_spread zeta - gain_spread^2 / 2),
+        s^2 = noise m / T + trial_spread^2 m^2 / n,   T = n duration,
 
     with zeta normal, one for each cell and all of its conditions, xi and eta normal in every condition, n trials and
     the time T observed in a condition. `noise` is the Fano factor, variance over mean of the counts of a trial, 1 for
-    Poisson spikes; `gain_spread` is the standard deviation of the logarithm of gains between cells, whose mean is one
-    [the doubly stochastic spikes of Goris, Movshon & Simoncelli 2014, averaged over trials]. The square root is
-    smoothed below 1/4 Hz: sqrt(m) stands for m / sqrt(m + 1/4).
+    Poisson spikes; `trial_spread` is the coefficient of variation of gains between trials; `gain_spread` is the
+    standard deviation of the logarithm of gains between cells, whose mean is one [the doubly stochastic spikes of
+    Goris, Movshon & Simoncelli 2014, averaged over trials]. Where counts are few, square roots are smoothed: noise m
+    stands for noise m^2 / (m + 1/4 Hz).
 
     Whatever is None is absent. All parameters are fitted unless they are held fixed (`fitted`). Each is a scalar, or
     has one value for each cell type that the circuit records, in the order of its `populations`.
@@ -45,7 +47,7 @@ class Observation(eqx.Module):
         See above.
     spontaneous
         Hz, before the gain.
-    noise
+    noise, trial_spread
         See above.
     additive
         Standard deviation of a trial in the unit of the data: with it, and only then, values may be negative.
@@ -75,6 +77,9 @@ class Observation(eqx.Module):
     )
     noise: Array | None = parameter(
         symbol="F", unit="1", constraint=Positive(), default=None, meaning="Fano factor of a trial"
+    )
+    trial_spread: Array | None = parameter(
+        symbol="σ_t", unit="1", constraint=Positive(), default=None, meaning="variation of gains between trials"
     )
     additive: Array | None = parameter(
         symbol="σ_n", unit="of data", constraint=Positive(), default=None, meaning="additive noise of a trial"
@@ -117,9 +122,7 @@ class Observation(eqx.Module):
         if self.gain_spread is not None:
             spread = _of_cells(self.gain_spread, kinds)
             rates = rates * jnp.exp(spread * jax.random.normal(for_gain, (len(rates), 1)) - spread**2 / 2)
-        if self.noise is not None:
-            deviation = jnp.sqrt(_of_cells(self.noise, kinds) / (n * self.duration)) * rates
-            deviation = deviation / jnp.sqrt(rates + SMOOTH)
+        if (deviation := self._deviation(rates, kinds, n)) is not None:
             rates = jax.nn.relu(rates + deviation * jax.random.normal(for_trials, rates.shape))
         if self.gain is not None:
             rates = rates * _of_cells(self.gain, kinds)
@@ -127,6 +130,17 @@ class Observation(eqx.Module):
             deviation = _of_cells(self.additive, kinds) / np.sqrt(n)
             rates = rates + deviation * jax.random.normal(for_offset, rates.shape)
         return rates
+
+    def _deviation(self, rates: Array, kinds: np.ndarray, n: float) -> Array | None:
+        """Standard deviation of the mean of n trials, before the gain; None without such noise."""
+        if self.trial_spread is None:
+            if self.noise is None:
+                return None
+            return jnp.sqrt(_of_cells(self.noise, kinds) / (n * self.duration)) * rates / jnp.sqrt(rates + SMOOTH)
+        variance = _of_cells(self.trial_spread, kinds) ** 2 / n
+        if self.noise is not None:
+            variance = variance + _of_cells(self.noise, kinds) / (n * self.duration) / (rates + SMOOTH)
+        return rates * jnp.sqrt(variance)
 
 
 def _of_cells(value: Array, kinds: np.ndarray) -> Array:

@@ -9,7 +9,7 @@ from jax import Array
 from jaxtyping import Float, PRNGKeyArray
 
 from tuneful.objectives.base import AbstractObjective, Generated, Measured, weighted_mean
-from tuneful.objectives.feature_map import FeatureMap
+from tuneful.objectives.feature_map import FeatureMap, Relative
 from tuneful.objectives.pairs import PairState, distinct_pairs, pair_loss, pair_metric
 
 SMOOTH = 0.1  # of whitened units, of order one between curves: closer ones count as this far apart
@@ -29,7 +29,7 @@ class EnergyDistance(AbstractObjective):
 
     Parameters
     ----------
-    whiten, ridge, shapes, log_above
+    whiten, ridge, shapes, log_above, relative
         See `FeatureMap`.
 
     >>> import jax
@@ -47,10 +47,11 @@ class EnergyDistance(AbstractObjective):
     ridge: float = eqx.field(static=True, default=0.1)
     shapes: bool = eqx.field(static=True, default=False)
     log_above: float | None = eqx.field(static=True, default=None)
+    relative: Relative | None = eqx.field(static=True, default=None)
 
     def init(self, key: PRNGKeyArray, data: Measured) -> PairState:
         del key
-        feature_map = FeatureMap.of(data, self.whiten, self.ridge, self.shapes, self.log_above)
+        feature_map = FeatureMap.of(data, self.whiten, self.ridge, self.shapes, self.log_above, self.relative)
         return PairState.of(_distance, feature_map, data)
 
     def loss(self, generated: Generated, state: PairState, data: Measured, key: PRNGKeyArray) -> Float[Array, ""]:
@@ -106,7 +107,7 @@ def energy_scores(generated: Generated, view: FeatureMap, data: Measured) -> Flo
     >>> energy_scores(Generated(jnp.array([[2.0], [4.0]]), jnp.ones(2)), view, data).tolist()  # (1 + 3) / 2 - 2 / 2
     [1.0, 1.0]
     """
-    seen = view.of_patterns(generated.rates)
+    seen = view.of_generated(generated)
     units = view.of_units(data.rates, jnp.arange(len(data.rates)))
     pairs = distinct_pairs(generated.weight, generated.n_cells)
     within = jax.lax.map(lambda curves: weighted_mean(_distance(curves[:, None], curves[None]), pairs), seen)

@@ -1,6 +1,6 @@
 """How curves are looked at before they are compared: whitened, as shapes, through missing conditions."""
 
-from typing import final
+from typing import Literal, final
 
 import equinox as eqx
 import jax
@@ -9,9 +9,12 @@ import numpy as np
 from jax import Array
 from jaxtyping import Bool, Float, Int
 
-from tuneful.objectives.base import Measured
+from tuneful.objectives.base import Generated, Measured, weighted_mean
 
 FAINTEST = 0.05  # Hz^2: modulation below which a curve counts as flat rather than as a shape
+FAINT = 0.01  # of the mean rate of all curves: below it, a curve is no longer compared over its own mean
+
+Relative = Literal["curve", "label"]
 
 
 @final
@@ -30,6 +33,12 @@ class FeatureMap(eqx.Module):
     With `log_above` = c, rates are seen as log(1 + r / c) before all else: in proportion above c, as differences
     below it. Statistics that are ratios of rates, such as surround suppression, are decided by the small ones.
 
+    `relative` takes out a gain that nobody knows, and before all else. A "curve" is seen over its own mean m over the
+    measured conditions, r / sqrt(m^2 + f^2), f a hundredth of the mean of all curves: what cells differ in as a whole
+    is not compared. Relative to their "label", all measured curves are seen over their mean, the mean over conditions
+    of the mean curve, and all generated ones over theirs (`levelled`): one gain for all cells of a label is not
+    compared. `log_above` is then a fraction of these means.
+
     pattern
         That of each unit.
     observed
@@ -38,6 +47,8 @@ class FeatureMap(eqx.Module):
         The linear map.
     fraction
         Of the units that have each pattern.
+    level
+        The mean of the measured curves, 1 if they are silent; None if nothing is relative to one.
     """
 
     pattern: Int[Array, " units"]
@@ -45,12 +56,20 @@ class FeatureMap(eqx.Module):
     transform: Float[Array, "patterns conditions conditions"]
     centre: Float[Array, " conditions"]
     fraction: Float[Array, " patterns"]
+    level: Float[Array, ""] | None
     shapes: bool = eqx.field(static=True)
     log_above: float | None = eqx.field(static=True)
+    relative: str | None = eqx.field(static=True)
 
     @classmethod
     def of(
-        cls, data: Measured, whiten: bool, ridge: float, shapes: bool = False, log_above: float | None = None
+        cls,
+        data: Measured,
+        whiten: bool,
+        ridge: float,
+        shapes: bool = False,
+        log_above: float | None = None,
+        relative: str | None = None,
     ) -> "FeatureMap":
         """Make the feature map of a set of measured curves.
 
@@ -63,13 +82,15 @@ class FeatureMap(eqx.Module):
         ridge
             Added to every variance, as a fraction of their mean; it bounds how strongly directions in which the data
             hardly vary are magnified.
-        shapes, log_above
-            See the class; `log_above` in Hz.
+        shapes, log_above, relative
+            See the class; `log_above` in the unit of the curves, or as a fraction of what they are relative to.
 
         Raises
         ------
         ValueError
-            For a negative ridge, or a `log_above` that is not positive.
+            For a negative ridge, a `log_above` that is not positive, and another `relative` than these; and for what
+            does not go with one: shapes, and, over a curve's own mean, whitening without a ridge, as means then do
+            not vary at all.
 
         >>> seen = FeatureMap.of(Measured.from_rates([[0.0], [2.0]]), whiten=True, ridge=0.0)
         >>> seen.of_units(jnp.array([[0.0], [2.0]]), jnp.arange(2)).tolist()
@@ -78,9 +99,13 @@ class FeatureMap(eqx.Module):
         if not ridge >= 0:
             raise ValueError(f"ridge must not be negative, and is {ridge}.")
         if log_above is not None and not log_above > 0:
-            raise ValueError(f"log_above must be positive (Hz), or none, and is {log_above}.")
+            raise ValueError(f"log_above must be positive, or none, and is {log_above}.")
+        _check_relative(relative, shapes, whiten and ridge == 0)
         observed = np.asarray(data.observed)
-        rates = compressed(data.rates, log_above)
+        level = None
+        if relative is not None:
+            level = jnp.asarray(mean_level(data.rates, data.observed), data.rates.dtype)
+        rates = compressed(_over_mean(data.rates, data.observed, level, relative), log_above)
         curves = np.asarray(shape_of(rates, data.observed) if shapes else rates, float)
         patterns, pattern = np.unique(observed, axis=0, return_inverse=True)
         pattern = pattern.reshape(-1)
@@ -94,8 +119,10 @@ class FeatureMap(eqx.Module):
             transform=jnp.asarray(np.stack([_inverse_root(covariance, row) for row in patterns]), dtype),
             centre=jnp.asarray(centre, dtype),
             fraction=jnp.asarray(np.bincount(pattern) / len(pattern), dtype),
+            level=level,
             shapes=shapes,
             log_above=log_above,
+            relative=relative,
         )
 
     def fractions(self, data: Measured) -> Float[Array, " patterns"]:
@@ -103,6 +130,27 @@ class FeatureMap(eqx.Module):
         if data.unit_weights is None:
             return self.fraction
         return data.mean(jax.nn.one_hot(self.pattern, len(self.fraction), dtype=self.fraction.dtype))
+
+    def levelled(self, generated: Generated) -> Float[Array, "curves conditions"]:
+        """Generated curves, relative to their label brought to the mean of the measured ones; else as they are.
+
+        The mean is over what any unit measured, and is differentiated with the curves.
+        """
+        if self.relative != "label" or self.level is None:
+            return generated.rates
+        measured = jnp.max(self.observed, axis=0)
+        mean = generated.rates @ measured / jnp.maximum(measured.sum(), 1)
+        return generated.rates * (self.level / _smoothed(weighted_mean(mean, generated.weight), self.level))
+
+    def of_generated(self, generated: Generated) -> Float[Array, "patterns curves features"]:
+        """Look at every generated curve through every pattern: (patterns, curves, features)."""
+        return self.of_patterns(self.levelled(generated))
+
+    def scaled(
+        self, rates: Float[Array, "*curves conditions"], observed: Float[Array, "*curves conditions"]
+    ) -> Float[Array, "*curves conditions"]:
+        """Rates relative to a mean and compressed, if they are to be, through a mask of 1 and 0."""
+        return compressed(_over_mean(rates, observed, self.level, self.relative), self.log_above)
 
     def of_units(
         self, rates: Float[Array, "curves conditions"], units: Int[Array, " curves"]
@@ -116,12 +164,46 @@ class FeatureMap(eqx.Module):
         return jax.vmap(self._through, (None, 0, 0))(rates, self.observed, self.transform)
 
     def _through(self, rates: Array, observed: Array, transform: Array) -> Array:
-        rates = compressed(rates, self.log_above)
         centre, observed = (jnp.broadcast_to(row, rates.shape) for row in (self.centre, observed))
+        rates = self.scaled(rates, observed)
         if not self.shapes:
             return (rates - centre) @ transform
         shape = (shape_of(rates, observed) - centre) @ transform
         return jnp.concatenate([shape, jnp.sqrt(rates + 3 / 8) * observed], axis=-1)
+
+
+def mean_level(rates: Float[Array, "units conditions"], observed: Bool[Array, "units conditions"]) -> float:
+    """The mean over measured conditions of the mean measured curve; 1 where it is not positive."""
+    counts = np.asarray(observed, float).sum(axis=0)
+    seen = counts > 0
+    sums = np.where(observed, np.asarray(rates, float), 0).sum(axis=0)
+    level = float(np.mean(sums[seen] / counts[seen])) if seen.any() else 0.0
+    return level if level > 0 else 1.0
+
+
+def _over_mean(rates: Array, observed: Array, level: Array | None, relative: str | None) -> Array:
+    """Rates over what they are relative to, through masks of the same shape."""
+    if level is None:
+        return rates
+    if relative == "label":
+        return rates / level
+    observed = observed.astype(rates.dtype)
+    count = jnp.maximum(jnp.sum(observed, axis=-1, keepdims=True), 1)
+    return rates / _smoothed(jnp.sum(rates * observed, axis=-1, keepdims=True) / count, level)
+
+
+def _smoothed(mean: Array, level: Array) -> Array:
+    """A mean to divide by, never below a hundredth of the level."""
+    return jnp.sqrt(mean**2 + (FAINT * level) ** 2)
+
+
+def _check_relative(relative: str | None, shapes: bool, whitens_plainly: bool) -> None:
+    if relative not in (None, "curve", "label"):
+        raise ValueError(f'relative must be "curve", "label" or none, and is {relative!r}.')
+    if relative and shapes:
+        raise ValueError(f'shapes are relative already: leave out relative = "{relative}", or shapes.')
+    if relative == "curve" and whitens_plainly:
+        raise ValueError('relative = "curve" leaves means without variance: whiten with a ridge above 0, or not.')
 
 
 def compressed(rates: Float[Array, "*shape"], log_above: float | None) -> Float[Array, "*shape"]:

@@ -9,7 +9,7 @@ from jax import Array
 from jaxtyping import Float, PRNGKeyArray
 
 from tuneful.objectives.base import AbstractObjective, Generated, Measured, Sampling
-from tuneful.objectives.feature_map import FeatureMap
+from tuneful.objectives.feature_map import FeatureMap, Relative
 from tuneful.objectives.pairs import Apart, Bend, PairState, pair_loss, pair_metric, pair_sampling
 
 
@@ -42,7 +42,7 @@ class MaximumMeanDiscrepancy(AbstractObjective):
         Lengths l of the kernels, in units of `scale`.
     scale
         As curves are compared; by default the median distance between measured curves that differ.
-    whiten, ridge, shapes, log_above
+    whiten, ridge, shapes, log_above, relative
         See `FeatureMap`.
 
     Raises
@@ -68,6 +68,7 @@ class MaximumMeanDiscrepancy(AbstractObjective):
     ridge: float = eqx.field(static=True, default=0.1)
     shapes: bool = eqx.field(static=True, default=False)
     log_above: float | None = eqx.field(static=True, default=None)
+    relative: Relative | None = eqx.field(static=True, default=None)
 
     def __check_init__(self) -> None:
         if self.kernel not in _KERNELS:
@@ -77,7 +78,7 @@ class MaximumMeanDiscrepancy(AbstractObjective):
 
     def init(self, key: PRNGKeyArray, data: Measured) -> DiscrepancyState:
         del key
-        feature_map = FeatureMap.of(data, self.whiten, self.ridge, self.shapes, self.log_above)
+        feature_map = FeatureMap.of(data, self.whiten, self.ridge, self.shapes, self.log_above, self.relative)
         scale = median_distance(feature_map, data) if self.scale is None else self.scale
         lengths = jnp.asarray(scale * np.array(self.scales), data.rates.dtype)
         return DiscrepancyState(PairState.of(self._apart(lengths), feature_map, data), lengths)

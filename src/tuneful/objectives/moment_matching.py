@@ -1,5 +1,6 @@
 """Moment matching: means and variances of the curves in every condition, those of generated and of measured ones."""
 
+import dataclasses
 from typing import Any, ClassVar, Literal, final
 
 import equinox as eqx
@@ -10,7 +11,7 @@ from jax import Array
 from jaxtyping import Float, PRNGKeyArray
 
 from tuneful.objectives.base import Generated, Measured
-from tuneful.objectives.feature_map import FeatureMap
+from tuneful.objectives.feature_map import FeatureMap, Relative
 from tuneful.objectives.simulated_moments import AbstractSimulatedMoments, of_realisations
 
 
@@ -62,7 +63,7 @@ class MomentMatching(AbstractSimulatedMoments):
         paper. "spread": w_d^2 is the measured variance in the condition, so that small rates count as large ones do.
     ridge
         With "spread", added to every variance, as a fraction of their mean.
-    log_above
+    log_above, relative
         See `FeatureMap`.
 
     Raises
@@ -83,6 +84,7 @@ class MomentMatching(AbstractSimulatedMoments):
     weights: Literal["mean", "spread"] = eqx.field(static=True, default="mean")
     ridge: float = eqx.field(static=True, default=0.01)
     log_above: float | None = eqx.field(static=True, default=None)
+    relative: Relative | None = eqx.field(static=True, default=None)
 
     def __check_init__(self) -> None:
         if not self.variances >= 0 or self.weights not in ("mean", "spread"):
@@ -94,7 +96,7 @@ class MomentMatching(AbstractSimulatedMoments):
     def init(self, key: PRNGKeyArray, data: Measured) -> MatchingState:
         """Take means and variances over the units measured in each condition, and what is known of them."""
         del key
-        feature_map = FeatureMap.of(data, whiten=False, ridge=self.ridge, log_above=self.log_above)
+        feature_map = FeatureMap.of(data, False, self.ridge, log_above=self.log_above, relative=self.relative)
         seen = np.asarray(feature_map.of_units(data.rates, jnp.arange(len(data.rates))), float)
         observed = np.asarray(data.observed, float)
         count = observed.sum(axis=0)
@@ -115,7 +117,7 @@ class MomentMatching(AbstractSimulatedMoments):
         n = jnp.maximum(weight.sum(), 1)
         pairs = jnp.maximum(n * (n - 1), 1)
         mean = _mean(state, generated)
-        parts = of_realisations(_parts(state, generated.rates, mean), generated.n_cells)
+        parts = of_realisations(_parts(state, generated, mean), generated.n_cells)
         second = jnp.einsum("r,rd->d", weight, parts[:, 1]) / n
         apart = parts - jnp.stack([mean, second])[None]
         uncertain = jnp.einsum("r,rmd->md", weight, apart**2) / pairs
@@ -127,8 +129,11 @@ class MomentMatching(AbstractSimulatedMoments):
     ) -> tuple[Array, Array]:
         mean = _mean(state, generated)  # held: variances do not change with what they are taken about
 
+        def parts(rates: Array) -> Array:
+            return _parts(state, dataclasses.replace(generated, rates=rates), mean)
+
         def along(tangent: Array) -> Array:
-            moved = jax.jvp(lambda rates: _parts(state, rates, mean), (generated.rates,), (tangent,))[1]
+            moved = jax.jvp(parts, (generated.rates,), (tangent,))[1]
             weighted = of_realisations(moved * jnp.sqrt(state.weight)[None], generated.n_cells)
             return weighted.reshape(len(weighted), -1)
 
@@ -171,13 +176,13 @@ def _reweighted(state: MatchingState, data: Measured) -> MatchingState:
 
 def _mean(state: MatchingState, generated: Generated) -> Array:
     """Mean of the generated curves in every condition, as they are seen."""
-    seen = jnp.einsum("pd,pcd->cd", state.share, state.feature_map.of_patterns(generated.rates))
+    seen = jnp.einsum("pd,pcd->cd", state.share, state.feature_map.of_generated(generated))
     weight = generated.weight
     return jnp.einsum("c,cd->d", weight, seen) / jnp.maximum(weight.sum(), 1)
 
 
-def _parts(state: MatchingState, rates: Array, mean: Array) -> Array:
+def _parts(state: MatchingState, generated: Generated, mean: Array) -> Array:
     """The part of every curve in means and variances, (curves, 2, conditions): itself, and its squared deviation."""
-    seen = state.feature_map.of_patterns(rates)
+    seen = state.feature_map.of_generated(generated)
     both = jnp.stack([seen, (seen - mean[None, None]) ** 2], axis=2)
     return jnp.einsum("pd,pcmd->cmd", state.share, both)

@@ -1,5 +1,6 @@
 """Mean distances to measured curves, each weighted by what is known of it: the method of simulated moments."""
 
+import dataclasses
 from typing import ClassVar, final
 
 import equinox as eqx
@@ -11,7 +12,7 @@ from jaxtyping import Float, PRNGKeyArray
 
 from tuneful.objectives.base import Generated, GenerateOnce, Measured
 from tuneful.objectives.energy import SMOOTH
-from tuneful.objectives.feature_map import FeatureMap
+from tuneful.objectives.feature_map import FeatureMap, Relative
 from tuneful.objectives.simulated_moments import AbstractSimulatedMoments, of_realisations
 
 STEP = 0.1  # of the damping, from one sample of a refinement to the next
@@ -75,7 +76,7 @@ class Moments(AbstractSimulatedMoments):
 
     Parameters
     ----------
-    whiten, ridge, shapes, log_above
+    whiten, ridge, shapes, log_above, relative
         See `FeatureMap`.
     landmarks
         K at most: all measured curves, or every so many in the order of their mean rates.
@@ -102,6 +103,7 @@ class Moments(AbstractSimulatedMoments):
     ridge: float = eqx.field(static=True, default=0.1)
     shapes: bool = eqx.field(static=True, default=False)
     log_above: float | None = eqx.field(static=True, default=None)
+    relative: Relative | None = eqx.field(static=True, default=None)
     landmarks: int = eqx.field(static=True, default=150)
     damping_first: float = eqx.field(static=True, default=1e-2)
     damping: float = eqx.field(static=True, default=1e-5)
@@ -117,7 +119,7 @@ class Moments(AbstractSimulatedMoments):
 
     def init(self, key: PRNGKeyArray, data: Measured) -> MomentsState:
         del key
-        feature_map = FeatureMap.of(data, self.whiten, self.ridge, self.shapes, self.log_above)
+        feature_map = FeatureMap.of(data, self.whiten, self.ridge, self.shapes, self.log_above, self.relative)
         landmarks = feature_map.of_patterns(jnp.asarray(landmark_rates(data, self.landmarks), data.rates.dtype))
         seen = feature_map.of_units(data.rates, jnp.arange(len(data.rates)))
         own = jax.vmap(lambda curve, to: _distances(curve[None], to)[0])(seen, landmarks[feature_map.pattern])
@@ -129,7 +131,7 @@ class Moments(AbstractSimulatedMoments):
         """Damp the weights less, and let them know how generated curves vary."""
         del data
         generated = generate()
-        parts = np.asarray(jax.jit(_parts)(state, generated.rates, state.feature_map.fraction), float)[
+        parts = np.asarray(jax.jit(_parts)(state, generated, state.feature_map.fraction), float)[
             np.asarray(generated.weight) > 0
         ]
         both = (state.scatter + np.cov(parts.T, bias=True)) / 2 if len(parts) > 1 else state.scatter
@@ -139,7 +141,7 @@ class Moments(AbstractSimulatedMoments):
         """Estimate the squared distance, without bias for given weights."""
         del key
         weight, fraction = generated.realisation_weight, state.feature_map.fractions(data)
-        parts = of_realisations(_parts(state, generated.rates, fraction) @ state.root.T, generated.n_cells)
+        parts = of_realisations(_parts(state, generated, fraction) @ state.root.T, generated.n_cells)
         n = jnp.maximum(weight.sum(), 1)
         mean = weight @ parts / n
         apart = mean - state.root @ data.mean(state.measured)
@@ -149,10 +151,11 @@ class Moments(AbstractSimulatedMoments):
     def moved(
         self, generated: Generated, tangents: Float[Array, "curves conditions n"], state: MomentsState
     ) -> tuple[Array, Array]:
+        def parts(rates: Array) -> Array:
+            return _parts(state, dataclasses.replace(generated, rates=rates), state.feature_map.fraction)
+
         def along(tangent: Array) -> Array:
-            moved = jax.jvp(
-                lambda rates: _parts(state, rates, state.feature_map.fraction), (generated.rates,), (tangent,)
-            )[1]
+            moved = jax.jvp(parts, (generated.rates,), (tangent,))[1]
             return of_realisations(moved @ state.root.T, generated.n_cells)
 
         return jax.vmap(along, -1, -1)(tangents), generated.realisation_weight
@@ -186,7 +189,7 @@ def _distances(seen: Array, landmarks: Array) -> Array:
     return jnp.sqrt(jnp.maximum(squared, 0) + SMOOTH**2)
 
 
-def _parts(state: MomentsState, rates: Array, fraction: Array) -> Array:
+def _parts(state: MomentsState, generated: Generated, fraction: Array) -> Array:
     """The part of every generated curve in the moments, (curves, landmarks): a mean over patterns."""
-    through = jax.vmap(_distances)(state.feature_map.of_patterns(rates), state.landmarks)
+    through = jax.vmap(_distances)(state.feature_map.of_generated(generated), state.landmarks)
     return jnp.einsum("p,pck->ck", fraction, through)

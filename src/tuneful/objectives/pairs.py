@@ -1,5 +1,6 @@
 """Distances between two sets of curves that are means over pairs of curves: 2 E d(x, y) - E d(x, x') - E d(y, y')."""
 
+import dataclasses
 from collections.abc import Callable
 
 import equinox as eqx
@@ -45,7 +46,7 @@ def pair_loss(apart: Apart, generated: Generated, state: PairState, data: Measur
     units do not weigh E d(x, x'), on which no parameter depends.
     """
     weight = generated.weight
-    seen = state.feature_map.of_patterns(generated.rates)
+    seen = state.feature_map.of_generated(generated)
 
     def cross(unit: Array, pattern: Array) -> Array:
         return weighted_mean(apart(unit[None], seen[pattern]), weight)
@@ -119,9 +120,11 @@ def pair_sampling(bend: Bend, generated: Generated, tangents: Array, state: Pair
 
 def _moved(generated: Generated, tangents: Array, state: PairState) -> tuple[Array, Array]:
     """Curves and their derivatives as they are compared, (patterns, curves, features) and one more axis."""
-    return jax.vmap(
-        lambda tangent: jax.jvp(state.feature_map.of_patterns, (generated.rates,), (tangent,)), -1, (None, -1)
-    )(tangents)
+
+    def seen(rates: Array) -> Array:
+        return state.feature_map.of_generated(dataclasses.replace(generated, rates=rates))
+
+    return jax.vmap(lambda tangent: jax.jvp(seen, (generated.rates,), (tangent,)), -1, (None, -1))(tangents)
 
 
 def _metric(bend: Bend, seen: Array, tangents: Array, weight: Array, realisation: Array | None = None) -> Array:

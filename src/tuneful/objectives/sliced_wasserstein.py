@@ -10,7 +10,7 @@ from jaxtyping import Float, PRNGKeyArray
 
 from tuneful.circuits.keys import Key, as_key
 from tuneful.objectives.base import AbstractObjective, Generated, Measured
-from tuneful.objectives.feature_map import FeatureMap
+from tuneful.objectives.feature_map import FeatureMap, Relative
 
 
 class SlicedState(eqx.Module):
@@ -44,7 +44,7 @@ class SlicedWasserstein(AbstractObjective):
     ----------
     projections
         Directions a step.
-    whiten, ridge, shapes, log_above
+    whiten, ridge, shapes, log_above, relative
         See `FeatureMap`.
 
     Raises
@@ -66,6 +66,7 @@ class SlicedWasserstein(AbstractObjective):
     ridge: float = eqx.field(static=True, default=0.1)
     shapes: bool = eqx.field(static=True, default=False)
     log_above: float | None = eqx.field(static=True, default=None)
+    relative: Relative | None = eqx.field(static=True, default=None)
 
     def __check_init__(self) -> None:
         if self.projections < 1:
@@ -73,14 +74,14 @@ class SlicedWasserstein(AbstractObjective):
 
     def init(self, key: PRNGKeyArray, data: Measured) -> SlicedState:
         del key
-        feature_map = FeatureMap.of(data, self.whiten, self.ridge, self.shapes, self.log_above)
+        feature_map = FeatureMap.of(data, self.whiten, self.ridge, self.shapes, self.log_above, self.relative)
         return SlicedState(feature_map, feature_map.of_units(data.rates, jnp.arange(len(data.rates))))
 
     def loss(self, generated: Generated, state: SlicedState, data: Measured, key: Key) -> Float[Array, ""]:
         """Compute the squared distance along as many directions as there are projections."""
         drawn = jax.random.normal(as_key(key), (self.projections, state.seen.shape[1]), state.seen.dtype)
         directions = drawn / jnp.linalg.norm(drawn, axis=1, keepdims=True)
-        seen = state.feature_map.of_patterns(generated.rates)
+        seen = state.feature_map.of_generated(generated)
         weight = state.feature_map.fractions(data)[:, None] * generated.weight[None]
         every = jnp.ones(len(state.seen), state.seen.dtype) if data.unit_weights is None else data.unit_weights
 

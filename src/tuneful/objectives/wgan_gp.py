@@ -16,7 +16,7 @@ from jaxtyping import Float, PRNGKeyArray
 
 from tuneful.circuits.keys import Key, as_key
 from tuneful.objectives.base import AbstractObjective, Draw, Generated, Measured, weighted_mean
-from tuneful.objectives.feature_map import FeatureMap, compressed
+from tuneful.objectives.feature_map import FeatureMap, Relative
 
 Layers = list[tuple[Float[Array, "_ _"], Float[Array, " _"]]]  # (weight, bias) of every layer of the critic
 
@@ -74,7 +74,7 @@ class WassersteinGAN(AbstractObjective):
 
     Parameters
     ----------
-    whiten, ridge, log_above
+    whiten, ridge, log_above, relative
         They change what the critic is shown (see `FeatureMap`); in the paper, plain Hz.
     critic_rate, b1, b2
         Of the critic's Adam.
@@ -93,6 +93,7 @@ class WassersteinGAN(AbstractObjective):
     whiten: bool = eqx.field(static=True, default=False)
     ridge: float = eqx.field(static=True, default=1e-3)
     log_above: float | None = eqx.field(static=True, default=None)
+    relative: Relative | None = eqx.field(static=True, default=None)
     critic_rate: float = eqx.field(static=True, default=0.001)
     b1: float = eqx.field(static=True, default=0.5)
     b2: float = eqx.field(static=True, default=0.9)
@@ -105,7 +106,8 @@ class WassersteinGAN(AbstractObjective):
         inputs = conditions if bool(data.observed.all()) else 2 * conditions
         labels = len(data.counts) if len(data.counts) > 1 else 0
         critic = draw_critic(as_key(key), (inputs + labels, *self.hidden, 1))
-        seen = (FeatureMap.of(part, self.whiten, self.ridge, log_above=self.log_above) for part in data.parts)
+        how = self.whiten, self.ridge, False, self.log_above, self.relative
+        seen = (FeatureMap.of(part, *how) for part in data.parts)
         return CriticState(critic, self._critic_optimiser().init(critic), tuple(seen))
 
     def update(self, state: CriticState, generate: Draw, data: Measured, key: Key) -> CriticState:
@@ -124,7 +126,7 @@ class WassersteinGAN(AbstractObjective):
     def loss(self, generated: Generated, state: CriticState, data: Measured, key: Key) -> Float[Array, ""]:
         def of_label(side: Side, own: Generated) -> Array:
             units = _drawn_units(as_key(key), own.weight.shape, side.data)
-            seen = self._see(own.rates, units, side, state.critic)
+            seen = self._see(side.feature_map.levelled(own), units, side, state.critic)
             return -weighted_mean(jax.vmap(criticise, (None, 0))(state.critic, seen), own.weight)
 
         return _over_labels(of_label, generated, data, state.feature_maps)
@@ -143,7 +145,7 @@ class WassersteinGAN(AbstractObjective):
     def _critic_loss_of(self, critic: Layers, side: Side, generated: Generated, key: Array) -> Array:
         pick, mix = jax.random.split(key)
         units = _drawn_units(pick, generated.weight.shape, side.data)
-        fake = self._see(generated.rates, units, side, critic)
+        fake = self._see(side.feature_map.levelled(generated), units, side, critic)
         real = self._see(side.data.rates[units], units, side, critic)
         e = jax.random.uniform(mix, (len(units), 1))
         slope = jax.vmap(jax.grad(criticise, argnums=1), (None, 0))(critic, e * real + (1 - e) * fake)
@@ -156,7 +158,7 @@ class WassersteinGAN(AbstractObjective):
     def _see(self, rates: Array, units: Array, side: Side, critic: Layers) -> Array:
         """What the critic is shown of each curve, through the missing conditions of `units`."""
         observed = side.data.observed[units].astype(rates.dtype)
-        plain = compressed(rates, self.log_above) * observed
+        plain = side.feature_map.scaled(rates, observed) * observed
         curves = side.feature_map.of_units(rates, units) if self.whiten else plain
         shows_mask = critic[0][0].shape[0] - len(side.label) > curves.shape[1]
         label = jnp.broadcast_to(jnp.asarray(side.label, rates.dtype), (len(rates), len(side.label)))
