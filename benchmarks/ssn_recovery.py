@@ -4,6 +4,7 @@
     python benchmarks/ssn_recovery.py 0 1 --objective energy+wgan-gp     # the second goes on from the first
     python benchmarks/ssn_recovery.py 0 1 --truth halved                 # dJ / 2 and J + dJ / 4 in place of Table 3
     python benchmarks/ssn_recovery.py 0 --start 3                        # from another place in the stable regime
+    python benchmarks/ssn_recovery.py 0 --trials 10                      # means of 10 Poisson trials of 1 s
     python benchmarks/ssn_recovery.py 0 --json                           # also: ssn.py --experiment 0 ...
     python benchmarks/ssn_recovery.py --quick                            # shows that the script runs
 
@@ -32,7 +33,8 @@ import xarray as xr
 
 import tuneful
 from tuneful.analysis.curve_information import LOOK
-from tuneful.circuits import SSN
+from tuneful.circuits import SSN, AbstractCircuit, Observation, observed
+from tuneful.circuits.observation import taken_apart
 from tuneful.fitting import Problem
 from tuneful.fitting.linearised import generated_at, linearise
 from tuneful.fitting.unconstrained import unconstrained_values
@@ -51,6 +53,7 @@ QUICK = [
     "n_sites=11", "refine_steps=2", "refine_first=10", "refine_batch=10", "starts=2", "batch=10",
     "evaluation_curves=20", "final_curves=20",
 ]  # fmt: skip
+FITTED = ("J", "dJ", "sigma")
 IDENTIFIED = 0.25  # standard error of a relative deviation
 DRAWS = 8  # of 1,000 curves, from which the loss is averaged
 SHORT = {"suppression_index": "suppression", "max_rate": "max rate", "preferred_size": "pref. size"}
@@ -62,25 +65,35 @@ def truth_of(name: str, n_sites: int) -> SSN:
     return paper if name == "paper" else paper.with_values({"J": paper.J + paper.dJ / 4, "dJ": paper.dJ / 2})
 
 
-def start_of(circuit: SSN, truth: SSN, number: int) -> SSN:
+def start_of(circuit: SSN, truth: dict[str, jax.Array], number: int) -> SSN:
     """A fraction of the truth, or around there."""
     keys = jax.random.split(jax.random.key(5000 + number), 3)
-    around = {
-        name: jnp.exp(AROUND * jax.random.normal(key, (2, 2)))
-        for name, key in zip(("J", "dJ", "sigma"), keys, strict=True)
-    }
+    around = {name: jnp.exp(AROUND * jax.random.normal(key, (2, 2))) for name, key in zip(FITTED, keys, strict=True)}
     return circuit.with_values(
-        {name: START * getattr(truth, name) * (factor if number else 1) for name, factor in around.items()}
+        {name: START * truth[name] * (factor if number else 1) for name, factor in around.items()}
     )
 
 
-def make_fit(circuit: SSN, objective: str, overrides: list[str], **changes: Any) -> tuneful.Fit:
+def measured(circuit: SSN, trials: int | None) -> AbstractCircuit:
+    """The circuit as means of so many Poisson trials of 1 s show it; None: its rates themselves."""
+    return circuit if trials is None else observed(circuit, Observation(trials=trials).with_values({"noise": 1.0}))
+
+
+def of_centre(circuit: AbstractCircuit) -> AbstractCircuit:
+    """The circuit with one recorded cell, that of the data."""
+    inner, layer = taken_apart(circuit)
+    assert isinstance(inner, SSN)
+    alone = dataclasses.replace(inner, sites=CENTRE)
+    return alone if layer is None else observed(alone, layer)
+
+
+def make_fit(circuit: AbstractCircuit, objective: str, overrides: list[str], **changes: Any) -> tuneful.Fit:
     """A fit with the settings of the preset, which `overrides` change as `--set` does."""
     config = resolve("ssn", {"objective": objective}, overrides)
-    return tuneful.Fit(*config.components(circuit), **config.fit.model_dump() | changes)
+    return tuneful.Fit(*config.components(circuit), **config.fit.model_dump() | {"fitted": FITTED} | changes)
 
 
-def compile_seconds(start: SSN, data: xr.Dataset, objective: str, overrides: list[str]) -> float:
+def compile_seconds(start: AbstractCircuit, data: xr.Dataset, objective: str, overrides: list[str]) -> float:
     """Take one step, one refining step and one evaluation, all that the loop compiles."""
     began = time.perf_counter()
     asked = resolve("ssn", {"objective": objective}, overrides).fit
@@ -123,7 +136,7 @@ def loss_at(problem: Problem, state: Any, unconstrained: dict[str, jax.Array], c
     return float(problem.objective.loss(generated_at(problem, unconstrained, key, curves), state, problem.data, key))
 
 
-def loss_above_truth(fit: tuneful.Fit, truth: SSN, curves: int) -> dict[str, float]:
+def loss_above_truth(fit: tuneful.Fit, truth: AbstractCircuit, curves: int) -> dict[str, float]:
     """The distance at the answer minus that at the truth, of the same random numbers, and its standard error."""
     problem, names = fit.task_.problem, fit.task_.problem.fitted
     answer, true = (unconstrained_values(circuit, names) for circuit in (fit.circuit_, truth))
@@ -140,7 +153,9 @@ def sharpest(objective: AbstractObjective, state: Any, generated: Generated, dat
     return state
 
 
-def deviations(problem: Problem, answer: SSN, truth: SSN, n_units: int, curves: int) -> list[float]:
+def deviations(
+    problem: Problem, answer: AbstractCircuit, truth: AbstractCircuit, n_units: int, curves: int
+) -> list[float]:
     """Errors of an answer along the directions that curves fix to a quarter, in units of the Cramer-Rao bound.
 
     What counts is the difference that curves see: of moments between samples of the same random numbers, along the
@@ -168,13 +183,14 @@ class Experiment:
     truth: str
     set: list[str]
     start: int = 0
+    trials: int | None = None
     curves: int = CURVES
     final: int = FINAL
     bound: int = BOUND
 
     @classmethod
     def asked(cls, options: argparse.Namespace) -> "Experiment":
-        plain = cls(options.objective, options.truth, options.set, options.start)
+        plain = cls(options.objective, options.truth, options.set, options.start, options.trials)
         return (
             dataclasses.replace(plain, set=[*plain.set, *QUICK], curves=16, final=16, bound=24)
             if options.quick
@@ -187,12 +203,11 @@ def fit_seed(seed: int, asked: Experiment, compiled: dict[str, float]) -> dict[s
     overrides, stages = asked.set, []
     circuit = build("circuit", {"ssn": SSN}, resolve("ssn", {}, overrides).circuit)
     assert isinstance(circuit, SSN)
-    true = circuit.with_values(
-        {name: getattr(truth_of(asked.truth, circuit.n_sites), name) for name in ("J", "dJ", "sigma")}
-    )
-    true = dataclasses.replace(true, sites=CENTRE)
+    values = {name: getattr(truth_of(asked.truth, circuit.n_sites), name) for name in FITTED}
+    fitted_to = measured(circuit.with_values(values), asked.trials)
+    true = of_centre(fitted_to)
     data = tuneful.simulate(true, asked.curves + SPARE, jax.random.key(1000 + seed)).isel(unit=slice(asked.curves))
-    at = start_of(circuit, true, asked.start)
+    at = measured(start_of(circuit, values, asked.start), asked.trials)
     for name in asked.objective.split("+"):
         if name not in compiled:
             compiled[name] = compile_seconds(at, data, name, overrides)
@@ -200,14 +215,11 @@ def fit_seed(seed: int, asked: Experiment, compiled: dict[str, float]) -> dict[s
         fit = make_fit(at, name, overrides, predict=None, stability=0, **last).fit(data, seed=seed, progress=False)
         stages.append(summary(fit, name))
         at = at.with_values(fit.params_)
-    drawn = tuneful.simulate(
-        dataclasses.replace(fit.circuit_, sites=CENTRE), asked.final, jax.random.key(2000 + seed)
-    )
+    drawn = tuneful.simulate(of_centre(fit.circuit_), asked.final, jax.random.key(2000 + seed))
     of_truth = tuneful.simulate(true, asked.final, jax.random.key(2000 + seed))
     ks, ks_of_truth = (
         {name: c.ks for name, c in fit.task_.held_out.compare(curves).items()} for curves in (drawn, of_truth)
     )
-    fitted_to = circuit.with_values({name: getattr(true, name) for name in ("J", "dJ", "sigma")})
     problem = fit.task_.problem
     above = None if problem.objective.learns else loss_above_truth(fit, fitted_to, asked.curves)
     earlier = np.cumsum([0.0, *(s["seconds"] for s in stages)])
@@ -279,6 +291,7 @@ def add_options(parser: Any) -> None:
     parser.add_argument("--objective", default="moments", help="moments, energy, wgan-gp or moments+wgan-gp")
     parser.add_argument("--truth", choices=("paper", "halved"), default="paper")
     parser.add_argument("--start", type=int, default=0, help="0: .37 times the truth; others around there")
+    parser.add_argument("--trials", type=int, help="of 1 s, of which measured curves are the mean; rates themselves")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="as in `tuneful fit`")
 
 

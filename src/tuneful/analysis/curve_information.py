@@ -48,15 +48,23 @@ def information(
     return np.asarray(look.sampling(generated, tangents, state, data, key).curvature, float) / 2
 
 
-def standard_errors(per_curve: Float[np.ndarray, "n n"], curves: int, prior: float = 1.0) -> Float[np.ndarray, " n"]:
-    """Standard errors of n parameters that so many curves leave, if they were known to `prior` before.
+def bound(per_curve: Float[np.ndarray, "n n"], curves: int, prior: float = 1.0) -> Float[np.ndarray, "n n"]:
+    """Covariance of n parameters that so many curves leave, if they were known to `prior` before.
 
-    Of unconstrained parameters, logarithms of positive ones: with the default, one that stays near 1 is not
-    identified, as it may be wrong by a factor of e.
+    Of unconstrained parameters, logarithms of positive ones: with the default, one whose standard error stays near 1
+    is not identified, as it may be wrong by a factor of e. Without a prior, the Cramér-Rao bound.
 
-    >>> standard_errors(np.diag([1.0, 0.0]), curves=99).tolist()
-    [0.1, 1.0]
+    >>> bound(np.diag([1.0, 0.0]), curves=99).round(2).tolist()
+    [[0.01, 0.0], [0.0, 1.0]]
     """
     values, axes = np.linalg.eigh(per_curve)
-    variances = 1 / (curves * np.maximum(values, 0) + prior**-2)
-    return np.sqrt(np.einsum("ia,a,ia->i", axes, variances, axes))
+    return axes / (curves * np.maximum(values, 0) + prior**-2) @ axes.T
+
+
+def standard_errors(per_curve: Float[np.ndarray, "n n"], curves: int, prior: float = 1.0) -> Float[np.ndarray, " n"]:
+    """Standard errors of n parameters, the square roots of the diagonal of their `bound`.
+
+    >>> standard_errors(np.diag([1.0, 0.0]), curves=99).round(2).tolist()
+    [0.1, 1.0]
+    """
+    return np.sqrt(np.diag(bound(per_curve, curves, prior)))
