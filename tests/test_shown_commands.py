@@ -36,9 +36,13 @@ NOT_RUN = {
 SHELL = {"cp": "cp", "python": sys.executable}  # programs besides tuneful
 
 # Less of everything, in options that are added to commands: the same code in seconds.
-LESS_OF_CIRCUIT = {"ssn": ["circuit.n_sites=11"], "m1": ["circuit.grid=5", "circuit.density=0.1"]}
+LESS_OF_CIRCUIT = {
+    "ssn": ["circuit.n_sites=11"],
+    "recurrent": ["circuit.n_sites=11"],
+    "m1": ["circuit.grid=5", "circuit.density=0.1"],
+}
 LESS_OF_FIT = [
-    "fit.batch=10", "fit.max_steps=2", "fit.refine_steps=0", "fit.evaluation_curves=20", "fit.final_curves=20",
+    "fit.batch=20", "fit.max_steps=2", "fit.refine_steps=0", "fit.evaluation_curves=20", "fit.final_curves=20",
     "fit.prediction_curves=20",
 ]  # fmt: skip
 

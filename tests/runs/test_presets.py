@@ -57,7 +57,9 @@ def test_a_circuit_by_its_name_stands_for_its_preset(preset, tmp_path):
     """A copy of the preset under another name is the same fit, and everything in it can be built."""
     config = resolve(preset.stem, NOTHING, [])
     assert config == resolve(str(shutil.copy(preset, tmp_path / "mine.toml")), NOTHING, [])
-    assert build("circuit", circuits(), config.circuit).label == {"v1": "recurrent"}.get(preset.stem, preset.stem)
+    assert build("circuit", circuits(), config.circuit).label == {"v1": "recurrent", "ssn2019": "recurrent"}.get(
+        preset.stem, preset.stem
+    )
     build("objective", objectives(), config.objective)
 
 
@@ -86,6 +88,10 @@ def test_another_objective_has_steps_of_its_own():
     assert (steps.batch, steps.learning_rate, steps.b1, steps.refine_steps) == (75, 0.01, 0.5, 0)
     assert (steps.max_steps, steps.clip, steps.held_out) == (7, 3.0, 0.4)
     assert resolve("m1", asked(objective="wgan-gp"), []).fit.for_objective("wgan-gp").batch == 30
+    conditional = resolve(
+        "ssn2019", asked(objective="wgan-gp"), []
+    )  # a preset of its own, of a circuit with another name
+    assert (conditional.fit.batch, conditional.fit.refine_steps) == (150, 0)
 
 
 @pytest.mark.parametrize("item", ["batch=16", "fit.batch=16", "objective.batch=16"])

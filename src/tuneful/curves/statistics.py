@@ -107,7 +107,8 @@ def statistics_for(dataset: xr.Dataset) -> tuple[str, ...]:
 
     Those in `attrs["statistics"]` if there (one name or a list), otherwise by its features: the four of
     Lalazar et al. (2016) for positions, in space or in a plane, the four of Arakaki et al. (2017) for stimulus
-    sizes, each shown once, four others for sizes at several contrasts; otherwise those that need no feature.
+    sizes, each shown once, four others for sizes at several contrasts (three where these are but two, between which
+    there is no half); otherwise those that need no feature.
 
     Raises
     ------
@@ -127,7 +128,8 @@ def statistics_for(dataset: xr.Dataset) -> tuple[str, ...]:
     if "size" in found and len(np.unique(found["size"])) == len(found["size"]):
         return ("suppression_index", "max_rate", "preferred_size", "peak_width")
     if _are_sizes_at_contrasts(found):
-        return ("full_suppression_index", "full_preferred_size", "half_contrast", "relative_rate")
+        half = ("half_contrast",) if len(np.unique(found["contrast"])) > 2 else ()
+        return ("full_suppression_index", "full_preferred_size", *half, "relative_rate")
     return ("rate", "coding_level", "max_rate", "peak_width")
 
 

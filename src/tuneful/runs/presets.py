@@ -42,7 +42,7 @@ def resolve(model: str, asked: Mapping[str, Any], overrides: Sequence[str]) -> R
     if labels.get("circuit") not in (None, settings["circuit"].get("name")):
         raise UserError(f"{model} is of the circuit {settings['circuit'].get('name')!r}, not of {asked['circuit']}.")
     if labels.get("objective") not in (None, settings["objective"].get("name")):
-        settings = _with_objective(settings, labels["objective"])
+        settings = _with_objective(settings, labels["objective"], model)
     if asked.get("seed") is not None:
         settings["seed"] = asked["seed"]
     if asked.get("data") is not None:
@@ -70,10 +70,10 @@ def _read_differently(data: dict[str, Any], options: Mapping[str, Any]) -> dict[
     return data | {"options": data["options"] | options, "sha256": None}
 
 
-def _with_objective(settings: dict[str, Any], name: str) -> dict[str, Any]:
+def _with_objective(settings: dict[str, Any], name: str, model: str) -> dict[str, Any]:
     """Another objective: settings of the one before, and how it was best descended, do not apply to it."""
-    preset = PRESETS / str(settings["circuit"].get("name")) / f"{name}.toml"
-    given = read_config(preset) if preset.exists() else {}
+    presets = (PRESETS / str(owner) / f"{name}.toml" for owner in (model, settings["circuit"].get("name")))
+    given = next((read_config(preset) for preset in presets if preset.exists()), {})
     fit = {key: value for key, value in settings["fit"].items() if key not in HOW}
     own = {"objective": {"name": name} | given.get("objective", {}), "fit": fit | given.get("fit", {})}
     return settings | own | {"penalties": given.get("penalties", settings["penalties"])}
