@@ -99,6 +99,8 @@ def with_less(words):
         rest += settings(LESS_OF_CIRCUIT.get(rest[0], []), rest) + ["--n", "40"] * ("--n" not in rest)
     elif command == "compare":
         rest += ["--folds", "2", "--steps", "2", "--curves", "200"]
+    elif command == "infer":
+        rest += ["--curves", "48"]
     elif command == "stabilize" and "--n" in rest:
         rest[rest.index("--n") + 1] = "100"
     elif command == "stabilize" and "--weights" not in rest:

@@ -12,6 +12,7 @@ import typer
 
 from tuneful import __version__
 from tuneful.cli.comparison_commands import compare
+from tuneful.cli.infer_command import infer
 from tuneful.cli.once import Once
 from tuneful.cli.stability_commands import analyze_app, stabilize
 from tuneful.errors import UserError
@@ -213,6 +214,7 @@ def report(
 
 app.command(cls=Once)(stabilize)
 app.command(cls=Once)(compare)
+app.command(cls=Once)(infer)
 
 
 @data_app.command(cls=Once)

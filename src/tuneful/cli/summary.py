@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tuneful.fitting.tables import statistics_of
+from tuneful.report.fit.intervals import intervals_of
 from tuneful.report.fit.parameters import any_error, entries, known_to
-from tuneful.report.numbers import number
+from tuneful.report.numbers import DASH, number
 
 
 def fit_summary(result: Mapping[str, Any]) -> str:
@@ -33,6 +34,23 @@ def _parameters(result: Mapping[str, Any]) -> Iterator[str]:
     for name, entry, unit in rows:
         numbers = "".join(f"{number(x, 4):>10}" for x in (entry.initial, entry.value, entry.truth))
         yield f"{name:<{width}}{numbers}" + (f"{known_to(entry):>18}" if is_known else "") + f"  {unit}"
+
+
+def inference_summary(table: Mapping[str, Any]) -> str:
+    """Intervals, what combinations are known to, and what must not be missed."""
+    percent = f"{100 * table['level']:g} % interval"
+    rows = [(name, entry) for name, about in table["parameters"].items() for entry in intervals_of(name, about)]
+    width = max([20, *(len(entry.name) + 1 for _, entry in rows)])
+    with_truth = any(entry.truth for _, entry in rows)
+    lines = [f"{'parameter':<{width}}{'value':>10}{percent:>24}{'truth':>10}  identified"]
+    if not with_truth:
+        lines = [f"{'parameter':<{width}}{'value':>10}{percent:>24}  identified"]
+    for _, entry in rows:
+        truth = f"{entry.truth or DASH:>10}" if with_truth else ""
+        lines.append(f"{entry.name:<{width}}{entry.value:>10}{entry.interval:>24}{truth}  {entry.verdict}")
+    known = [f"  {one['words']}" for one in table["combinations"]]
+    said = [f"note: {sentence}" for sentence in table["remarks"]]
+    return "\n".join([f"by {table['method']}:", *lines, "stiff combinations first:", *known, *said])
 
 
 def stabilize_summary(result: Mapping[str, Any], scalar_lines: list[str]) -> str:

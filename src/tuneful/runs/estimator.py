@@ -32,6 +32,7 @@ from tuneful.settings import parse
 if TYPE_CHECKING:
     import xarray as xr
 
+    from tuneful.analysis import Inference
     from tuneful.fitting.evaluation import Prediction
     from tuneful.fitting.tables import Findings
     from tuneful.runs.configuration import RunConfig
@@ -97,6 +98,7 @@ class Fit:
     task_: FitTask
     _history: History
     _config: RunConfig
+    inference_table: dict[str, Any] | None = None  # of the folder that the fit was read from, see `tuneful infer`
 
     def __init__(
         self,
@@ -221,7 +223,7 @@ class Fit:
     def _fitted(self, result: FitResult) -> None:
         """Keep the circuit when its descent has ended: what is drawn of it after that may fail."""
         self.circuit_ = result.circuit
-        for name in ("findings_", "result_"):  # of an earlier fit
+        for name in ("findings_", "result_", "inference_table"):  # of an earlier fit
             self.__dict__.pop(name, None)
 
     def sample(self, n: int, seed: Key) -> xr.Dataset:
@@ -237,6 +239,30 @@ class Fit:
         circuit, units = at_conditions_of(dataset, self.circuit_), matching.compared(dataset)
         generated = simulate(circuit, self.settings.final_curves, self.task_.key(END), cells=matching.of_cells())
         return HeldOut(units, units, statistics_for(units), self.task_.seed, matching).compare(generated)
+
+    def inference(self, *, progress: bool = True, **settings: Any) -> Inference:
+        """Find intervals of the fitted parameters, and what the data do not tell apart; nothing is written.
+
+        Parameters
+        ----------
+        progress
+            Show how far it is on standard error.
+        **settings
+            Fields of `tuneful.analysis.InferenceSettings`: ``method`` ("sandwich", "bootstrap", "profile", or
+            several), ``level``, ``replicates``, ``clusters``, ``curves``, ``seed``, ...
+
+        Raises
+        ------
+        UserError
+            What `tuneful.analysis.infer` refuses.
+        """
+        from tuneful.analysis import InferenceSettings, infer
+        from tuneful.runs.infer_run import show_steps
+        from tuneful.runs.progress import Progress
+
+        asked = parse(InferenceSettings, settings, "inference")
+        with Progress(progress) as bar:
+            return infer(self.task_, self.circuit_, asked, observers=[show_steps(bar)])
 
     def save(self, path: Path | str, overwrite: bool = False) -> None:
         """Write everything into a run folder."""
@@ -268,6 +294,7 @@ class Fit:
         """
         from tuneful.runs.fit_run import read_findings, read_run_config
         from tuneful.runs.folder import RESULT, RunFolder
+        from tuneful.runs.inference_files import inference_of
 
         folder = RunFolder(path)
         with folder.reading():
@@ -282,6 +309,7 @@ class Fit:
             about = config.fit, config.seed, fit.penalties, config.match
             fit.task_ = FitTask.of(fit.circuit, fit.objective, dataset, *about)
             fit._history, fit.findings_ = read_findings(folder, result)
+            fit.inference_table = inference_of(folder, result)
             values = {name: row["value"] for name, row in result["parameters"].items()}
             fit.circuit_ = fit.task_.problem.circuit.with_values(values)
         return fit
@@ -291,7 +319,8 @@ class Fit:
         from tuneful.report.fit import write_report
         from tuneful.runs.fit_run import report_content
 
-        write_report(report_content(self.task_, self._history, self.findings_, self.result_), Path(path))
+        about = self.task_, self._history, self.findings_, self.result_
+        write_report(report_content(*about, self.inference_table), Path(path))
 
     @property
     def history_(self) -> list[dict[str, Any]]:

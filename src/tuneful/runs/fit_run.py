@@ -23,6 +23,7 @@ from tuneful.runs.configuration import RunConfig, upgraded
 from tuneful.runs.curves_source import digest
 from tuneful.runs.finishing import FITTED, finishing, fitted_table
 from tuneful.runs.folder import CONFIG, PAGE, RESULT, Place, RunFolder
+from tuneful.runs.inference_files import discard_inference, inference_of
 from tuneful.runs.interrupts import asked_to_stop
 from tuneful.runs.own_code import changed_code
 from tuneful.runs.progress import Progress, Stopwatch
@@ -128,8 +129,14 @@ def _reported(result: FitResult, config: RunConfig, about: dict[str, Any]) -> Fi
     return FittedRun(config, result, findings, table)
 
 
-def report_content(task: FitTask, history: History, findings: Findings, table: dict[str, Any]) -> ReportContent:
-    """What the page of a fit shows."""
+def report_content(
+    task: FitTask,
+    history: History,
+    findings: Findings,
+    table: dict[str, Any],
+    inference: dict[str, Any] | None = None,
+) -> ReportContent:
+    """What the page of a fit shows; `inference` is the content of inference.json."""
     labels = list(table.get("labels", ()))
     at_start = each(table["statistics"], labels, lambda rows: {name: row["ks_start"] for name, row in rows.items()})
     prediction = findings.prediction
@@ -142,20 +149,27 @@ def report_content(task: FitTask, history: History, findings: Findings, table: d
         end=findings.end,
         prediction=None if prediction is None else prediction.fitted,
         prediction_truth=None if prediction is None else prediction.truth,
+        inference=inference,
     )
 
 
 def write_findings(
     folder: RunFolder, task: FitTask, history: History, findings: Findings, table: dict[str, Any]
 ) -> None:
-    """Write what was found; result.json comes last and marks the run as finished."""
+    """Write what was found; result.json comes last and marks the run as finished.
+
+    An inference of another answer, which the run had before, is removed.
+    """
+    inference = inference_of(folder, table)
+    if inference is None:
+        discard_inference(folder)
     for name, curves in _curves(findings).items():
         if curves is None:
             folder.discard(name)  # of a run that was asked for more before
         else:
             folder.write_dataset(name, curves)
     with folder.writing(PAGE) as path:
-        write_report(report_content(task, history, findings, table), path)
+        write_report(report_content(task, history, findings, table, inference), path)
     folder.write_json(RESULT, table)
 
 

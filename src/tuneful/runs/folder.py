@@ -21,12 +21,15 @@ from tuneful.runs.manifest import LOG, MANIFEST, Manifest, read_manifest, strang
 CONFIG = "config.json"  # the configuration: everything that decides the result
 RESULT = "result.json"  # what was found; written last
 PAGE = "report.html"
+INFERENCE = "inference.json"  # intervals, written last of an inference
+INFERENCE_SETTINGS, INFERENCE_DRAWS = "inference_settings.json", "inference.nc"
+STATES, INFERENCE_STATES = "checkpoints", "inference_checkpoints"
 CONTENTS = {
     MANIFEST: "what the run wrote, and the proof of it; nothing else in the folder is replaced or removed",
     CONFIG: "the configuration, everything that decides the result",
     "data.nc": "the curves of a fit, with a coordinate that says which were held out",
     LOG: "a line for every step, and for every evaluation; of a comparison, for every refit",
-    "checkpoints": "the states from which a killed run goes on",
+    STATES: "the states from which a killed run goes on",
     "fitted.json": "the fitted parameters, from the end of the descent to that of the run",
     "start.nc": "curves at the start of a fit",
     "result.nc": "curves of the fitted circuit",
@@ -35,6 +38,10 @@ CONTENTS = {
     "circuit.npz": "a stabilised network, and how it went",
     "compare.json": "what a comparison of runs found",
     PAGE: "the page",
+    INFERENCE_SETTINGS: "what an inference was asked for, and of which answer",
+    INFERENCE_STATES: "the states from which a killed inference goes on; gone when it is finished",
+    INFERENCE_DRAWS: "draws of the parameters, as ArviZ reads them",
+    INFERENCE: "intervals, and what the data do not tell apart",
     RESULT: "everything in numbers; written last, it marks a finished run",
 }
 
@@ -67,7 +74,12 @@ class RunFolder:
     @property
     def checkpoints(self) -> Path:
         """Where states are kept."""
-        return self.path / "checkpoints"
+        return self.path / STATES
+
+    @property
+    def inference_checkpoints(self) -> Path:
+        """Where those of an inference are."""
+        return self.path / INFERENCE_STATES
 
     def has(self, name: str) -> bool:
         """Whether a file of the run is there."""
@@ -122,7 +134,8 @@ class RunFolder:
             is_hidden = path.name[0] == "." and (path.name != MANIFEST or manifest is not None)
             if is_hidden or (manifest is not None and manifest.proves(path)):
                 continue
-            if manifest is not None and path == self.checkpoints and path.is_dir() and not path.is_symlink():
+            holds_states = path in (self.checkpoints, self.inference_checkpoints)
+            if manifest is not None and holds_states and path.is_dir() and not path.is_symlink():
                 yield from (p for p in sorted(path.iterdir()) if p.name[0] != "." and not is_proven(p))
             else:
                 yield path
@@ -195,6 +208,7 @@ class RunFolder:
                 if before.proves(path) or before.is_leftover(path):
                     path.unlink()
             remove_checkpoints(self.checkpoints)
+            remove_checkpoints(self.inference_checkpoints)
         Manifest.of().write(self.path)
 
     def go_on(self) -> None:
@@ -207,7 +221,7 @@ class RunFolder:
         """
         manifest = read_manifest(self.path)
         begun = {CONFIG, "data.nc", LOG} if manifest is None else {MANIFEST}
-        for name in sorted(CONTENTS.keys() - begun - {self.checkpoints.name}):
+        for name in sorted(CONTENTS.keys() - begun - {STATES, INFERENCE_STATES}):
             path = self.path / name
             if os.path.lexists(path) and not (manifest is not None and manifest.proves(path)):
                 raise stranger(path, manifest is not None and name in manifest.files)

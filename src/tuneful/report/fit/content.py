@@ -44,6 +44,8 @@ class ReportContent:
         Curves of the fitted circuit in other conditions, in the same schema.
     prediction_truth
         Curves of the circuit that made the data in the conditions of ``prediction``, if that circuit is known.
+    inference
+        The content of ``inference.json`` (`tuneful.analysis.Inference.table`), if there is one.
     """
 
     result: dict[str, Any]
@@ -54,6 +56,7 @@ class ReportContent:
     end: xr.Dataset
     prediction: xr.Dataset | None = None
     prediction_truth: xr.Dataset | None = None
+    inference: dict[str, Any] | None = None
     label: str = ""
 
     @property

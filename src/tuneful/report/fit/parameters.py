@@ -29,14 +29,15 @@ class Entry:
 def entries(about: Mapping[str, Any]) -> list[Entry]:
     """The entries of one parameter of the result, in the order of its rows."""
     shape = next((np.shape(about[key]) for key in ("value", "initial", "truth") if about.get(key) is not None), ())
-    names = _names(shape, about.get("entries"))
+    names = entry_names(shape, about.get("entries"))
     columns = [_flat(about.get(key), len(names)) for key in ("initial", "value", "truth", "standard_error")]
     flags = np.ravel(np.asarray(about.get("identified"), dtype=object)).tolist()
     flags = [str(flag or "") for flag in flags] if len(flags) == len(names) else [""] * len(names)
     return [Entry(*about_one) for about_one in zip(names, *columns, flags, strict=True)]
 
 
-def _names(shape: Sequence[int], given: Any) -> list[str]:
+def entry_names(shape: Sequence[int], given: Any) -> list[str]:
+    """What tells the entries of a parameter of that shape apart: given names, or indices from 1; "" for a scalar."""
     if not shape:
         return [""]
     separator = "" if max(shape) < 10 else ","
