@@ -1,0 +1,173 @@
+"""Coverage: how often do intervals of nominal 90 % contain the truth, over simulated data sets?
+
+    python benchmarks/inference.py [--json] [--circuit closed-form] [--sets 1000] [--units 100] [--objective moments]
+
+Of circuits whose parameters are known: a closed form (log-normal rates, median and spread, of which the best standard
+errors are known, too), the feedforward M1 model on a grid of 20, the SSN of 201 sites. Every set has its own units
+and its own simulated curves; the inference begins at the truth and goes to its minimum by itself. A side that is open
+contains everything: coverage is counted where a parameter is identified at least weakly, and that of all beside it.
+"""
+
+import argparse
+import dataclasses
+import os
+import time
+from collections.abc import Mapping
+from typing import Any, Self, final
+
+import jax
+
+jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)))
+
+import equinox as eqx  # noqa: E402
+import jax.numpy as jnp  # noqa: E402
+import numpy as np  # noqa: E402
+from jax import Array  # noqa: E402
+from reporting import add_options, parsed, publish  # noqa: E402
+
+from tuneful.analysis import InferenceSettings, infer  # noqa: E402
+from tuneful.circuits import SSN, AbstractCircuit, FeedforwardM1, Positive, Response, parameter  # noqa: E402
+from tuneful.fitting.fits import FitTask  # noqa: E402
+from tuneful.fitting.settings import FitSettings  # noqa: E402
+from tuneful.fitting.simulation import simulate  # noqa: E402
+from tuneful.objectives import AbstractObjective, EnergyDistance, MaximumMeanDiscrepancy, Moments  # noqa: E402
+
+OBJECTIVES = {
+    "moments": Moments(log_above=0.1, ridge=0.01),
+    "energy": EnergyDistance(),
+    "mmd": MaximumMeanDiscrepancy(),
+}
+ASIDE = 4  # units that a fit must hold out
+
+
+@final
+class LogNormal(AbstractCircuit):
+    """Rates median * exp(spread z) in conditions that vary independently, z standard normal."""
+
+    label = "log-normal"
+
+    median: Array = parameter(symbol="m", unit="Hz", constraint=Positive(), default=5.0, meaning="median rate")
+    spread: Array = parameter(symbol="s", unit="", constraint=Positive(), default=0.5, meaning="of log rates")
+    sizes: tuple[float, ...] = eqx.field(static=True, default=(1.0, 2.0, 4.0))
+
+    def draw(self, key: Array) -> Array:
+        return jax.random.normal(key, (1, len(self.sizes)))
+
+    def respond(self, z: Array) -> Response:
+        return Response(self.median * jnp.exp(self.spread * z), jnp.array(True), jnp.zeros(()))
+
+    def conditions(self) -> dict[str, np.ndarray]:
+        return {"size": np.array(self.sizes)}
+
+    def at_conditions(self, features: Mapping[str, np.ndarray]) -> Self:
+        return dataclasses.replace(self, sizes=tuple(features["size"].tolist()))
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls()
+
+
+CIRCUITS = {
+    "closed-form": (LogNormal(), None),
+    "m1": (FeedforwardM1.example(), ("J", "dphi", "dsigma", "phi_l", "sigma_l")),
+    "ssn": (SSN.example(), ("J", "dJ", "sigma")),
+}
+
+
+def truth_of(name: str, grid: int, sites: int) -> tuple[AbstractCircuit, tuple[str, ...] | None]:
+    """The circuit at its truth, and the names of what is fitted."""
+    circuit, fitted = CIRCUITS[name]
+    if isinstance(circuit, FeedforwardM1):
+        circuit = dataclasses.replace(circuit, grid=grid)
+    return (dataclasses.replace(circuit, n_sites=sites) if isinstance(circuit, SSN) else circuit), fitted
+
+
+def one_set(number: int, asked: argparse.Namespace, objective: AbstractObjective) -> dict[str, Any]:
+    """Intervals from one data set: by method, low, high and words, in the order of the entries."""
+    truth, fitted = truth_of(asked.circuit, asked.grid, asked.sites)
+    data = simulate(truth, asked.units + ASIDE, jax.random.key(1000 + number))
+    settings = FitSettings(held_out=ASIDE / data.sizes["unit"], fitted=fitted)
+    task = FitTask.of(truth, objective, data, settings, number)
+    method = ("sandwich", "bootstrap", *(["profile"] if number < asked.profiles else []))
+    found = infer(
+        task, truth, InferenceSettings(method=method, curves=asked.curves, level=asked.level, refits=asked.refits)
+    )
+    own = found.coordinates.own(np.stack([found.coordinates.answer, found.point]))
+    intervals = {name: (i.low, i.high, list(i.identified)) for name, i in found.by_method.items()}
+    return {"names": found.coordinates.entries, "truth": own[0], "value": own[1], "intervals": intervals}
+
+
+def coverage(sets: list[dict[str, Any]], method: str) -> list[dict[str, Any]]:
+    """For every entry: how often its interval contains the truth, and how often it is open or not identified."""
+    rows = [one for one in sets if method in one["intervals"]]
+    found = []
+    for k, name in enumerate(sets[0]["names"]):
+        low, high = (np.array([one["intervals"][method][side][k] for one in rows]) for side in (0, 1))
+        words = [one["intervals"][method][2][k] for one in rows]
+        truth = np.array([one["truth"][k] for one in rows])
+        covers = ~(low > truth) & ~(high < truth)
+        counted = np.array([word != "no" for word in words])
+        n = int(counted.sum())
+        found.append({
+            "parameter": name, "method": method, "sets": len(rows), "identified": n,
+            "coverage": float(covers[counted].mean()) if n else None,
+            "error": float(np.sqrt(0.9 * 0.1 / n)) if n else None,
+            "coverage_of_all": float(covers.mean()),
+            "half_width": float(np.mean(np.log(high[counted] / low[counted])) / 2) if n else None,
+        })  # fmt: skip
+    return found
+
+
+def scatter(sets: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Bias and standard deviation of the logarithm of the estimates."""
+    apart = np.log([np.asarray(one["value"]) / one["truth"] for one in sets])
+    columns = zip(sets[0]["names"], apart.mean(axis=0), apart.std(axis=0, ddof=1), strict=True)
+    return [{"parameter": name, "bias": bias, "deviation": deviation} for name, bias, deviation in columns]
+
+
+def run(asked: argparse.Namespace) -> dict[str, Any]:
+    """All sets of one circuit."""
+    began, objective = time.perf_counter(), OBJECTIVES[asked.objective]
+    sets = [one_set(number, asked, objective) for number in range(asked.sets)]
+    methods = list(sets[0]["intervals"])
+    rows = [row for method in methods for row in coverage(sets, method)]
+    about = {name: getattr(asked, name) for name in ("circuit", "objective", "units", "curves", "sets", "level")}
+    return about | {"coverage": rows, "estimates": scatter(sets), "seconds": time.perf_counter() - began}
+
+
+def print_tables(report: dict[str, Any]) -> None:
+    """The tables for a terminal."""
+    print(f"{report['circuit']}, {report['objective']}: {report['units']} units, {report['seconds']:.0f} s")
+    print(f"{'parameter':<12}{'method':<12}{'sets':>6}{'identified':>12}{'coverage':>10}{'+-':>7}{'half width':>12}")
+    for row in report["coverage"]:
+        numbers = [(f"{row[k]:{w}}" if row[k] is not None else f"{'-':>6}") for k, w in SHOWN.items()]
+        print(f"{row['parameter']:<12}{row['method']:<12}{row['sets']:>6}{row['identified']:>12}" + "".join(numbers))
+    for row in report["estimates"]:
+        print(f"{row['parameter']:<12} log estimate - log truth: {row['bias']:+.4f}, scatter {row['deviation']:.4f}")
+
+
+SHOWN = {"coverage": "10.3f", "error": "7.3f", "half_width": "12.4f"}
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--circuit", choices=tuple(CIRCUITS), default="closed-form")
+    parser.add_argument("--objective", choices=tuple(OBJECTIVES), default="moments")
+    parser.add_argument("--sets", type=int, default=1000)
+    parser.add_argument("--profiles", type=int, default=200, help="sets with a profile, which takes longest")
+    parser.add_argument("--units", type=int, default=100)
+    parser.add_argument("--curves", type=int, default=1000, help="simulated for every set")
+    parser.add_argument("--refits", type=int, default=0, help="looks that a replicate of the bootstrap may take")
+    parser.add_argument("--level", type=float, default=0.9)
+    parser.add_argument("--grid", type=int, default=20, help="of M1")
+    parser.add_argument("--sites", type=int, default=201, help="of the SSN")
+    add_options(parser, quick="4 sets of few units and curves, one with a profile")
+    options = parsed(parser)
+    if options.quick:
+        options.sets, options.profiles, options.units, options.curves = 4, 1, 40, 96
+    publish(run(options), options, print_tables)
+
+
+if __name__ == "__main__":
+    main()
