@@ -19,6 +19,7 @@ def test_describe_counts():
     assert found["rate_range"] == [0, 7]
     assert (found["n_silent"], found["n_constant"]) == (1, 2)
     assert found["features"]["size"] == {"values": [1, 2, 3], "min": 1, "max": 3, "unit": ""}
-    assert found["units"] == {"area": 2}
+    assert (found["units"], found["labels"]) == ({"area": 2}, {"area": {"a": 1, "b": 3}})
+    assert found["rate_unit"] == "Hz"
     assert [p["missing"] for p in found["missing_patterns"]] == [[], [2]]
     assert found["statistics"] == ["suppression_index", "max_rate", "preferred_size", "peak_width"]

@@ -114,7 +114,7 @@ def test_what_is_written_for_an_odd_name_can_be_read():
     with pytest.raises(DatasetError) as error:
         match(types("L2/3 é"))
     written = str(error.value).split("[match] ")[1].split("}")[0] + "}"
-    assert tomllib.loads(written) == {"cell_type": {"L2/3 é": "E"}}
+    assert tomllib.loads(written) == {"cell_type": {"L2/3 é": "?"}}
 
 
 def test_positions_are_the_same_but_for_rounding_or_nearest_where_that_is_asked_for():

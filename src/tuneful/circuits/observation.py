@@ -278,6 +278,11 @@ def taken_apart(circuit: AbstractCircuit) -> tuple[AbstractCircuit, Observation 
     return (circuit.circuit, circuit.layer) if isinstance(circuit, AbstractObserved) else (circuit, None)
 
 
+def name_of(circuit: AbstractCircuit) -> str:
+    """What sentences call a circuit: the name of its class, that of the one within for a layer."""
+    return type(taken_apart(circuit)[0]).__name__
+
+
 def known_to(circuit: AbstractCircuit, values: Mapping[str, Any]) -> dict[str, Any]:
     """Values of parameters by name, those of a layer only for a circuit that has one."""
     has_layer = isinstance(circuit, AbstractObserved)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tuneful.curves.schema import features, unit_properties
+from tuneful.curves.schema import features, rate_unit, unit_properties
 from tuneful.curves.statistics import statistics_for
 
 if TYPE_CHECKING:
@@ -22,14 +22,16 @@ def describe(dataset: xr.Dataset) -> dict[str, Any]:
         Numbers of units, of conditions, and of units measured in every condition.
     missing_fraction
         Share of the entries that are NaN.
-    rate_range
-        [min, max] in Hz.
+    rate_range, rate_unit
+        [min, max], and the unit they are in.
     n_silent, n_constant
         Numbers of units whose measured rates are all zero, and all equal (silent units included).
     features
         {name: {values, min, max, unit}}.
     units
         {property: number of distinct values}.
+    labels
+        {property: {value: number of units}} of those in words, such as types of cells, with several units a value.
     optional
         Which other tables are there.
     statistics
@@ -51,10 +53,12 @@ def describe(dataset: xr.Dataset) -> dict[str, Any]:
         "n_complete": int((~missing.any(axis=1)).sum()),
         "missing_fraction": float(missing.mean()),
         "rate_range": [float(lowest.min()), float(highest.max())],
+        "rate_unit": rate_unit(dataset),
         "n_silent": int((highest == 0).sum()),
         "n_constant": int((highest == lowest).sum()),
         "features": {name: _feature(dataset, name) for name in features(dataset)},
         "units": {name: len(np.unique(values)) for name, values in unit_properties(dataset).items()},
+        "labels": {name: counts for name, values in unit_properties(dataset).items() if (counts := _counts(values))},
         "optional": [name for name in ("rate_var", "n_trials") if name in dataset],
         "statistics": list(statistics_for(dataset)),
         "missing_patterns": _missing_patterns(missing),
@@ -65,6 +69,14 @@ def _feature(dataset: xr.Dataset, name: str) -> dict[str, Any]:
     values = np.unique(dataset[name].values)
     unit = str(dataset[name].attrs.get("units", ""))
     return {"values": values.tolist(), "min": float(values[0]), "max": float(values[-1]), "unit": unit}
+
+
+def _counts(values: np.ndarray) -> dict[str, int]:
+    """How many units have each value; nothing for numbers, and where most values are of one unit only."""
+    found, counts = np.unique(values, return_counts=True)
+    if values.dtype.kind not in "UO" or 2 * len(found) > len(values):
+        return {}
+    return {str(name) or "none": int(n) for name, n in zip(found, counts, strict=True)}
 
 
 def _missing_patterns(missing: np.ndarray) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
 import shlex
@@ -22,6 +23,7 @@ COMPARED_AS = "compared_as"  # the coordinate of units that holds the name of th
 NEAREST, IGNORE = "nearest", "ignore"
 ROUNDING = 1e-6  # numbers that differ by less, relative to the largest, are one
 MOST = 12  # values that a sentence lists
+BEGINNINGS = {"excites": ("e", "pc", "pyr"), "inhibits": ("i", "pv", "sst", "som", "vip", "fs")}  # names of types
 Made = TypeVar("Made")
 How = str | Mapping[str, str | float]  # {value in the data: value in the circuit}, "nearest" or "ignore"
 
@@ -278,9 +280,7 @@ class _Sides:
                 f"or not by it at all, {_quoted(IGNORE)}."
             )
         texts, known = _texts(self.measured), _texts(self.known)
-        pairs = {text: known[i] for text, i in zip(texts, partners, strict=True) if i >= 0} or dict(
-            zip(texts, known, strict=False)
-        )
+        pairs = {text: known[i] for text, i in zip(texts, partners, strict=True) if i >= 0} or _paired(texts, known)
         inside = ", ".join(f"{_key(one)} = {_quoted(other)}" for one, other in pairs.items())
         option = shlex.quote(f"match.{self.name}={{{inside}}}")
         return (
@@ -303,6 +303,29 @@ def _check(match: Mapping[str, How], units: Mapping[str, object], cells: Mapping
                 f"match.{name} must be {{value in the data: value in the circuit}}, {_quoted(NEAREST)} or "
                 f"{_quoted(IGNORE)}, and is {how!r}."
             )
+
+
+def _paired(measured: Sequence[str], known: Sequence[str]) -> dict[str, str]:
+    """A guess at what stands for what: similar names, then types that are known to act alike; "?" where none is left.
+
+    >>> _paired(["L4", "PC", "PV", "SST"], ["E", "I"]), _paired(["A", "pyr"], ["E", "I"])
+    ({'PC': 'E', 'PV': 'I'}, {'pyr': 'E', 'A': '?'})
+    """
+    pairs: dict[str, str] = {}
+    for name in known:
+        left = [text for text in measured if text not in pairs]
+        close = difflib.get_close_matches(name.casefold(), [text.casefold() for text in left], n=1)
+        alike = [text for text in left if text.casefold() in close]
+        alike += [text for text in left if _acts_like(text) and _acts_like(text) == _acts_like(name)]
+        pairs |= dict.fromkeys(alike[:1], name)
+    unknown = [text for text in measured if text not in pairs] if len(pairs) < len(known) else []
+    return pairs | dict.fromkeys(unknown, "?")
+
+
+def _acts_like(name: str) -> str:
+    """Whether a type of cells is known to excite or to inhibit, from how its name begins; "" for others."""
+    folded = name.casefold()
+    return next((kind for kind, begins in BEGINNINGS.items() if folded.startswith(begins)), "")
 
 
 def _codes(columns: Sequence[np.ndarray]) -> list[tuple[int, ...]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tuneful.curves.schema import condition_name, features, unit_name
+from tuneful.curves.schema import condition_name, features, rate_unit, unit_name
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -38,7 +38,7 @@ def doubts(dataset: xr.Dataset) -> list[str]:
 
 def _fast(dataset: xr.Dataset) -> Iterator[str]:
     rates = dataset["rate"].values
-    if np.nanmax(rates) > FASTEST:
+    if rate_unit(dataset) == "Hz" and np.nanmax(rates) > FASTEST:
         unit, condition = np.unravel_index(np.nanargmax(rates), rates.shape)
         yield (
             f"The rate of {unit_name(dataset, int(unit))} in {condition_name(dataset, int(condition))} is "

@@ -1,6 +1,6 @@
 """The registry of statistics: numbers that summarise a tuning curve, so that two sets can be compared.
 
-A statistic is a function of rates (curves, conditions) in Hz, NaN where not measured, and of the conditions, feature
+A statistic is a function of rates (curves, conditions), NaN where not measured, and of the conditions, feature
 name -> values (conditions,). It returns one value a curve or one a measurement, NaN where it is undefined. Add your
 own by decorating one; a dataset then asks for it in `attrs["statistics"]`.
 """
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Bool, Float, Real
 
-from tuneful.curves.schema import DatasetError, features
+from tuneful.curves.schema import DatasetError, features, rate_unit
 from tuneful.errors import suggest
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ class Statistic:
 
 
 STATISTICS: dict[str, Statistic] = {}
+IN_HZ = ("coding_level",)  # that count cells above so many Hz
 
 
 def statistic(
@@ -108,7 +109,7 @@ def statistics_for(dataset: xr.Dataset) -> tuple[str, ...]:
     Those in `attrs["statistics"]` if there (one name or a list), otherwise by its features: the four of
     Lalazar et al. (2016) for positions, in space or in a plane, the four of Arakaki et al. (2017) for stimulus
     sizes, each shown once, four others for sizes at several contrasts (three where these are but two, between which
-    there is no half); otherwise those that need no feature.
+    there is no half); otherwise those that need no feature. Of responses that are not in Hz, none that counts Hz.
 
     Raises
     ------
@@ -122,7 +123,10 @@ def statistics_for(dataset: xr.Dataset) -> tuple[str, ...]:
     if "statistics" in dataset.attrs:
         names = np.atleast_1d(dataset.attrs["statistics"]).tolist()
         return tuple(lookup(str(name)).name for name in names)
-    found = features(dataset)
+    return tuple(name for name in _by_features(features(dataset)) if rate_unit(dataset) == "Hz" or name not in IN_HZ)
+
+
+def _by_features(found: Conditions) -> tuple[str, ...]:
     if {"x", "y"} <= set(found):
         return ("r2", "complexity", "rate", "coding_level")
     if "size" in found and len(np.unique(found["size"])) == len(found["size"]):
@@ -152,7 +156,7 @@ def compute(
     name
         A key of `STATISTICS`.
     rates
-        Rates in Hz, NaN where not measured.
+        Rates, NaN where not measured.
     conditions
         Feature name -> values, as `tuneful.curves.features` gives them.
 

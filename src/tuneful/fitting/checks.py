@@ -12,7 +12,7 @@ import numpy as np
 
 from tuneful.circuits import AbstractCircuit
 from tuneful.circuits.base import ChecksStimuli
-from tuneful.circuits.observation import unit_of
+from tuneful.circuits.observation import name_of, unit_of
 from tuneful.circuits.parameters import value_of
 from tuneful.curves import compute, features, make_dataset, rate_unit, statistics_for
 from tuneful.curves.plausibility import doubts
@@ -138,7 +138,7 @@ def _with_numbers(circuit: AbstractCircuit) -> str:
     """The name of a circuit with the settings that are whole numbers: its size depends on them."""
     values = {field.name: getattr(circuit, field.name) for field in dataclasses.fields(circuit)}
     numbers = ", ".join(f"{name} = {value}" for name, value in values.items() if type(value) is int)
-    return type(circuit).__name__ + (f" ({numbers})" if numbers else "")
+    return name_of(circuit) + (f" ({numbers})" if numbers else "")
 
 
 def _bytes(arrays: Any) -> int:
@@ -165,8 +165,8 @@ def _check_distribution(task: FitTask) -> None:
         highest, lowest = np.where(observed, rates, -np.inf).max(0), np.where(observed, rates, np.inf).min(0)
         if not (highest > lowest).any():
             raise UserError(
-                f"The {units} all have the same curve (its highest rate is {highest.max():g} Hz): there is no "
-                "distribution to fit."
+                f"The {units} all have the same curve (at most {highest.max():g} {rate_unit(task.dataset)}): there "
+                "is no distribution to fit."
             )
 
 
@@ -182,7 +182,7 @@ def _check_labels(cells: int, settings: FitSettings) -> None:
 
 def _check_unit(circuit: AbstractCircuit, unit: str) -> None:
     """Refuse curves in another unit than those of the circuit: their heights would be compared in silence."""
-    own, name = unit_of(circuit), type(circuit).__name__
+    own, name = unit_of(circuit), name_of(circuit)
     if own != unit:
         raise UserError(
             f"The curves are in {unit}, and those of {name} in {own}: fit a gain between the two (an observation "
@@ -191,7 +191,7 @@ def _check_unit(circuit: AbstractCircuit, unit: str) -> None:
 
 
 def _about_features(circuit: AbstractCircuit, dataset: xr.Dataset) -> Iterator[str]:
-    name, given = type(circuit).__name__, features(dataset)
+    name, given = name_of(circuit), features(dataset)
     unknown = _unknown(circuit, given)
     if varying := [feature for feature in unknown if len(np.unique(given[feature])) > 1]:
         drop, many = " ".join(f"--drop {feature}" for feature in varying), len(varying) > 1
@@ -232,7 +232,7 @@ def _about_prediction(circuit: AbstractCircuit, settings: FitSettings) -> Iterat
     if not settings.predict:
         return
     if unknown := _unknown(circuit, settings.predict):
-        raise UserError(f"fit.predict: the {type(circuit).__name__} does not know {_listed(unknown)}.")
+        raise UserError(f"fit.predict: the {name_of(circuit)} does not know {_listed(unknown)}.")
     if lacking := features_not_predicted(circuit, settings):
         yield f"Nothing is predicted: fit.predict lacks {_listed(lacking)}, which the data vary."
     elsewhere = at_predicted_conditions(circuit, settings)

@@ -12,7 +12,7 @@ import numpy as np
 from jax import Array
 
 from tuneful.circuits import AbstractCircuit
-from tuneful.circuits.observation import measured_like
+from tuneful.circuits.observation import measured_like, name_of
 from tuneful.curves import features, parted, rate_unit, split, validate
 from tuneful.curves.labels import COMPARED_AS, How, Matching, match_units
 from tuneful.descents import Ending, Keeper, Moment, Observer, descend
@@ -93,7 +93,7 @@ class FitTask:
     def __repr__(self) -> str:
         units, conditions = self.problem.data.rates.shape
         return (
-            f"<FitTask: {type(self.problem.circuit).__name__} by {self.problem.objective.label}, {units} units in "
+            f"<FitTask: {name_of(self.problem.circuit)} by {self.problem.objective.label}, {units} units in "
             f"{conditions} conditions, {self.held_out.units.sizes['unit']} held out by seed {self.seed}>"
         )
 
@@ -164,7 +164,7 @@ class FitResult:
     def _repr_html_(self) -> str:
         start, end = parameter_values(self.task.problem.circuit), parameter_values(self.circuit)
         rows = [(name, start[name], end[name], about.unit) for name, about in self.circuit.parameters().items()]
-        title, ending = f"Fit of {type(self.circuit).__name__}", f"{self.ending} ({self.steps} steps)"
+        title, ending = f"Fit of {name_of(self.circuit)}", f"{self.ending} ({self.steps} steps)"
         return card(title, ending, (("parameter", "start", "end", "unit"), rows))
 
     @property
@@ -309,10 +309,10 @@ def matched(dataset: xr.Dataset, circuit: AbstractCircuit, match: Mapping[str, H
         For units without partner, and for properties of another number of cells than the circuit records.
     """
     dataset = validate(dataset.drop_vars(COMPARED_AS, errors="ignore"))
-    matching = match_units(dataset, circuit.populations(), match, type(circuit).__name__)
+    matching = match_units(dataset, circuit.populations(), match, name_of(circuit))
     if matching.cells and len(matching.cells) != circuit.cells_per_realisation:
         raise UserError(
-            f"{type(circuit).__name__}.populations tells of {len(matching.cells)} cells, where a realisation "
+            f"{name_of(circuit)}.populations tells of {len(matching.cells)} cells, where a realisation "
             f"has {circuit.cells_per_realisation}: give one value for every row of the rates."
         )
     return matching.marked(dataset), matching
@@ -342,7 +342,7 @@ def at_conditions_of(dataset: xr.Dataset, circuit: AbstractCircuit) -> AbstractC
         return measured_like(circuit.at_conditions(features(dataset)), rate_unit(dataset), float(mean))
     except KeyError as error:
         there = ", ".join(features(dataset)) or "none at all"
-        needed = f"{type(circuit).__name__} needs the feature {error}"
+        needed = f"{name_of(circuit)} needs the feature {error}"
         raise UserError(f"{needed}, and the data have {there}: name the features of the conditions.") from error
     except ValueError as error:
         raise UserError(str(error)) from error

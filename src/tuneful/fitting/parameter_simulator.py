@@ -19,6 +19,7 @@ from jaxtyping import Float
 from tuneful.circuits import AbstractCircuit
 from tuneful.circuits.ensemble import CHUNK
 from tuneful.circuits.keys import as_key
+from tuneful.circuits.observation import name_of
 from tuneful.circuits.parameters import value_of
 from tuneful.errors import UserError
 from tuneful.fitting.unconstrained import parameter_names, unconstrained_values, with_unconstrained
@@ -55,7 +56,7 @@ class Simulator:
 
     def __repr__(self) -> str:
         shape = self._curves, len(next(iter(self._circuit.conditions().values())))
-        return f"<Simulator: {type(self._circuit).__name__}, {len(self.names)} parameters to curves {shape}>"
+        return f"<Simulator: {name_of(self._circuit)}, {len(self.names)} parameters to curves {shape}>"
 
     def __call__(self, theta: Any, seed: int = 0) -> np.ndarray:
         """Simulate curves at one or several points.

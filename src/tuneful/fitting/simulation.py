@@ -16,7 +16,7 @@ from jax.typing import ArrayLike
 from tuneful.circuits import AbstractCircuit
 from tuneful.circuits.ensemble import CHUNK, in_chunks, map_realisations
 from tuneful.circuits.keys import Key, as_key
-from tuneful.circuits.observation import known_to, unit_of
+from tuneful.circuits.observation import known_to, name_of, unit_of
 from tuneful.curves import make_dataset
 from tuneful.errors import UserError
 from tuneful.fitting.unconstrained import parameter_values
@@ -67,12 +67,12 @@ def simulate(
     units = {name: np.tile(np.asarray(values), realisations)[accepted][:n] for name, values in own.items()}
     if not len(curves):
         raise UserError(
-            f"None of {realisations} realisations of {type(circuit).__name__} settled on finite rates at "
+            f"None of {realisations} realisations of {name_of(circuit)} settled on finite rates at "
             f"{', '.join(f'{name} = {value}' for name, value in parameter_values(circuit).items())}: "
             "choose other parameters, such as smaller weights."
         )
     about = {
-        "source": f"simulated: {type(circuit).__name__}",
+        "source": f"simulated: {name_of(circuit)}",
         "circuit": circuit.label,
         "parameters": json.dumps(parameter_values(circuit)),
         "rejected_fraction": float(1 - accepted.mean()),

@@ -11,6 +11,7 @@ from jaxtyping import Float, PRNGKeyArray
 
 from tuneful.circuits.base import AbstractCircuit, AbstractRecurrentCircuit, Response
 from tuneful.circuits.keys import Key, as_key
+from tuneful.circuits.observation import name_of
 from tuneful.solvers.spectrum import smoothed_excess
 
 
@@ -142,7 +143,7 @@ class StabilityPenalty(AbstractPenalty):
     def __call__(self, circuit: AbstractCircuit, z: Any, response: Response, key: Key) -> Float[Array, ""]:
         if not isinstance(circuit, AbstractRecurrentCircuit):
             raise ValueError(
-                f"The penalty {self.label} needs a recurrent circuit: {type(circuit).__name__} has no dynamics whose "
+                f"The penalty {self.label} needs a recurrent circuit: {name_of(circuit)} has no dynamics whose "
                 "stability could be asked for. Take the penalty out."
             )
         for_share, for_condition = jax.random.split(as_key(key))

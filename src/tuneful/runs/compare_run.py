@@ -15,6 +15,7 @@ import numpy as np
 
 from tuneful.analysis.model_comparison import Scores, common_view, folds
 from tuneful.circuits import AbstractCircuit
+from tuneful.circuits.observation import name_of
 from tuneful.curves import rate_unit
 from tuneful.curves.labels import COMPARED_AS
 from tuneful.curves.schema import unit_properties
@@ -188,7 +189,7 @@ def execute_comparison(
 
 
 def _about(fit: Fit) -> dict[str, str]:
-    return {"circuit": type(fit.circuit_).__name__, "objective": fit.objective.label, "data": fit.result_["data"]}
+    return {"circuit": name_of(fit.circuit_), "objective": fit.objective.label, "data": fit.result_["data"]}
 
 
 def _gone_on_with(folder: RunFolder, config: CompareConfig, progress: Progress) -> CompareConfig:

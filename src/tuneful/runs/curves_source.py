@@ -9,6 +9,7 @@ import xarray as xr
 
 from tuneful.circuits import AbstractCircuit
 from tuneful.circuits.base import KnowsTruth
+from tuneful.circuits.observation import name_of
 from tuneful.curves.labels import COMPARED_AS
 from tuneful.errors import UserError
 from tuneful.fitting.checks import check_size
@@ -35,7 +36,7 @@ def curves_of(config: RunConfig) -> tuple[xr.Dataset, DataSettings]:
         truth = config.observed(truth)
         check_size(truth, {"data.simulate": data.simulate})
         dataset = simulate(truth, data.simulate, jax.random.key(SIMULATION_SEED))
-        name = f"{data.simulate} curves simulated from {type(truth).__name__} at known parameters"
+        name = f"{data.simulate} curves simulated from {name_of(truth)} at known parameters"
         return dataset, data.model_copy(update={"name": name})
     dataset = load(data.path, **data.options).drop_vars(["held_out", COMPARED_AS], errors="ignore")  # of a run
     found = digest(dataset)

@@ -12,6 +12,7 @@ import numpy as np
 
 from tuneful.circuits import AbstractCircuit
 from tuneful.circuits.keys import Key
+from tuneful.circuits.observation import name_of
 from tuneful.curves import statistics_for
 from tuneful.curves.labels import How
 from tuneful.display import Table, card, in_a_line
@@ -130,7 +131,7 @@ class Fit:
 
     @property
     def _title(self) -> str:
-        return f"Fit of {type(self.circuit).__name__} by {self.objective.label}"
+        return f"Fit of {name_of(self.circuit)} by {self.objective.label}"
 
     @property
     def _state(self) -> str:

@@ -214,7 +214,7 @@ def test_everything_silent(fit_content, outline_of):
         ({}, ">c0</text>"),
         ({"condition": [f"long label {i}" for i in range(5)]}, ">condition</text>"),
         ({"condition": ["red", "green"]}, ">red</text>"),
-        ({"size": np.array([1.0, 1.0, 2.0]), "contrast": np.array([0.1, 1.0, 1.0])}, ">condition</text>"),
+        ({"size": np.array([1.0, 1.0, 2.0]), "contrast": np.array([0.1, 1.0, 1.0])}, ">contrast</text>"),
         ({"size": np.array([1.0])}, ">condition</text>"),
     ],
 )

@@ -8,7 +8,7 @@ import xarray as xr
 from markupsafe import Markup
 from matplotlib.axes import Axes
 
-from tuneful.curves import features
+from tuneful.curves import features, rate_unit
 from tuneful.report.figures import END, INK, RULE, draw, label_axes
 from tuneful.report.fit.gallery import AXES, Pair, Projection
 from tuneful.report.numbers import number
@@ -61,6 +61,12 @@ def title_of(dataset: xr.Dataset, feature: str) -> str:
     return f"{feature} ({unit})" if unit else feature
 
 
+def response_of(dataset: xr.Dataset) -> str:
+    """What curves are, with their unit, as the name of an axis."""
+    unit = rate_unit(dataset)
+    return f"{'rate' if unit == 'Hz' else 'response'} ({unit})"
+
+
 def _lattice(positions: Sequence[np.ndarray], unit: str) -> Layout:
     x, y, z = (np.round(axis, 9) for axis in positions)
     order = np.lexsort((x, y, z))
@@ -90,8 +96,11 @@ def _in_order(n: int, labels: np.ndarray | None) -> Layout:
     return Layout(np.arange(n), np.arange(n, dtype=float), ticks=ticks, title="condition")
 
 
-def curve_figure(pair: Pair, layout: Layout) -> Markup:
-    """A measured curve and the nearest generated one over the conditions; shaded where not measured."""
+def curve_figure(pair: Pair, layout: Layout, response: str) -> Markup:
+    """A measured curve and the nearest generated one over the conditions; shaded where not measured.
+
+    `response` names the vertical axis (`response_of`).
+    """
 
     def paint(axes: Axes) -> None:
         """Both curves, broken where the layout is, over what was not measured."""
@@ -112,11 +121,11 @@ def curve_figure(pair: Pair, layout: Layout) -> Markup:
             axes.plot(
                 *_broken(layout, pair.nearest), color=END, marker=".", markersize=size, linewidth=1.5, clip_on=False
             )
-        axes.set_ylim(0, _top(pair))
+        axes.set_ylim(_bottom(pair), _top(pair))
         if layout.ticks:
             axes.set_xticks(*(list(column) for column in zip(*layout.ticks, strict=True)))
             axes.tick_params(axis="x", length=0)
-        label_axes(axes, layout.title, "rate (Hz)")
+        label_axes(axes, layout.title, response)
 
     return draw(paint, f"Measured and nearest generated curve of unit {pair.unit}")
 
@@ -137,12 +146,20 @@ def _shade_missing(axes: Axes, curve: np.ndarray, places: np.ndarray) -> None:
 
 
 def _top(pair: Pair) -> float:
-    curves = [pair.measured] if pair.nearest is None else [pair.measured, pair.nearest]
-    return 1.1 * float(max(np.nanmax(curve) for curve in curves)) or 1.0
+    return 1.1 * float(np.nanmax(_both(pair))) or 1.0
+
+
+def _bottom(pair: Pair) -> float:
+    """0, or where responses that are no rates are below."""
+    return 1.1 * min(0.0, float(np.nanmin(_both(pair))))
+
+
+def _both(pair: Pair) -> np.ndarray:
+    return np.stack([pair.measured] if pair.nearest is None else [pair.measured, pair.nearest])
 
 
 def projection_figure(
-    unit: str, measured: Projection | None, generated: Projection | None, spacing: str
+    unit: str, measured: Projection | None, generated: Projection | None, spacing: str, response: str
 ) -> Markup | None:
     """Rate against position along the preferred-position vector, each curve along its own, with linear fits."""
     if measured is None and generated is None:
@@ -153,7 +170,7 @@ def projection_figure(
             if curve is not None:
                 _paint_projection(axes, curve, colour, marker)
         axes.set_ylim(bottom=0)
-        label_axes(axes, f"projected position{_in_unit(spacing)}", "rate (Hz)")
+        label_axes(axes, f"projected position{_in_unit(spacing)}", response)
 
     return draw(paint, f"Curve of unit {unit} along its preferred position")
 

@@ -73,10 +73,12 @@ def _edges(pooled: np.ndarray, low: float, high: float, n_data: int) -> np.ndarr
     return low + spacing * (levels_per_bin * np.arange(n + 1) - 0.5)
 
 
-def histogram_figure(name: str, samples: Mapping[str, np.ndarray], whose: str = "") -> Markup | None:
+def histogram_figure(
+    name: str, samples: Mapping[str, np.ndarray], whose: str = "", rate_unit: str = "Hz"
+) -> Markup | None:
     """One statistic: data filled, start dashed, end solid. None if there is no value to show.
 
-    `whose` ends its description, where there are several of that name.
+    `whose` ends its description, where there are several of that name; `rate_unit` is that of the curves.
     """
     bins = shared_bins(samples) if samples else None
     if bins is None:
@@ -95,7 +97,7 @@ def histogram_figure(name: str, samples: Mapping[str, np.ndarray], whose: str = 
         axes.set_ylim(0, 1.06 * _highest(heights))
         if bins.categories is not None:
             axes.set_xticks(range(len(bins.categories)), [number(v) for v in bins.categories])
-        label_axes(axes, axis_label(name), "density" if bins.categories is None else "fraction")
+        label_axes(axes, axis_label(name, rate_unit), "density" if bins.categories is None else "fraction")
 
     return draw(paint, f"Distribution of {label(name)}{whose}")
 

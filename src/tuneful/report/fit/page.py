@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from tuneful.curves import rate_unit
 from tuneful.curves.labels import in_one
 from tuneful.files import write_atomically
 from tuneful.plain import plain
 from tuneful.report.document import render_template
 from tuneful.report.fit import (
     course,
+    crossed,
     curves,
     gallery,
     histograms,
@@ -61,7 +63,9 @@ def write_report(content: ReportContent, path: str | os.PathLike[str]) -> None:
 
 def _view(content: ReportContent) -> dict[str, Any]:
     result = content.result
-    layout = curves.layout_of(content.measured)
+    crossing = crossed.crossing_of(content.measured)
+    unit = rate_unit(content.measured), curves.response_of(content.measured)
+    layout = curves.layout_of(content.measured) if crossing is None else crossed.blocks(content.measured, crossing)
     parts = content.parts()
     pairs = [gallery.pairs(part, GALLERY if len(parts) == 1 else GALLERY // 2) for part in parts]
     groups = parameters.table(result)
@@ -74,7 +78,9 @@ def _view(content: ReportContent) -> dict[str, Any]:
         "statistics": _shown(parts, [_statistics(part) for part in parts]),
         "distances": _shown(parts, [_distances(part, _top(content)) for part in parts]),
         "distributions": _shown(parts, [_distributions(part) for part in parts]),
-        "curves": _shown(parts, [[_curve_panel(pair, layout) for pair in own] for own in pairs]),
+        "curves": _shown(parts, [[_curve_panel(pair, layout, *unit) for pair in own] for own in pairs]),
+        "means": _shown(parts, [crossed.mean_panels(part) for part in parts]),
+        "mean_caption": crossed.mean_caption(content.measured),
         "n_shown": sum(map(len, pairs)),
         "n_shown_from": sum(held_out(part.measured).sizes["unit"] for part in parts),
         "which": wording.which_units(result),
@@ -186,28 +192,28 @@ def _distributions(content: ReportContent) -> list[Panel]:
         {
             "title": wording.label(name),
             "note": histograms.histogram_note(values[name]),
-            "svg": histograms.histogram_figure(name, values[name], content.whose),
+            "svg": histograms.histogram_figure(name, values[name], content.whose, rate_unit(content.measured)),
         }
         for name in names
     ]
     return [panel for panel in panels if panel["svg"]]
 
 
-def _curve_panel(pair: gallery.Pair, layout: curves.Layout) -> Panel:
-    apart = f"{number(pair.difference, 2)} Hz apart" if pair.nearest is not None else "no generated curve"
-    return {"title": f"Unit {pair.unit}", "note": apart, "svg": curves.curve_figure(pair, layout)}
+def _curve_panel(pair: gallery.Pair, layout: curves.Layout, unit: str, response: str) -> Panel:
+    apart = f"{number(pair.difference, 2)} {unit} apart" if pair.nearest is not None else "no generated curve"
+    return {"title": f"Unit {pair.unit}", "note": apart, "svg": curves.curve_figure(pair, layout, response)}
 
 
 def _projections(content: ReportContent, pairs: list[gallery.Pair]) -> list[Panel]:
     positions = gallery.positions_of(content)
     if positions is None:
         return []
-    unit = curves.unit_of(content.measured, "x")
-    panels = [_projection_panel(pair, positions, unit) for pair in pairs]
+    about = curves.unit_of(content.measured, "x"), curves.response_of(content.measured)
+    panels = [_projection_panel(pair, positions, *about) for pair in pairs]
     return panels if any(panel["svg"] for panel in panels) else []
 
 
-def _projection_panel(pair: gallery.Pair, positions: np.ndarray, unit: str) -> Panel:
+def _projection_panel(pair: gallery.Pair, positions: np.ndarray, unit: str, response: str) -> Panel:
     measured = gallery.project(pair.measured, positions)
     # The generated curve is seen through the gaps of the measured one: both fits then rest on the same positions.
     seen = None if pair.nearest is None else np.where(np.isnan(pair.measured), np.nan, pair.nearest)
@@ -216,7 +222,7 @@ def _projection_panel(pair: gallery.Pair, positions: np.ndarray, unit: str) -> P
     return {
         "title": f"Unit {pair.unit}",
         "note": f"R² {r2[0]} measured, {r2[1]} generated",
-        "svg": curves.projection_figure(pair.unit, measured, generated, unit),
+        "svg": curves.projection_figure(pair.unit, measured, generated, unit, response),
     }
 
 

@@ -20,11 +20,17 @@ from tuneful.report.fit.prediction import Along, Distances
 
 
 def rates_figure(
-    axis: str, model: Along, data: Along, truth: Along | None, new: np.ndarray, whose: str = ""
+    axis: str,
+    model: Along,
+    data: Along,
+    truth: Along | None,
+    new: np.ndarray,
+    whose: str = "",
+    response: str = "rate (Hz)",
 ) -> Markup:
     """The spread of the fitted circuit as a band, of data and truth as bars; triangles mark the new conditions.
 
-    `whose` ends the description, where there are several such figures.
+    `whose` ends the description, where there are several such figures; `response` names the vertical axis.
     """
 
     def paint(axes: Axes) -> None:
@@ -37,7 +43,7 @@ def rates_figure(
         axes.set_xlim(*_limits(model.places))
         below = {"transform": axes.get_xaxis_transform(), "clip_on": False, "zorder": 4}
         axes.plot(new, np.full(len(new), 0.02), "^", color=END, markersize=3.6, **below)
-        label_axes(axes, axis, "rate (Hz)")
+        label_axes(axes, axis, response)
 
     return draw(paint, f"Rates of the fitted circuit and of the data over {axis}{whose}", size=WIDE)
 

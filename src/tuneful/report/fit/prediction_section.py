@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from tuneful.curves import features
+from tuneful.curves import features, rate_unit
 from tuneful.report.fit.content import ReportContent, finite_rates
-from tuneful.report.fit.curves import title_of
+from tuneful.report.fit.curves import response_of, title_of
 from tuneful.report.fit.prediction import (
     Distances,
     data_along,
@@ -33,6 +33,7 @@ def section(content: ReportContent) -> dict[str, Any] | None:
     return {
         "verdict": _verdict(found),
         "has_truth": content.prediction_truth is not None,
+        "unit": rate_unit(content.measured),
         "panels": [] if name is None else _panels(content, content.prediction, name, found),
         "table": _table(content, content.prediction, found) if name is None else None,
     }
@@ -62,7 +63,7 @@ def _panels(content: ReportContent, prediction: xr.Dataset, name: str, found: Di
     axis, new = title_of(prediction, name), np.asarray(prediction[name].values, dtype=float)
     model = model_along(content, prediction, name)
     data, truth = data_along(content, name), truth_along(content, name)
-    rates = rates_figure(axis, model, data, truth, new, content.whose)
+    rates = rates_figure(axis, model, data, truth, new, content.whose, response_of(content.measured))
     panels = [{"title": f"Rate over {name}", "note": "median and 10–90 % of the cells", "svg": rates}]
     if found is not None:
         svg = distances_figure(axis, new, found, model, content.whose)

@@ -92,10 +92,14 @@ def label(name: str) -> str:
     return STATISTICS[name].label if name in STATISTICS else str(name)
 
 
-def axis_label(name: str) -> str:
-    """The short label of a statistic with its unit; the heading of the panel has the whole one."""
-    unit = STATISTICS[name].unit if name in STATISTICS else ""
-    words = label(name).split(" (")[0]
+def axis_label(name: str, rate_unit: str = "Hz") -> str:
+    """The short label of a statistic with its unit; the heading of the panel has the whole one.
+
+    What is a rate in Hz is a response in `rate_unit` of curves that are in another.
+    """
+    unit, words = STATISTICS[name].unit if name in STATISTICS else "", label(name).split(" (")[0]
+    if unit == "Hz" != rate_unit:
+        unit, words = rate_unit, words.replace("Firing rate", "Response").replace("rate", "response")
     return (words if len(words) <= 34 else words[:33] + "…") + (f" ({unit})" if unit else "")
 
 
