@@ -1,17 +1,21 @@
-"""What `tuneful compare` does, once its arguments are read."""
+"""What `tuneful compare` and `goodness` do, once their arguments are read."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tuneful.cli import commands
+from tuneful.report.answers.goodness import goodness_summary
 from tuneful.runs.compare_config import CompareConfig
 from tuneful.runs.compare_run import as_compared, execute_comparison
-from tuneful.runs.folder import CONFIG, PAGE, Place, RunFolder
+from tuneful.runs.estimator import Fit
+from tuneful.runs.folder import CONFIG, GOODNESS_PAGE, PAGE, Place, RunFolder
+from tuneful.runs.goodness_run import execute_goodness
 from tuneful.runs.interrupts import expect_run
 from tuneful.runs.own_code import made
 from tuneful.runs.progress import Progress
 from tuneful.settings import parse
+from tuneful.solvers.precision import computing_in
 
 
 def run_compare(
@@ -34,10 +38,7 @@ def run_compare(
     place
         ``resume`` and ``overwrite``.
     """
-    commands._set_up_jax()
-    for kind, places in code.items():
-        for one in places:
-            made(kind, one)  # type: ignore[arg-type]
+    begin(code)
     read = [as_compared(path) for path in runs]
     config = parse(CompareConfig, {"runs": [run for _, run in read]} | dict(asked), "compare")
     expect_run(out / CONFIG, place["resume"])
@@ -46,6 +47,30 @@ def run_compare(
         table = execute_comparison(fits, config, Place(RunFolder(out), **place), progress, commands.command_line())
     print(comparison_summary(table))
     return out / PAGE
+
+
+def run_goodness(run: Path, asked: dict[str, Any], code: Mapping[str, Sequence[str]]) -> Path:
+    """Test the circuit of a run; return the path of the page. `asked` as in `execute_goodness`, `code` as above."""
+    begin(code)
+    fit = loaded(run)
+    with Progress(show=True) as progress, computing_in(fit._config.precision):
+        table = execute_goodness(run, fit, asked, progress, commands.command_line())
+    print(goodness_summary(table))
+    return run / GOODNESS_PAGE
+
+
+def begin(code: Mapping[str, Sequence[str]]) -> None:
+    """Set JAX up, and import circuits and objectives of one's own from their places, by kind."""
+    commands._set_up_jax()
+    for kind, places in code.items():
+        for one in places:
+            made(kind, one)  # type: ignore[arg-type]
+
+
+def loaded(run: Path) -> Fit:
+    """The fit of a finished run; a `UserError` for any other folder."""
+    with RunFolder(run).reading():
+        return Fit.load(run)
 
 
 def comparison_summary(table: Mapping[str, Any]) -> str:

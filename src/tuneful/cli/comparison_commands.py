@@ -1,4 +1,4 @@
-"""`tuneful compare`: its options; what it does is imported when it is called."""
+"""`tuneful compare` and `tuneful goodness`: their options; what they do is imported when they are called."""
 
 from pathlib import Path
 from typing import Annotated
@@ -69,3 +69,23 @@ def compare(
     except KeyboardInterrupt:
         raise typer.Exit(say_goodbye()) from None
     print(f"report: {page}")
+
+
+def goodness(
+    run: Annotated[Path, typer.Argument(help="The folder of a finished fit.")],
+    sets: Annotated[int, typer.Option(help="Sets of curves to simulate.", min=19)] = 200,
+    curves: Annotated[int, typer.Option(help="Curves of the circuit to which all are compared.", min=20)] = 1000,
+    held_out: Annotated[bool, typer.Option("--held-out", help="Only the units that the fit did not see.")] = False,
+    seed: Annotated[int, typer.Option(help="Decides all random numbers.", min=0, max=2**32 - 1)] = 0,
+    circuit: Circuits = None,
+    objective: Objectives = None,
+) -> None:
+    """Say whether a fitted circuit could have produced the units, and where it fails.
+
+    The distance of the units to the circuit is held against that of sets that the circuit makes itself, with
+    parameters estimated anew for each. goodness.json and goodness.html are written into the folder of the run.
+    """
+    from tuneful.cli.comparing import run_goodness
+
+    asked = {"sets": sets, "curves": curves, "held_out": held_out, "seed": seed}
+    print(f"report: {run_goodness(run, asked, {'circuit': circuit or [], 'objective': objective or []})}")

@@ -163,6 +163,12 @@ class FeatureMap(eqx.Module):
         """Look at every curve through every pattern: (patterns, curves, features)."""
         return jax.vmap(self._through, (None, 0, 0))(rates, self.observed, self.transform)
 
+    def through(
+        self, rates: Float[Array, "curves conditions"], pattern: Int[Array, ""]
+    ) -> Float[Array, "curves features"]:
+        """Look at every curve through one pattern: (curves, features)."""
+        return self._through(rates, self.observed[pattern], self.transform[pattern])
+
     def _through(self, rates: Array, observed: Array, transform: Array) -> Array:
         centre, observed = (jnp.broadcast_to(row, rates.shape) for row in (self.centre, observed))
         rates = self.scaled(rates, observed)

@@ -29,7 +29,7 @@ from tuneful.fitting.tables import other_versions, versions
 from tuneful.fitting.unconstrained import parameter_values, unconstrained_values
 from tuneful.objectives import Measured
 from tuneful.plain import plain
-from tuneful.report.compare import write_comparison
+from tuneful.report.answers.comparison import comparison_page
 from tuneful.runs.compare_config import KIND, CompareConfig, ComparedRun
 from tuneful.runs.compare_table import comparison_table
 from tuneful.runs.curves_source import digest
@@ -183,7 +183,7 @@ def execute_comparison(
         table = comparison_table(config, asked.units, asked.fold, lines, clusters)
         table |= {"circuits": [_about(fit) for fit in fits], "command": command}
         with folder.writing(PAGE) as path:
-            write_comparison(table, path)
+            comparison_page(table).write(path)
         folder.write_json(COMPARED, plain(table))
     return table
 
@@ -281,4 +281,4 @@ def write_comparison_page(path: Path, page: Path) -> None:
     """
     folder = RunFolder(path)
     folder.refuse_damage()
-    write_comparison(folder.read_json(COMPARED), page)
+    comparison_page(folder.read_json(COMPARED)).write(page)

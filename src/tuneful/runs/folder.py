@@ -21,6 +21,8 @@ from tuneful.runs.manifest import LOG, MANIFEST, Manifest, read_manifest, strang
 CONFIG = "config.json"  # the configuration: everything that decides the result
 RESULT = "result.json"  # what was found; written last
 PAGE = "report.html"
+GOODNESS, GOODNESS_PAGE = "goodness.json", "goodness.html"
+DESIGN, DESIGN_PAGE = "design.json", "design.html"
 INFERENCE = "inference.json"  # intervals, written last of an inference
 INFERENCE_SETTINGS, INFERENCE_DRAWS = "inference_settings.json", "inference.nc"
 STATES, INFERENCE_STATES = "checkpoints", "inference_checkpoints"
@@ -37,6 +39,10 @@ CONTENTS = {
     "prediction_truth.nc": "those of the circuit that made the data",
     "circuit.npz": "a stabilised network, and how it went",
     "compare.json": "what a comparison of runs found",
+    GOODNESS: "whether the circuit could have produced the units",
+    GOODNESS_PAGE: "its page",
+    DESIGN: "which conditions to measure next",
+    DESIGN_PAGE: "its page",
     PAGE: "the page",
     INFERENCE_SETTINGS: "what an inference was asked for, and of which answer",
     INFERENCE_STATES: "the states from which a killed inference goes on; gone when it is finished",
@@ -141,7 +147,7 @@ class RunFolder:
                 yield path
 
     def refuse_damage(self) -> None:
-        """Refuse to read a run whose files, but for its page, were changed since they were written.
+        """Refuse to read a run whose files, but for its pages, were changed since they were written.
 
         Raises
         ------
@@ -151,7 +157,7 @@ class RunFolder:
         manifest = read_manifest(self.path)
         if manifest is None:
             return
-        for path in (self.path / name for name in manifest.files if name != PAGE):
+        for path in (self.path / name for name in manifest.files if not name.endswith(".html")):
             if path.exists() and not manifest.proves(path):
                 raise UserError(
                     f"{path} is damaged, or was changed since tuneful wrote it: put the original back, "

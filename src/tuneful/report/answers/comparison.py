@@ -1,45 +1,42 @@
-"""The page of a comparison: what its template shows."""
+"""The page of a comparison of runs."""
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
 from markupsafe import Markup
 from matplotlib.axes import Axes
 
-from tuneful.files import write_atomically
-from tuneful.plain import plain
-from tuneful.report.document import render_template
+from tuneful.report.answers.page import Answered, AnswerPage
 from tuneful.report.figures import END, MUTED, RULE, WIDE, clipped, draw, label_axes, padded
 from tuneful.report.numbers import DASH, number
-from tuneful.report.wording import Verdict, apart, flattened, good
+from tuneful.report.wording import Verdict, apart, good
+
+LEAD = (
+    "The energy score of a unit x under curves y of a circuit is E|x − y| − E|y − y′|/2: the lower the better, and "
+    "lowest in expectation for the circuit that the unit comes from. Curves are seen as whitened logarithms of "
+    "rates, through the missing conditions of the unit. No unit was part of the fit that it judges."
+)
+ERROR = (
+    "Over units or clusters of them, and of the simulation of curves. Fits to different folds share most of their "
+    "units, which is not part of it."
+)
 
 
-def write_comparison(table: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
-    """Write the page, all of it or nothing.
-
-    Raises
-    ------
-    OSError
-        If it cannot be written.
-    """
-    write_atomically(path, render_comparison(table))
-
-
-def render_comparison(table: Mapping[str, Any]) -> str:
-    """The page as one HTML document that needs nothing else; `table` is the content of compare.json."""
-    view = {
-        "answer": table["verdict"],
-        "facts": _facts(table),
-        "versions": ", ".join(f"{name} {version}" for name, version in table["versions"].items()),
-        "rows": [_row(run) for run in table["runs"]],
-        "pairs": table["pairs"],
-        "figures": [{"title": "How much worse than the best", "note": "± 2 standard errors", "svg": _figure(table)}],
-        "command": table.get("command"),
-        "settings": flattened(table["settings"]),
-        "numbers": plain({key: value for key, value in table.items() if key != "scores"}),
-    }
-    return render_template("compare/page.html.jinja", view)
+def comparison_page(table: Mapping[str, Any]) -> AnswerPage:
+    """The page of a comparison; `table` is the content of compare.json."""
+    figure = ("How much worse than the best", "± 2 standard errors", _figure(table))
+    columns = ("Run", "Energy score", "Worse than the best by", "Verdict")
+    words = [pair["words"] for pair in table["pairs"]]
+    scores = Answered("Scores", LEAD, columns, [_row(run) for run in table["runs"]], [figure], words)
+    return AnswerPage(
+        title=f"comparison of {len(table['runs'])} runs",
+        question="Which circuit predicts these neurons better?",
+        answer=table["verdict"],
+        facts=_facts(table),
+        sections=[scores],
+        table={key: value for key, value in table.items() if key != "scores"},
+        terms=[("Standard error", ERROR)],
+    )
 
 
 def _facts(table: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -54,14 +51,10 @@ def _facts(table: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def _row(run: Mapping[str, Any]) -> dict[str, Any]:
+def _row(run: Mapping[str, Any]) -> list[str | Verdict]:
     worse = f"{number(run['difference'], 3)} ± {number(run['difference_error'], 2)}"
-    return {
-        "name": run["name"],
-        "score": f"{number(run['score'], 4)} ± {number(run['error'], 2)}",
-        "worse": worse if run["difference_error"] else DASH,
-        "verdict": _verdict(run),
-    }
+    score = f"{number(run['score'], 4)} ± {number(run['error'], 2)}"
+    return [run["name"], score, worse if run["difference_error"] else DASH, _verdict(run)]
 
 
 def _verdict(run: Mapping[str, Any]) -> Verdict:

@@ -1,0 +1,85 @@
+"""A page with one question, its answer, and sections of a table, figures and sentences."""
+
+import dataclasses
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from tuneful.files import write_atomically
+from tuneful.plain import plain
+from tuneful.report.document import render_template
+from tuneful.report.wording import Verdict, flattened
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A section: what it shows, in this order.
+
+    columns, rows
+        Of a table; cells are texts, or a `Verdict` in the column of that name.
+    figures
+        As (title, note, drawing).
+    """
+
+    title: str
+    lead: str = ""
+    columns: Sequence[str] = ()
+    rows: Sequence[Sequence[str | Verdict]] = ()
+    figures: Sequence[tuple[str, str, Markup]] = ()
+    notes: Sequence[str] = ()
+
+    def view(self) -> dict[str, Any]:
+        """What the template shows."""
+        panels = [dict(zip(("title", "note", "svg"), figure, strict=True)) for figure in self.figures]
+        return dataclasses.asdict(dataclasses.replace(self, figures=(), rows=())) | {
+            "figures": panels,
+            "rows": self.rows,
+        }
+
+
+@dataclass(frozen=True)
+class AnswerPage:
+    """A page.
+
+    table
+        What was found, with ``versions``, ``command`` and ``settings``; it is in the page as JSON.
+    terms
+        Words and what they mean.
+    """
+
+    title: str
+    question: str
+    answer: str
+    facts: Sequence[tuple[str, str]]
+    sections: Sequence[Answered]
+    table: Mapping[str, Any]
+    terms: Sequence[tuple[str, str]] = ()
+
+    def render(self) -> str:
+        """The page as one HTML document that needs nothing else."""
+        view = {
+            "title": self.title,
+            "question": self.question,
+            "answer": self.answer,
+            "facts": self.facts,
+            "versions": ", ".join(f"{name} {version}" for name, version in self.table["versions"].items()),
+            "sections": [section.view() for section in self.sections],
+            "terms": self.terms,
+            "command": self.table.get("command"),
+            "settings": flattened(self.table["settings"]),
+            "numbers": plain(self.table),
+        }
+        return render_template("answers/page.html.jinja", view)
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Write the page, all of it or nothing.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written.
+        """
+        write_atomically(path, self.render())
