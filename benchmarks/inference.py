@@ -1,6 +1,6 @@
 """Coverage: how often do intervals of nominal 90 % contain the truth, over simulated data sets?
 
-    python benchmarks/inference.py [--json] [--circuit closed-form] [--sets 1000] [--units 100] [--objective moments]
+    python benchmarks/inference.py [--json] [--circuit closed-form] [--sets 1000] [--units 600] [--objective moments]
 
 Of circuits whose parameters are known: a closed form (log-normal rates, median and spread, of which the best standard
 errors are known, too), the feedforward M1 model on a grid of 20, the SSN of 201 sites. Every set has its own units
@@ -49,9 +49,10 @@ class LogNormal(AbstractCircuit):
     median: Array = parameter(symbol="m", unit="Hz", constraint=Positive(), default=5.0, meaning="median rate")
     spread: Array = parameter(symbol="s", unit="", constraint=Positive(), default=0.5, meaning="of log rates")
     sizes: tuple[float, ...] = eqx.field(static=True, default=(1.0, 2.0, 4.0))
+    cells: int = eqx.field(static=True, default=8)
 
     def draw(self, key: Array) -> Array:
-        return jax.random.normal(key, (1, len(self.sizes)))
+        return jax.random.normal(key, (self.cells, len(self.sizes)))
 
     def respond(self, z: Array) -> Response:
         return Response(self.median * jnp.exp(self.spread * z), jnp.array(True), jnp.zeros(()))
@@ -156,8 +157,8 @@ def main() -> None:
     parser.add_argument("--objective", choices=tuple(OBJECTIVES), default="moments")
     parser.add_argument("--sets", type=int, default=1000)
     parser.add_argument("--profiles", type=int, default=200, help="sets with a profile, which takes longest")
-    parser.add_argument("--units", type=int, default=100)
-    parser.add_argument("--curves", type=int, default=1000, help="simulated for every set")
+    parser.add_argument("--units", type=int, default=600)
+    parser.add_argument("--curves", type=int, default=2400, help="simulated for every set")
     parser.add_argument("--refits", type=int, default=0, help="looks that a replicate of the bootstrap may take")
     parser.add_argument("--level", type=float, default=0.9)
     parser.add_argument("--grid", type=int, default=20, help="of M1")

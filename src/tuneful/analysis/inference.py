@@ -21,7 +21,7 @@ from tuneful.analysis.intervals import Intervals, percentiles, wald
 from tuneful.analysis.local_problem import LocalProblem
 from tuneful.analysis.minimum import Minimum, correlation
 from tuneful.analysis.profiles import profile_intervals
-from tuneful.analysis.weighted_bootstrap import draws_of_one_step
+from tuneful.analysis.weighted_bootstrap import Replicates, one_step
 from tuneful.descents import Keeper, Observer, Outcome, descend
 from tuneful.display import card
 from tuneful.errors import UserError
@@ -204,7 +204,7 @@ def _of_minimum(
     minimum, level = descent.minimum(state), settings.level
     draws = state.replicates
     if "bootstrap" in settings.method and not settings.refits:
-        draws = draws_of_one_step(minimum, settings.replicates_of(learns=False), key)
+        draws = one_step(minimum, Replicates.drawn(minimum, key, settings.replicates_of(learns=False)))
     by_method = {
         "sandwich": lambda: wald(coordinates, minimum.point, minimum.covariance, level),
         "bootstrap": lambda: percentiles(coordinates, draws, level),

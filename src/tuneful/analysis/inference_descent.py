@@ -6,14 +6,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, final
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from tuneful.analysis.clusters import summed
 from tuneful.analysis.inference_settings import InferenceSettings
 from tuneful.analysis.minimum import Minimum
 from tuneful.analysis.profiles import POINT, look_at, next_place
-from tuneful.analysis.weighted_bootstrap import Replicate, refitted
+from tuneful.analysis.weighted_bootstrap import Replicates, refitted
 from tuneful.descents import AbstractDescent, Ended, Ending, Outcome
 from tuneful.fitting.candidates import Candidate
 from tuneful.fitting.linearised import Linearised
@@ -168,7 +167,7 @@ class InferenceDescent(AbstractDescent[InferenceState, str]):
     def _refitted(self, state: InferenceState) -> tuple[InferenceState, str]:
         number = len(state.replicates)
         minimum = self.minimum(state)
-        replicate = Replicate.drawn(minimum, jax.random.fold_in(self._key, jnp.uint32(number)))
+        replicate = Replicates.drawn(minimum, self._key, 1, first=number)
         found = refitted(self.local, minimum, self._clusters, replicate, self.settings.refits)
         said = f"replicate {number + 1} of {self._replicates}"
         return replace(state, replicates=np.vstack([state.replicates, found])), said

@@ -3,7 +3,6 @@
 import dataclasses
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jaxtyping import Float, Int
@@ -18,8 +17,8 @@ PROMISE = 0.1  # share of the feigned gain below which a replicate is at its min
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Replicate:
-    """What one replicate draws.
+class Replicates:
+    """What a number of replicates draw.
 
     cluster_weights
         Exponential, one a cluster, of mean one [Rubin 1981; Newton & Raftery 1994].
@@ -29,58 +28,50 @@ class Replicate:
         Where directions are that the sample does not resolve, standard normal.
     """
 
-    cluster_weights: Float[np.ndarray, " clusters"]
-    tilt: Float[np.ndarray, " n"]
-    loose: Float[np.ndarray, " n"]
+    cluster_weights: Float[np.ndarray, "replicates clusters"]
+    tilt: Float[np.ndarray, "replicates n"]
+    loose: Float[np.ndarray, "replicates n"]
 
     @classmethod
-    def drawn(cls, minimum: Minimum, key: Array) -> "Replicate":
-        """Draw one; the same key gives the same one."""
-        seed = np.asarray(jax.random.key_data(key)).tolist()
-        rng = np.random.default_rng(seed)
-        weights = rng.exponential(size=len(minimum.scores))
-        n = len(minimum.point)
+    def drawn(cls, minimum: Minimum, key: Array, count: int, first: int = 0) -> "Replicates":
+        """Draw so many; the same key and number of the first give the same ones."""
+        rng = np.random.default_rng([*np.asarray(jax.random.key_data(key)).tolist(), first])
+        weights = rng.exponential(size=(count, len(minimum.scores)))
         values, axes = np.linalg.eigh(minimum.around.noise)
-        tilt = axes @ (np.sqrt(np.maximum(values, 0)) * rng.normal(size=n))
-        return cls(weights / weights.mean(), tilt, rng.normal(size=n))
+        tilt = rng.normal(size=(count, len(minimum.point))) * np.sqrt(np.maximum(values, 0)) @ axes.T
+        return cls(weights / weights.mean(axis=1, keepdims=True), tilt, rng.normal(size=tilt.shape))
 
 
-def one_step(minimum: Minimum, replicate: Replicate) -> Float[np.ndarray, " n"]:
-    """Take one Newton step from the minimum, eta - H^-1 (sum_c (w_c - 1) s_c + tilt).
+def one_step(minimum: Minimum, drawn: Replicates) -> Float[np.ndarray, "replicates n"]:
+    """Take one Newton step from the minimum for each replicate, eta - H^-1 (sum_c (w_c - 1) s_c + tilt).
 
     The minimum for these weights to first order: good where intervals are short. Along directions that the sample
     does not resolve the step is drawn as the sandwich has it, of one unit.
     """
     spread, left_open = resolved_inverse(minimum.curvature)
-    moved = (replicate.cluster_weights - 1) @ minimum.scaled_scores + replicate.tilt
-    return minimum.point - spread @ moved + HARDLY * left_open @ (left_open.T @ replicate.loose)
+    moved = (drawn.cluster_weights - 1) @ minimum.scaled_scores + drawn.tilt
+    return minimum.point - moved @ spread + HARDLY * drawn.loose @ left_open @ left_open.T
 
 
 def refitted(
-    local: LocalProblem, minimum: Minimum, clusters: Int[np.ndarray, " units"], replicate: Replicate, looks: int
+    local: LocalProblem, minimum: Minimum, clusters: Int[np.ndarray, " units"], drawn: Replicates, looks: int
 ) -> Float[np.ndarray, " n"]:
-    """Minimise the loss for these weights, with the same random numbers, from where one Newton step leads.
+    """Minimise the loss for the weights of the one replicate that was drawn, from where one Newton step leads.
 
-    Gauss-Newton steps as in a refinement, with so many looks at the loss at most; the last step is not looked at.
+    Gauss-Newton steps as in a refinement, with the same random numbers and so many looks at the loss at most; the last
+    step is not looked at.
     """
-    begin, weights = one_step(minimum, replicate), replicate.cluster_weights[clusters]
+    (begin,), (cluster_weights,), (tilt,) = one_step(minimum, drawn), drawn.cluster_weights, drawn.tilt
+    weights = cluster_weights[clusters]
     candidate = Candidate.at(minimum.point + _shortened(begin - minimum.point))
     for _ in range(looks):
         found, record = local.look(candidate.trial, weights)
-        candidate = candidate.after(
-            _tilted(found, replicate.tilt, candidate.trial - minimum.point), bool(record.taken)
-        )
+        candidate = candidate.after(_tilted(found, tilt, candidate.trial - minimum.point), bool(record.taken))
         if candidate.is_stuck or (candidate.is_known and not candidate.promises(PROMISE)):
             break
         if not candidate.is_known:
             candidate = candidate.drawn_towards(minimum.point)
     return candidate.trial
-
-
-def draws_of_one_step(minimum: Minimum, replicates: int, key: Array) -> Float[np.ndarray, "replicates n"]:
-    """Draw so many minima by one Newton step each."""
-    numbers = [jax.random.fold_in(key, jnp.uint32(i)) for i in range(replicates)]
-    return np.stack([one_step(minimum, Replicate.drawn(minimum, number)) for number in numbers])
 
 
 def _tilted(found: Linearised, tilt: np.ndarray, apart: np.ndarray) -> Linearised:
