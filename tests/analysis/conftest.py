@@ -42,7 +42,8 @@ class Quadratic:
         return found, taken(point[0] - self.centre[0] < self.edge)
 
     def look_by_unit(self, point):
-        return self.look(point)[0], -self.influence @ H / UNITS, taken()
+        found, record = self.look(point)
+        return found, -self.influence @ H / UNITS, record
 
     @property
     def centre(self):

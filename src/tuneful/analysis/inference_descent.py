@@ -15,7 +15,6 @@ from tuneful.analysis.profiles import POINT, look_at, next_place
 from tuneful.analysis.weighted_bootstrap import Replicates, refitted
 from tuneful.descents import AbstractDescent, Ended, Ending, Outcome
 from tuneful.fitting.candidates import Candidate
-from tuneful.fitting.linearised import Linearised
 
 if TYPE_CHECKING:
     from jax import Array
@@ -35,8 +34,8 @@ class InferenceState:
         On its way to the minimum.
     looks
         How many it took.
-    around, scores
-        The loss at the minimum, and what every unit does to its gradient; unknown, and none, before.
+    scores
+        What every unit does to the gradient where the candidate is; none before the first look.
     bends
         Rows of the curvature, as far as they are known, by differences of gradients.
     replicates
@@ -47,7 +46,6 @@ class InferenceState:
 
     candidate: Candidate
     looks: int
-    around: Linearised
     scores: Float[np.ndarray, "units n"]
     bends: Float[np.ndarray, "rows n"]
     replicates: Float[np.ndarray, "replicates n"]
@@ -58,8 +56,7 @@ class InferenceState:
         """Before the first look, at the answer of a fit."""
         n = len(point)
         none = np.zeros((0, n))
-        rows = np.zeros((0, POINT + n))
-        return cls(Candidate.at(point), 0, Linearised.unknown(n), none, none, none, rows)
+        return cls(Candidate.at(point), 0, none, none, none, np.zeros((0, POINT + n)))
 
 
 @final
@@ -91,9 +88,6 @@ class InferenceDescent(AbstractDescent[InferenceState, str]):
     def step(self, state: InferenceState) -> tuple[InferenceState, str]:
         if not self._has_arrived(state):
             return self._polished(state)
-        if not len(state.scores):
-            around, scores, _ = self.local.look_by_unit(state.candidate.point)
-            return replace(state, around=around, scores=scores), "at the minimum"
         if len(state.bends) < self._bends(state):
             return replace(state, bends=np.vstack([state.bends, self._bend(state)])), "curvature"
         if len(state.replicates) < self._replicates:
@@ -107,10 +101,10 @@ class InferenceDescent(AbstractDescent[InferenceState, str]):
         return replace(state, profiles=np.vstack([state.profiles, row])), said
 
     def steps(self, state: InferenceState) -> int:
-        return state.looks + sum(map(len, (state.bends, state.replicates, state.profiles))) + bool(len(state.scores))
+        return state.looks + sum(map(len, (state.bends, state.replicates, state.profiles)))
 
     def ending(self, state: InferenceState) -> Ending | None:
-        if not len(state.scores) or len(state.bends) < self._bends(state):
+        if not self._has_arrived(state) or len(state.bends) < self._bends(state):
             return None
         if len(state.replicates) < self._replicates:
             return None
@@ -120,7 +114,7 @@ class InferenceDescent(AbstractDescent[InferenceState, str]):
 
     def pack(self, state: InferenceState) -> Any:
         rows = state.scores, state.bends, state.replicates, state.profiles
-        return state.candidate, np.asarray(state.looks), state.around, *rows
+        return state.candidate, np.asarray(state.looks), *rows
 
     def unpack(self, arrays: Any) -> InferenceState:
         candidate, looks, *rest = jax.tree.map(np.asarray, arrays)
@@ -128,8 +122,9 @@ class InferenceDescent(AbstractDescent[InferenceState, str]):
 
     def minimum(self, state: InferenceState) -> Minimum:
         """What is known at the minimum."""
-        bent = (state.bends + state.bends.T) / 2 if self._bends(state) else state.around.sampling[0]
-        return Minimum(state.candidate.point, state.around, bent, summed(state.scores, self._clusters))
+        point, around = state.candidate.point, state.candidate.around
+        bent = (state.bends + state.bends.T) / 2 if self._bends(state) else around.sampling[0]
+        return Minimum(point, around, bent, summed(state.scores, self._clusters))
 
     def _has_arrived(self, state: InferenceState) -> bool:
         candidate = state.candidate
@@ -137,7 +132,7 @@ class InferenceDescent(AbstractDescent[InferenceState, str]):
         return candidate.is_known and (is_at_rest or candidate.is_stuck or state.looks >= self.settings.polish)
 
     def _polished(self, state: InferenceState) -> tuple[InferenceState, str]:
-        found, record = self.local.look(state.candidate.trial)
+        found, scores, record = self.local.look_by_unit(state.candidate.trial)
         candidate = state.candidate.after(found, bool(record.taken))
         if not candidate.is_known:
             lost = float(record.rejected + record.saturated)
@@ -146,11 +141,14 @@ class InferenceDescent(AbstractDescent[InferenceState, str]):
                 f"At the answer of the fit {lost:.0%} of the realisations do not settle, or the loss is not finite: "
                 "there is no minimum to tell intervals of.",
             )
-        return replace(state, candidate=candidate, looks=state.looks + 1), f"to the minimum, loss {found.loss:.4g}"
+        scores = scores if candidate.around is found else state.scores
+        return replace(
+            state, candidate=candidate, looks=state.looks + 1, scores=scores
+        ), f"to the minimum, loss {found.loss:.4g}"
 
     def _bends(self, state: InferenceState) -> int:
         """How many rows of the curvature are to be found by differences."""
-        is_known = self.settings.curvature == "known" and np.isfinite(state.around.sampling[0]).all()
+        is_known = self.settings.curvature == "known" and np.isfinite(state.candidate.around.sampling[0]).all()
         return 0 if is_known else len(state.candidate.point)
 
     def _bend(self, state: InferenceState) -> np.ndarray:
@@ -159,7 +157,7 @@ class InferenceDescent(AbstractDescent[InferenceState, str]):
         shift[len(state.bends)] = STEP
         (above, up), (below, down) = (self.local.look(here + sign * shift) for sign in (1, -1))
         upper, lower = (
-            (found.gradient, STEP) if bool(record.taken) else (state.around.gradient, 0.0)
+            (found.gradient, STEP) if bool(record.taken) else (state.candidate.around.gradient, 0.0)
             for found, record in ((above, up), (below, down))
         )
         return (upper[0] - lower[0]) / max(upper[1] + lower[1], STEP)

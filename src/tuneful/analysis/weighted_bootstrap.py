@@ -58,8 +58,8 @@ def refitted(
 ) -> Float[np.ndarray, " n"]:
     """Minimise the loss for the weights of the one replicate that was drawn, from where one Newton step leads.
 
-    Gauss-Newton steps as in a refinement, with the same random numbers and so many looks at the loss at most; the last
-    step is not looked at.
+    Gauss-Newton steps as in a refinement, with the same random numbers and so many looks at the loss at most; the
+    last step is not looked at.
     """
     (begin,), (cluster_weights,), (tilt,) = one_step(minimum, drawn), drawn.cluster_weights, drawn.tilt
     weights = cluster_weights[clusters]

@@ -93,6 +93,7 @@ def _name_rows(axes: Axes, names: Sequence[str]) -> None:
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.yaxis.set_major_locator(FixedLocator(range(len(names))))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: clipped(str(names[round(y)]))))
+    axes.tick_params(axis="y", labelsize=min(8.0, max(5.5, 52 / max(map(len, names)))))  # as wide as the margin
 
 
 def _size(rows: int) -> tuple[float, float]:
