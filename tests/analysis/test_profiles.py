@@ -33,6 +33,7 @@ def test_a_side_on_which_networks_do_not_settle_is_open(quadratic):
     assert np.isnan(found.high[0])
     assert np.isfinite(found.low[0])
     assert found.identified[0] == "no"
+    assert found.not_bounded[:3] == ["not bounded above by these data", "", ""]
 
 
 def test_a_side_on_which_the_loss_never_rises_is_open(quadratic):
@@ -42,4 +43,5 @@ def test_a_side_on_which_the_loss_never_rises_is_open(quadratic):
     rows, found = profiled(quadratic, noisy)
     assert np.isnan([found.low, found.high]).all()
     assert set(found.identified) == {"no"}
+    assert set(found.not_bounded) == {"not bounded on either side by these data"}
     assert rows[:, 2].max() == np.float64(np.log(10))

@@ -115,6 +115,12 @@ def test_a_run_that_is_not_finished_or_was_changed_is_refused(run, infer, toy):
         infer(run)
 
 
+def test_what_is_refused_leaves_nothing_behind(run, infer):
+    with pytest.raises(UserError, match="no property 'day'"):
+        infer(run, InferenceSettings(curves=48, clusters="day"))
+    assert not (run / INFERENCE_SETTINGS).exists()
+
+
 def test_a_strange_file_is_refused_before_anything_is_computed(run, infer, monkeypatch):
     monkeypatch.setattr("tuneful.runs.infer_run.infer", lambda *_, **__: pytest.fail("computed"))
     (run / INFERENCE_DRAWS).write_text("mine")

@@ -119,7 +119,8 @@ class Inference:
 
     def _parameters(self, found: Intervals) -> dict[str, dict[str, Any]]:
         """Values and intervals by name, each of the shape of its parameter."""
-        why = reasons(self.covariance, found.identified, self.coordinates.entries)
+        reason = reasons(self.covariance, found.identified, self.coordinates.entries)
+        why = ["; ".join(filter(None, both)) for both in zip(found.not_bounded, reason, strict=True)]
         sides = np.stack([found.low, found.high], axis=-1)
         columns = {
             "value": self.coordinates.own(self.point), "interval": sides,

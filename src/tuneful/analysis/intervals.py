@@ -42,6 +42,14 @@ class Intervals:
         """These without the sides of what is not identified: a deviation does not tell which side is open."""
         return self.opened(np.array([word == "no" for word in self.identified]))
 
+    @property
+    def not_bounded(self) -> list[str]:
+        """What a profile says of open sides, "" where there is none; other methods do not know which side is open."""
+        words = {(True, True): "on either side", (True, False): "below", (False, True): "above", (False, False): ""}
+        sides = zip(np.isnan(self.low).tolist(), np.isnan(self.high).tolist(), strict=True)
+        said = [words[side] if self.method == "profile" else "" for side in sides]
+        return [f"not bounded {side} by these data" if side else "" for side in said]
+
 
 def quantile(level: float) -> float:
     """z: a normal variable is within z deviations of its mean with this probability.

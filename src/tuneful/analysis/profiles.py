@@ -78,8 +78,8 @@ def look_at(
         candidate = candidate.after(_restricted(found, rest), bool(record.taken))
         if candidate.is_stuck or (candidate.is_known and not candidate.promises(PROMISE)):
             break
-        if not candidate.is_known:
-            candidate = candidate.drawn_towards(begin[rest])
+        if not candidate.is_known:  # half-way back, then all the way
+            candidate = candidate.drawn_towards(begin[rest]) if candidate.failed < 2 else Candidate.at(begin[rest])
     apart = float(candidate.around.loss - minimum.around.loss) if candidate.is_known else 0.0
     told = [place.entry, place.side, place.apart, apart, candidate.is_known]
     return np.array([*told, *whole(candidate.point)], float)

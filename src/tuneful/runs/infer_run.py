@@ -69,8 +69,12 @@ def execute_inference(
             folder.write_json(INFERENCE_SETTINGS, written)
         keeper = Checkpoints(folder.inference_checkpoints)
         observers: list[Observer] = [asked_to_stop, show_steps(progress)]
-        with threadpool_limits(1 if len(jax.devices()) > 1 else None, "blas"):
-            found = infer(fit.task_, fit.circuit_, settings, keeper=keeper, observers=observers)
+        try:
+            with threadpool_limits(1 if len(jax.devices()) > 1 else None, "blas"):
+                found = infer(fit.task_, fit.circuit_, settings, keeper=keeper, observers=observers)
+        except UserError:  # what was asked for cannot be had: there is nothing to go on with
+            discard_inference(folder)
+            raise
         return _write(fit, folder, found, settings, keeper.clock())
 
 
