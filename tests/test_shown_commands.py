@@ -97,6 +97,8 @@ def with_less(words):
         rest += settings(less + ["data.simulate=40"] * ("--data" not in rest), rest)
     elif command == "simulate":
         rest += settings(LESS_OF_CIRCUIT.get(rest[0], []), rest) + ["--n", "40"] * ("--n" not in rest)
+    elif command == "design":
+        rest += ["--curves", "48"]
     elif command == "goodness":
         rest += ["--sets", "19", "--curves", "100"]
     elif command == "compare":

@@ -1,15 +1,17 @@
-"""What `tuneful compare` and `goodness` do, once their arguments are read."""
+"""What `tuneful compare`, `goodness` and `design` do, once their arguments are read."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tuneful.cli import commands
+from tuneful.report.answers.design import design_summary
 from tuneful.report.answers.goodness import goodness_summary
 from tuneful.runs.compare_config import CompareConfig
 from tuneful.runs.compare_run import as_compared, execute_comparison
+from tuneful.runs.design_run import DesignSettings, as_candidates, execute_design
 from tuneful.runs.estimator import Fit
-from tuneful.runs.folder import CONFIG, GOODNESS_PAGE, PAGE, Place, RunFolder
+from tuneful.runs.folder import CONFIG, DESIGN_PAGE, GOODNESS_PAGE, PAGE, Place, RunFolder
 from tuneful.runs.goodness_run import execute_goodness
 from tuneful.runs.interrupts import expect_run
 from tuneful.runs.own_code import made
@@ -57,6 +59,19 @@ def run_goodness(run: Path, asked: dict[str, Any], code: Mapping[str, Sequence[s
         table = execute_goodness(run, fit, asked, progress, commands.command_line())
     print(goodness_summary(table))
     return run / GOODNESS_PAGE
+
+
+def run_design(
+    run: Path, candidates: Sequence[str], asked: dict[str, Any], code: Mapping[str, Sequence[str]]
+) -> Path:
+    """Choose conditions for a run; return the path of the page. `asked` are settings of `DesignSettings`."""
+    settings = parse(DesignSettings, asked | {"candidates": as_candidates(candidates)}, "design")
+    begin(code)
+    fit = loaded(run)
+    with Progress(show=True) as progress, computing_in(fit._config.precision):
+        table = execute_design(run, fit, settings, progress, commands.command_line())
+    print(design_summary(table))
+    return run / DESIGN_PAGE
 
 
 def begin(code: Mapping[str, Sequence[str]]) -> None:

@@ -1,4 +1,4 @@
-"""`tuneful compare` and `tuneful goodness`: their options; what they do is imported when they are called."""
+"""`tuneful compare`, `goodness` and `design`: their options; what they do is imported when they are called."""
 
 from pathlib import Path
 from typing import Annotated
@@ -89,3 +89,37 @@ def goodness(
 
     asked = {"sets": sets, "curves": curves, "held_out": held_out, "seed": seed}
     print(f"report: {run_goodness(run, asked, {'circuit': circuit or [], 'objective': objective or []})}")
+
+
+def design(
+    run: Annotated[Path, typer.Argument(help="The folder of a finished fit.")],
+    more: Annotated[
+        list[str] | None, typer.Argument(metavar="[FEATURE=VALUES]...", help="Further features of candidates.")
+    ] = None,
+    candidates: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FEATURE=VALUES", help="Values to choose from, size=1,2,4; all are crossed."),
+    ] = None,
+    add: Annotated[int, typer.Option(help="Conditions to choose.", min=1)] = 1,
+    for_: Annotated[
+        str, typer.Option("--for", help="Parameters to learn about, with commas: dJ,sigma; or all.")
+    ] = "all",
+    units: Annotated[int | None, typer.Option(help="Units to measure. [default: as in the run]", min=1)] = None,
+    cost_unit: Annotated[float | None, typer.Option(help="What a unit costs before it is shown anything.")] = None,
+    cost_condition: Annotated[float | None, typer.Option(help="What it costs to show a unit one condition.")] = None,
+    curves: Annotated[int, typer.Option(help="Curves of the circuit to simulate.", min=20)] = 1500,
+    seed: Annotated[int, typer.Option(help="Decides all random numbers.", min=0, max=2**32 - 1)] = 0,
+    circuit: Circuits = None,
+    objective: Objectives = None,
+) -> None:
+    """Say which conditions to measure next.
+
+    The fitted circuit is simulated once in all candidate conditions, and those are chosen that leave the smallest
+    standard errors. design.json and design.html are written into the folder of the run.
+    """
+    from tuneful.cli.comparing import run_design
+
+    asked = {"add": add, "for_": for_, "units": units, "cost_unit": cost_unit, "cost_condition": cost_condition}
+    asked |= {"curves": curves, "seed": seed}
+    code = {"circuit": circuit or [], "objective": objective or []}
+    print(f"report: {run_design(run, [*(candidates or []), *(more or [])], asked, code)}")

@@ -1,0 +1,75 @@
+"""The page of a design, and what terminals show of it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from markupsafe import Markup
+from matplotlib.axes import Axes
+
+from tuneful.report.answers.page import Answered, AnswerPage
+from tuneful.report.figures import END, MUTED, TRUTH, WIDE, draw, label_axes, padded
+from tuneful.report.numbers import number
+
+DRAWN = 12  # candidates in the figure, the best
+LEAD = (
+    "Every candidate alone, beside the present conditions: the standard error of unconstrained parameters "
+    "(logarithms of positive ones), as a geometric mean, that the curves would leave."
+)
+
+
+def design_page(table: Mapping[str, Any]) -> AnswerPage:
+    """The page of a design; `table` is the content of design.json."""
+    chosen = [row["name"] for row in table["chosen"]]
+    ranking = [[row["name"], number(row["error"]), _chosen(row["name"], chosen)] for row in table["candidates"]]
+    errors = [[row["name"], number(row["now"]), number(row["then"])] for row in table["errors"]]
+    sections = [
+        Answered("Candidates", LEAD, ("", "Standard error", "Chosen"), ranking, [("", "", _figure(table))]),
+        Answered("Parameters", "Standard errors before and after.", ("", "Now", "With the chosen"), errors),
+    ]
+    if table["plans"]:
+        plans = [[str(p["conditions"]), number(p["units"]), number(p["error"])] for p in table["plans"]]
+        lead = "The same cost, for more units or for more conditions."
+        sections.append(Answered("Units against conditions", lead, ("Conditions", "Units", "Standard error"), plans))
+    return AnswerPage(
+        title=f"design for {table['circuit']}",
+        question="Which conditions to measure next?",
+        answer=table["verdict"],
+        facts=[("Circuit", table["circuit"]), ("Data", table["data"]), ("Units", str(table["units"])),
+               ("Parameters", table["for"])],
+        sections=sections,
+        table=table,
+    )  # fmt: skip
+
+
+def _chosen(name: str, chosen: list[str]) -> str:
+    return "yes" if name in chosen else ""
+
+
+def _figure(table: Mapping[str, Any]) -> Markup:
+    """Standard errors with each of the best candidates, with those chosen, and now."""
+    rows = table["candidates"][:DRAWN]
+
+    def paint(axes: Axes) -> None:
+        heights = list(range(len(rows)))[::-1]
+        axes.plot([row["error"] for row in rows], heights, "o", color=END, markersize=5)
+        axes.axvline(table["now"], color=MUTED, linestyle="--", linewidth=1.2)
+        axes.axvline(table["then"], color=TRUTH, linewidth=1.5)
+        axes.set_xlim(*padded([*(row["error"] for row in rows), table["now"], table["then"]]))
+        axes.set_ylim(-0.6, len(rows) - 0.4)
+        label_axes(axes, "standard error: now (dashed), with all chosen (line)", "rank")
+        axes.set_yticks(heights, [str(i + 1) for i in range(len(rows))])
+
+    return draw(paint, "Standard errors with each of the best candidate conditions", size=WIDE)
+
+
+def design_summary(table: Mapping[str, Any]) -> str:
+    """The tables for a terminal."""
+    width = max(24, *(len(row["name"]) + 2 for row in [*table["candidates"], *table["errors"]]))
+    lines = [f"{'candidate alone':<{width}}{'standard error':>15}"]
+    lines += [f"{row['name']:<{width}}{row['error']:>15.3f}" for row in table["candidates"]]
+    lines.append(f"{'parameter':<{width}}{'now':>15}{'then':>10}")
+    lines += [f"{row['name']:<{width}}{row['now']:>15.3f}{row['then']:>10.3f}" for row in table["errors"]]
+    if table["plans"]:
+        lines.append(f"{'conditions, units':<{width}}{'standard error':>15}")
+        lines += [f"{p['conditions']:<12}{p['units']:<{width - 12}.0f}{p['error']:>15.3f}" for p in table["plans"]]
+    return "\n".join([*lines, table["verdict"]])

@@ -1,0 +1,77 @@
+"""Which conditions to measure next, in the folder of a run."""
+
+import json
+
+import jax
+import numpy as np
+import pytest
+
+from tuneful import Fit
+from tuneful.circuits import SSN
+from tuneful.errors import UserError
+from tuneful.fitting.simulation import simulate
+from tuneful.runs.design_run import as_candidates, chosen_parameters, new_conditions
+
+PRESENT = {"size": np.array([1.0, 2.0]), "contrast": np.array([10.0, 10.0])}
+
+
+@pytest.fixture(scope="module")
+def run(toy, tiny_settings, tmp_path_factory):
+    """A fit of one step from the truth, of 40 units."""
+    curves = simulate(toy.with_values({"a": 3.0, "b": 1.0}), 40, jax.random.key(1))
+    path = tmp_path_factory.mktemp("runs") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tuneful.runs.fit_run.write_report", lambda content, path: path.write_text("<html>"))
+        fit = Fit(toy.with_values({"a": 3.0, "b": 1.0}), **tiny_settings | {"max_steps": 1})
+        fit.fit(curves, 0, out=path, progress=False)
+    return path
+
+
+def test_the_command_chooses_conditions_and_says_what_they_bring(run, tuneful, refused):
+    """Rates a (r + b size): the larger the size, the more it tells of the slope."""
+    asked = ("design", run, "--candidates", "size=1,0.1,8", "--for", "b", "--curves", 240)
+    code, out, err = tuneful(*asked, "--add", 1, "--cost-unit", 1, "--cost-condition", 2)
+    assert code == 0, err
+    table = json.loads((run / "design.json").read_text())
+    assert [row["name"] for row in table["candidates"]] == ["size = 8", "size = 0.1"]  # size 1 is shown already
+    assert [row["name"] for row in table["chosen"]] == ["size = 8"]
+    assert table["then"] < table["now"]
+    assert table["units"] == 40
+    assert [row["name"] for row in table["errors"]] == ["a", "b"]
+    assert table["errors"][1]["then"] == pytest.approx(table["then"])
+    assert [plan["conditions"] for plan in table["plans"]] == [3, 4]
+    assert table["plans"][1]["error"] == pytest.approx(table["then"])
+    assert table["verdict"].startswith("Measure size = 8: the standard error of b goes from ")
+    assert table["verdict"] in out
+    assert table["verdict"] in (run / "design.html").read_text()
+    assert "there are 2 new candidates" in refused(*asked, "--add", 3)
+    assert "Give both --cost-unit and --cost-condition" in refused(*asked, "--cost-unit", 1)
+    assert "no feature 'contrast'. Choose from: size." in refused("design", run, "--candidates", "contrast=1")
+    assert "are shown already" in refused("design", run, "--candidates", "size=1,2")
+
+
+def test_candidates_are_crossed_without_what_is_shown(toy):
+    circuit = SSN(n_sites=11)
+    found = new_conditions(circuit, PRESENT, {"size": [1.0, 4.0], "contrast": [10.0, 20.0]})
+    assert list(zip(*found.values(), strict=True)) == [(1.0, 20.0), (4.0, 10.0), (4.0, 20.0)]
+    alone = new_conditions(circuit, PRESENT, {"size": [4.0, 4.0]})
+    assert {name: values.tolist() for name, values in alone.items()} == {"size": [4.0], "contrast": [10.0]}
+    with pytest.raises(UserError, match="size varies between the conditions"):
+        new_conditions(circuit, PRESENT, {"contrast": [20.0]})
+    with pytest.raises(UserError, match="the data do not say the contrast"):
+        new_conditions(circuit, {"size": PRESENT["size"]}, {"size": [4.0], "contrast": [20.0]})
+
+
+@pytest.mark.parametrize("text", ["size", "size=", "size=a", "=1", "size=nan"])
+def test_candidates_are_numbers(text):
+    with pytest.raises(UserError, match="write FEATURE=VALUE"):
+        as_candidates([text])
+
+
+def test_parameters_are_chosen_by_name():
+    names = ["J[0, 0]", "J[0, 1]", "dJ", "sigma"]
+    assert chosen_parameters(names, "all") == ()
+    assert chosen_parameters(names, "J, sigma") == (0, 1, 3)
+    assert chosen_parameters(names, "dJ") == (2,)
+    with pytest.raises(UserError, match=r"no fitted parameter is called 'sigm'\. Did you mean 'sigma'"):
+        chosen_parameters(names, "sigm")
