@@ -96,6 +96,6 @@ def test_words():
     assert verdict(scores, {"b": far, "c": near}) == "a has the best score, and cannot be told apart from c."
     assert near.in_words("a", "c") == "a and c cannot be told apart: difference 0.1 ± 0.1."
     assert Difference(0.5, 0.02).in_words("a", "b") == (
-        "b predicts held-out curves better than a: difference 0.500 ± 0.020."
+        "b predicts held-out curves better than a: difference 0.50 ± 0.02."
     )
     assert "alone" in verdict({"a": np.zeros(2)}, {})

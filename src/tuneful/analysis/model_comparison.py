@@ -116,7 +116,7 @@ class Difference:
         if not self.is_told_apart:
             return f"{a} and {b} cannot be told apart: difference {abs(self.mean):.2g} ± {self.error:.1g}."
         better, worse = (a, b) if self.mean < 0 else (b, a)
-        digits = int(np.clip(1 - np.floor(np.log10(max(self.error, 1e-12))), 2, 6)) if self.error < 1 else 1
+        digits = int(np.clip(-np.floor(np.log10(max(self.error, 1e-12))), 0, 6))
         size, error = f"{abs(self.mean):.{digits}f}", f"{self.error:.{digits}f}"
         return f"{better} predicts held-out curves better than {worse}: difference {size} ± {error}."
 
