@@ -129,6 +129,8 @@ def scatter(sets: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def run(asked: argparse.Namespace) -> dict[str, Any]:
     """All sets of one circuit."""
     began, objective = time.perf_counter(), OBJECTIVES[asked.objective]
+    if asked.landmarks is not None and isinstance(objective, Moments):
+        objective = dataclasses.replace(objective, landmarks=asked.landmarks)
     sets = [one_set(number, asked, objective) for number in range(asked.sets)]
     methods = list(sets[0]["intervals"])
     rows = [row for method in methods for row in coverage(sets, method)]
@@ -160,6 +162,7 @@ def main() -> None:
     parser.add_argument("--units", type=int, default=600)
     parser.add_argument("--curves", type=int, default=2400, help="simulated for every set")
     parser.add_argument("--refits", type=int, default=0, help="looks that a replicate of the bootstrap may take")
+    parser.add_argument("--landmarks", type=int, help="of moments")
     parser.add_argument("--level", type=float, default=0.9)
     parser.add_argument("--grid", type=int, default=20, help="of M1")
     parser.add_argument("--sites", type=int, default=201, help="of the SSN")

@@ -84,7 +84,10 @@ def test_penalties_and_fixed_parameters_are_said(toy, data):
     problem = FitTask.of(toy, Moments(), data, FitSettings(fitted=("a",)), 0, (RatePenalty(),)).problem
     said = list(conditions(problem))
     assert "given b" in said[0]
-    assert "Penalties" in said[1]
+    assert "100 landmarks, and its weights, from the 100 units" in said[1]
+    assert "Penalties" in said[2]
+    few = FitTask.of(toy, Moments(landmarks=20), data, FitSettings(), 0).problem
+    assert list(conditions(few)) == []
 
 
 def test_a_critic_allows_the_bootstrap_only(toy, data):

@@ -12,10 +12,12 @@ from tuneful.fitting.certificate import named_direction
 from tuneful.fitting.problem import Problem
 from tuneful.fitting.refinement import MINIMUM
 from tuneful.fitting.uncertainty import HARDLY
+from tuneful.objectives import Moments
 
 FAR = 0.5  # standard errors: a fit that was farther from the minimum had not arrived
 MUCH = 0.1  # share of a variance that comes from simulation
 FEW = 20  # clusters
+MANY = 0.3  # landmarks a unit: with a quarter, the bias is less than half a standard error (docs/results.md)
 
 
 def still_falling(candidate: Candidate, minimum: Minimum) -> Bool[np.ndarray, " n"]:
@@ -46,6 +48,15 @@ def conditions(problem: Problem) -> Iterator[str]:
     fixed = [name for name in problem.circuit.parameters() if name not in problem.fitted]
     if fixed:
         yield f"Intervals are those for given {', '.join(fixed)}, which the fit holds fixed."
+    if isinstance(problem.objective, Moments):
+        fewest = min(len(part.rates) for part in problem.data.parts)
+        landmarks = min(problem.objective.landmarks, fewest)
+        if landmarks > MANY * fewest:
+            yield (
+                f"The objective moments takes {landmarks} landmarks, and its weights, from the {fewest} units "
+                "themselves: estimates then have a bias that intervals know nothing of. Take fewer landmarks, or "
+                "another objective."
+            )
     if problem.penalties:
         names = ", ".join(penalty.label for penalty in problem.penalties)
         yield f"Penalties ({names}) take part in the estimate as they do in the fit, and make intervals shorter."
