@@ -83,6 +83,13 @@ def test_a_layer_leaves_the_circuit_as_it_is(ssn):
     assert circuit.populations().keys() == ssn.populations().keys()
 
 
+def test_blanks_are_no_concern_where_cells_fire_by_themselves():
+    circuit = SSN(n_sites=11, sizes=(0.0, 4.0, 9.0))
+    silent, firing = (observed(circuit, layer) for layer in (Observation(noise=1.0), Observation(spontaneous=1.0)))
+    assert [said.split()[2] for said in silent.check_stimuli()] == ["has", "is"]  # a size above the line, and a blank
+    assert firing.check_stimuli() == silent.check_stimuli()[:1]
+
+
 def test_what_a_fit_tells_a_recurrent_circuit_reaches_the_one_within(ssn):
     told = with_fields(observed(ssn, Observation(gain=1.0)), factorised=True, witness=jnp.ones(()))
     assert told.circuit.factorised

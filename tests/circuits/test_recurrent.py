@@ -51,7 +51,9 @@ class AsParts(eqx.Module):
 
 def test_two_types_on_a_line_are_the_network_of_2017_bit_for_bit():
     settings = {"n_sites": 11, "sites": (0.8, -4), "sizes": (1, 4, 2), "contrasts": (10, 20, 0), "V": (0.3, 0.2)}
-    parts, ssn = Recurrent(recorded=("E", "I"), **settings), AsParts(SSN(recorded="both", **settings))
+    ssn = AsParts(SSN(recorded="both", **settings))
+    weights = {name: getattr(ssn.ssn, name) for name in ("J", "dJ", "sigma")}  # its defaults know nothing of n_sites
+    parts = Recurrent(recorded=("E", "I"), **weights, **settings)
     z, of_ssn = (draw(circuit, jax.random.key(3)) for circuit in (parts, ssn))
     assert equal_trees(network(parts, z), network(ssn, of_ssn))
     answers = respond(parts, z), respond(ssn, of_ssn)

@@ -28,6 +28,21 @@ def test_types_of_the_same_sign_receive_together_what_one_does(name):
             assert total == pytest.approx(exact[int(signs[post] < 0), int(sign < 0)], rel=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("space", "factor"), [(Line(51, 4.0), 4), (Line(201, 8.0), 2), (Ring(67, 90.0), 3), (Sheet(5, 4.0), 9)]
+)
+def test_fewer_sites_have_the_mean_and_the_variance_of_many(space, factor):
+    few, many = (typical_weights(Wiring(("E", "I")), (1.0, -1.0), s, "uniform") for s in (space, LINE))
+    np.testing.assert_allclose(few["J"] + few["dJ"] / 2, factor * (many["J"] + many["dJ"] / 2))
+    np.testing.assert_allclose(few["dJ"] ** 2, factor * many["dJ"] ** 2)
+
+
+def test_weights_of_many_sites_stay_positive():
+    many = typical_weights(Wiring(("E", "I")), (1.0, -1.0), Line(2001, 4.0), "uniform")
+    assert (many["J"] > 0).all()
+    np.testing.assert_allclose(many["J"] + many["dJ"] / 2, (np.ravel(SSN().J) + np.ravel(SSN().dJ) / 2) / 10)
+
+
 def test_log_normal_weights_have_the_moments_of_uniform_ones():
     wiring = Wiring(("E", "I"))
     uniform, normal = (typical_weights(wiring, (1.0, -1.0), LINE, law) for law in ("uniform", "log-normal"))

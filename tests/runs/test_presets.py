@@ -223,7 +223,18 @@ def test_a_match_of_names_comes_from_a_file_or_from_single_settings(file):
 def test_cells_of_two_types_are_matched_by_the_preset_of_visual_cortex():
     config = resolve("v1", asked(data="cells.csv"), [])
     circuit, objective, _ = config.components()
-    assert circuit.populations()["cell_type"].tolist() == ["PC", "PV"]
+    assert circuit.cell_types == ["PC", "PV"]
     assert (objective.label, config.match, config.data.options) == (
-        "moments", {"cell_type": {"PC": "PC", "PV": "PV"}}, {"rate_unit": "events"},
+        "energy", {"cell_type": {"PC": "PC", "PV": "PV"}}, {"rate_unit": "events"},
     )  # fmt: skip
+
+
+def test_a_preset_may_have_a_file_for_a_setting():
+    """Four types are more than a longer list: weights, absent connections, what stands for what."""
+    config = resolve("v1", asked(data="cells.csv"), ["seed=3", "types=4"])
+    circuit, *_ = config.components()
+    assert list(config.match["cell_type"]) == ["PC", "PV", "SST", "VIP"] == [*dict.fromkeys(circuit.cell_types)]
+    assert circuit.circuit.J.shape == circuit.circuit.dJ.shape == circuit.circuit.sigma.shape == (10,)
+    assert config.seed == 3
+    with pytest.raises(UserError, match="types"):
+        resolve("m1", NOTHING, ["types=4"])

@@ -16,6 +16,7 @@ from tuneful.circuits.feedforward import FeedforwardM1
 from tuneful.circuits.keys import Key, as_key
 from tuneful.circuits.parameters import Positive, parameter, part, with_values_of
 from tuneful.circuits.ssn import SSN
+from tuneful.circuits.stimuli import AboutBlanks
 
 OWN = 2**30  # a stream of a realisation's key that no circuit splits off
 PREFIX = "observation."  # of the names of parameters of a layer
@@ -215,8 +216,9 @@ class AbstractObserved(AbstractCircuit):
         return dataclasses.replace(self, circuit=self.circuit.at_conditions(features))
 
     def check_stimuli(self) -> list[str]:
-        """What the circuit says of its stimuli."""
-        return self.circuit.check_stimuli() if isinstance(self.circuit, ChecksStimuli) else []
+        """What the circuit says of its stimuli; of blanks nothing, if there is a spontaneous rate."""
+        said = self.circuit.check_stimuli() if isinstance(self.circuit, ChecksStimuli) else []
+        return [s for s in said if self.layer.spontaneous is None or not isinstance(s, AboutBlanks)]
 
 
 @final

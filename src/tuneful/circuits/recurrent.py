@@ -85,7 +85,8 @@ class Recurrent(AbstractRecurrentCircuit):
 
     `J`, `dJ` and `sigma` have one entry for each connection that exists, row by row (`Wiring.present`), so that no
     fit moves what is absent; they also take matrices (rows post-synaptic), of which other entries are not looked at.
-    Without values they are those of 2017, shared among types of the same sign (`typical_weights`).
+    Without values they are those of 2017, shared among types of the same sign and as suits `n_sites`
+    (`typical_weights`).
 
     Parameters
     ----------

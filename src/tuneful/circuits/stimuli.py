@@ -319,10 +319,15 @@ def about_range(
             )
 
 
+@final
+class AboutBlanks(str):
+    """A sentence on conditions without a stimulus: of no concern where cells are seen to fire by themselves."""
+
+
 def about_blanks(blank: np.ndarray) -> Iterator[str]:
     """A sentence on conditions without a stimulus."""
     if blank.any():
-        yield (
+        yield AboutBlanks(
             f"{_counted(blank)} without a stimulus (size or contrast 0): the circuit has no input there and does not "
             "fire, whatever its parameters; leave blanks out, for example with --drop size=0, if cells fire in them."
         )

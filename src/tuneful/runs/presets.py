@@ -27,7 +27,7 @@ def resolve(model: str, asked: Mapping[str, Any], overrides: Sequence[str]) -> R
         ``data`` (a path), ``options`` (of its reader), ``objective`` (a name, or the place of a class), ``seed``, and
         ``circuit``, the place of the class where `model` is a file: each None or left out where nothing is asked.
     overrides
-        Items ``key=value``.
+        Items ``key=value``. One that a preset has a file of its own for, types=4 of v1, chooses that.
 
     Raises
     ------
@@ -35,7 +35,8 @@ def resolve(model: str, asked: Mapping[str, Any], overrides: Sequence[str]) -> R
         For a file or a setting that cannot be used.
     """
     labels = {kind: label_of(kind, asked[kind]) for kind in ("circuit", "objective") if asked.get(kind) is not None}
-    config = parse(RunConfig, _given(model), model)
+    given, overrides = _variant(model, overrides)
+    config = parse(RunConfig, given, model)
     for kind in ("circuit", "objective"):
         config.require_code(kind)
     settings = config.model_dump()
@@ -53,6 +54,14 @@ def resolve(model: str, asked: Mapping[str, Any], overrides: Sequence[str]) -> R
         settings.pop("observation")  # a section for --set to make
     settings = with_steps_in_fit(apply_overrides(settings, overrides, _owners(settings)))
     return parse(RunConfig, settings, "command line")
+
+
+def _variant(model: str, overrides: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+    """What a model stands for, and the overrides that are left: some presets have a file for one of them."""
+    files = {file.stem: file for file in (PRESETS / model).glob("*=*.toml")}
+    chosen = next((item for item in overrides if item in files), None)
+    given = _given(model) if chosen is None else read_config(files[chosen])
+    return given, [item for item in overrides if item != chosen]
 
 
 def _given(model: str) -> dict[str, Any]:
