@@ -1,6 +1,7 @@
 """Tests of fitted circuits, in the folders of their runs."""
 
 import json
+import shutil
 
 import jax
 import numpy as np
@@ -9,6 +10,8 @@ import pytest
 from tuneful import Fit
 from tuneful.fitting import FitTask
 from tuneful.fitting.simulation import simulate
+from tuneful.runs.fit_run import write_findings
+from tuneful.runs.folder import RunFolder
 from tuneful.runs.goodness_run import hypothesis_of
 
 
@@ -38,6 +41,18 @@ def test_the_command_says_whether_the_circuit_could_have_made_the_units(run, tun
     assert table["verdict"] in (run / "goodness.html").read_text()
     assert tuneful("goodness", run, "--sets", 19, "--curves", 48)[0] == 0  # its own files, which it may replace
     assert json.loads((run / "goodness.json").read_text()) == table
+
+
+def test_what_is_of_another_answer_goes_when_the_run_gets_a_new_one(run, tmp_path, quick_report):
+    shutil.copytree(run, tmp_path / "run")
+    fit, folder = Fit.load(run), RunFolder(tmp_path / "run")
+    found = fit.task_, fit._history, fit.findings_
+    write_findings(folder, *found, fit.result_)
+    assert folder.has("goodness.json")
+    moved = fit.result_["parameters"]["a"] | {"value": 5.0}
+    write_findings(folder, *found, fit.result_ | {"parameters": fit.result_["parameters"] | {"a": moved}})
+    assert not folder.has("goodness.json")
+    assert not folder.has("goodness.html")
 
 
 def test_files_of_others_are_left_alone(run, refused):
