@@ -34,7 +34,7 @@ def test_whatever_is_measured_matters(other):
 
 
 def test_the_truth_is_what_the_configuration_says_and_else_what_the_circuit_knows():
-    circuit = Recurrent(types=("A", "B", "C"), absent="A<-C", n_sites=5, dJ=np.ones(8))
+    circuit = Recurrent(types=("A", "B", "C"), absent="A<-C", dJ=np.ones(8))
     truth = at_known_truth(circuit, given={"dJ": 1})
     np.testing.assert_array_equal(truth.dJ, np.ones(8))
     np.testing.assert_array_equal(truth.J, circuit.at_truth().J)
