@@ -141,7 +141,8 @@ def ring():
     jax.config.update("jax_enable_x64", True)
     shown = {"orientations": (0, 0, 45, 0), "contrasts": (0, 20, 20, 20), "light_types": "VIP", "light": (0, 0, 0, 1)}
     circuit = Recurrent(**FOUR, geometry="ring", n_sites=8, expression=0.3, V=0.2, period=180.0, **shown)
-    circuit = circuit.with_values({"J": 0.2 * circuit.J, "dJ": 0.2 * circuit.dJ, "sigma": 2 * circuit.sigma})
+    many = Recurrent(**FOUR, geometry="ring")  # weights of few sites are larger
+    circuit = circuit.with_values({"J": 0.2 * many.J, "dJ": 0.2 * many.dJ, "sigma": 2 * many.sigma})
     plain, z = plain_inputs(circuit, 3)
     rows = np.roll(np.arange(32).reshape(4, 8), 2, axis=1).ravel()
     turned = circuit.inputs(plain[0][rows][:, rows], plain[1][rows], plain[2][rows])
