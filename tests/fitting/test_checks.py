@@ -157,8 +157,8 @@ def test_what_is_not_asked_for_is_not_refused():
 @pytest.mark.parametrize(
     ("curves", "words"),
     [
-        (np.zeros((8, 3)), "all have the same curve (its highest rate is 0 Hz)"),
-        (np.full((8, 3), 5.0), "all have the same curve (its highest rate is 5 Hz)"),
+        (np.zeros((8, 3)), "all have the same curve (at most 0 Hz)"),
+        (np.full((8, 3), 5.0), "all have the same curve (at most 5 Hz)"),
         (in_one_condition_each(4), "No condition was measured in two of the 2 units left for the fit"),
         (np.ones((1, 3)), "Holding out 0.5 of 1 units does not leave 2"),
     ],
@@ -229,7 +229,7 @@ def test_every_label_has_a_distribution_and_curves(kinds):
     assert said(curves) == []
     alike = np.where(np.arange(24)[:, None] < 12, curves, 3.0)
     assert said(alike) == (
-        "The 6 units of I left for the fit all have the same curve (its highest rate is 3 Hz): there is no "
+        "The 6 units of I left for the fit all have the same curve (at most 3 Hz): there is no "
         "distribution to fit."
     )
     wide = dataclasses.replace(kinds, places=(0.0, 0.5, 1.0))
