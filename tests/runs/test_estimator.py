@@ -230,7 +230,7 @@ def test_nothing_finite_says_why_it_stopped(tiny_circuit, tiny_objective, tiny_s
 @pytest.mark.parametrize("level", [0.0, 7.0])
 def test_data_without_any_difference_are_refused(run_toy, level):
     """Nothing to whiten with, and nothing to learn a distribution from."""
-    with pytest.raises(UserError, match=f"all have the same curve .its highest rate is {level:g} Hz"):
+    with pytest.raises(UserError, match=f"all have the same curve .at most {level:g} Hz"):
         run_toy(np.full((20, 3), level))
 
 
