@@ -115,10 +115,15 @@ def test_a_run_that_is_not_finished_or_was_changed_is_refused(run, infer, toy):
         infer(run)
 
 
-def test_what_is_refused_leaves_nothing_behind(run, infer):
+def test_what_is_refused_leaves_nothing_behind_and_replaces_nothing(run, infer):
+    asked = InferenceSettings(curves=48, clusters="day")
     with pytest.raises(UserError, match="no property 'day'"):
-        infer(run, InferenceSettings(curves=48, clusters="day"))
+        infer(run, asked)
     assert not (run / INFERENCE_SETTINGS).exists()
+    table = infer(run)
+    with pytest.raises(UserError, match="no property 'day'"):
+        infer(run, asked, overwrite=True)
+    assert infer(run, resume=True) == table
 
 
 def test_a_strange_file_is_refused_before_anything_is_computed(run, infer, monkeypatch):

@@ -40,8 +40,8 @@ def clusters_of(task: FitTask, name: str | None) -> Int[np.ndarray, " units"]:
         key: values for key, values in unit_properties(task.dataset).items() if key not in ("held_out", COMPARED_AS)
     }
     if name not in there:
-        known = f"there are {', '.join(there)}" if there else "they have none"
-        raise UserError(f"clusters: units have no property {name!r}; {known}.{suggest(name, there)}")
+        known = suggest(name, there) if there else " They have none."
+        raise UserError(f"clusters: units have no property {name!r}.{known}")
     names, number = np.unique(np.asarray(there[name])[rows].astype(str), return_inverse=True)
     if len(names) < FEWEST:
         raise UserError(

@@ -11,7 +11,6 @@ import numpy as np
 
 from tuneful.analysis.coordinates import Coordinates
 from tuneful.descents import AbstractDescent, Ended, Ending, Outcome, descend
-from tuneful.errors import UserError
 from tuneful.fitting.course import Course
 from tuneful.fitting.refinement import Refining
 from tuneful.fitting.stopping import Stopping
@@ -41,18 +40,7 @@ class CriticBootstrap(AbstractDescent[np.ndarray, str]):
         clusters: Int[np.ndarray, " units"],
         key: Array,
     ):
-        """State what is to be done.
-
-        Raises
-        ------
-        UserError
-            For another method.
-        """
-        if settings.method != ("bootstrap",):
-            raise UserError(
-                f"The objective {problem.objective.label} learns on the way, so that its loss has no curvature "
-                "to tell intervals of: ask for the bootstrap only (--method bootstrap)."
-            )
+        """State what is to be done."""
         self._problem, self._settings, self._clusters, self._key = (
             replace(problem, circuit=answer),
             settings,

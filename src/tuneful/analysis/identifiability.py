@@ -50,11 +50,13 @@ def product(powers: Float[np.ndarray, " n"], names: Sequence[str], is_logarithm:
     'J_EI^0.7 / dJ_IE^0.6'
     >>> product(np.array([0.8, 0.6]), ["J", "shift"], [True, False])
     '0.8 log J + 0.6 shift'
+    >>> product(np.array([0.1, 1.0]), ["J", "shift"], [True, False])
+    'shift'
     """
     largest = np.abs(powers).max()
     parts = [int(i) for i in np.argsort(-np.abs(powers)) if abs(powers[i]) > PART * largest]
     if not all(is_logarithm[i] for i in parts):
-        terms = [f"{abs(powers[i]):.2g} {'log ' * is_logarithm[i]}{names[i]}" for i in parts]
+        terms = [f"{abs(powers[i]):.2g} {'log ' * is_logarithm[i]}{names[i]}".removeprefix("1 ") for i in parts]
         signs = ["-" if powers[i] < 0 else "+" for i in parts]
         return " ".join(
             [

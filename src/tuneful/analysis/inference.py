@@ -172,6 +172,7 @@ def infer(
     >>> found.table()["parameters"]["J"]["interval"]  # doctest: +SKIP
     [5830.2, 7155.9]
     """
+    check_inference(task, settings)
     clusters = clusters_of(task, settings.clusters)
     key = jax.random.fold_in(task.key(INFERENCE), settings.seed)
     for_sample, for_replicates = (jax.random.fold_in(key, stream) for stream in (SAMPLE, REPLICATES))
@@ -187,6 +188,22 @@ def infer(
     return _of_minimum(
         task, descent, _descended(descent, keeper, observers), about | {"curves": curves}, for_replicates
     )
+
+
+def check_inference(task: FitTask, settings: InferenceSettings) -> None:
+    """Refuse what could not be had, before anything is computed.
+
+    Raises
+    ------
+    UserError
+        For clusters that the data do not have, and for a method that the objective does not allow.
+    """
+    clusters_of(task, settings.clusters)
+    if task.problem.objective.learns and settings.method != ("bootstrap",):
+        raise UserError(
+            f"The objective {task.problem.objective.label} learns on the way, so that its loss has no curvature to "
+            "tell intervals of: ask for the bootstrap only (--method bootstrap)."
+        )
 
 
 def _descended(descent: Any, keeper: Keeper | None, observers: Sequence[Observer]) -> Any:

@@ -15,6 +15,8 @@ from tuneful.analysis.profiles import POINT, look_at, next_place
 from tuneful.analysis.weighted_bootstrap import Replicates, refitted
 from tuneful.descents import AbstractDescent, Ended, Ending, Outcome
 from tuneful.fitting.candidates import Candidate
+from tuneful.fitting.linearised import SHARE
+from tuneful.fitting.refinement import MINIMUM
 
 if TYPE_CHECKING:
     from jax import Array
@@ -35,7 +37,7 @@ class InferenceState:
     looks
         How many it took.
     scores
-        What every unit does to the gradient where the candidate is; none before the first look.
+        What every unit does to the gradient where the candidate is; none before the first look with all tangents.
     bends
         Rows of the curvature, as far as they are known, by differences of gradients.
     replicates
@@ -127,13 +129,22 @@ class InferenceDescent(AbstractDescent[InferenceState, str]):
         return Minimum(point, around, bent, summed(state.scores, self._clusters))
 
     def _has_arrived(self, state: InferenceState) -> bool:
+        return len(state.scores) > 0 and self._is_at_rest(state, ARRIVED)
+
+    def _is_at_rest(self, state: InferenceState, share: float) -> bool:
         candidate = state.candidate
-        is_at_rest = candidate.is_known and not candidate.promises(ARRIVED)
-        return candidate.is_known and (is_at_rest or candidate.is_stuck or state.looks >= self.settings.polish)
+        ends = candidate.is_known and (candidate.is_stuck or not candidate.promises(share))
+        return ends or (candidate.is_known and state.looks >= self.settings.polish)
 
     def _polished(self, state: InferenceState) -> tuple[InferenceState, str]:
-        found, scores, record = self.local.look_by_unit(state.candidate.trial)
-        candidate = state.candidate.after(found, bool(record.taken))
+        """Look where the next step leads: with few tangents on the way, with all of them where it ends."""
+        begun, scores = state.candidate, state.scores
+        if not len(scores) and not self._is_at_rest(state, MINIMUM):
+            found, record = self.local.look(begun.trial, share=SHARE)
+        else:
+            begun = begun if len(scores) else begun.again()
+            found, scores, record = self.local.look_by_unit(begun.trial)
+        candidate = begun.after(found, bool(record.taken))
         if not candidate.is_known:
             lost = float(record.rejected + record.saturated)
             raise Ended(
@@ -142,9 +153,8 @@ class InferenceDescent(AbstractDescent[InferenceState, str]):
                 "there is no minimum to tell intervals of.",
             )
         scores = scores if candidate.around is found else state.scores
-        return replace(
-            state, candidate=candidate, looks=state.looks + 1, scores=scores
-        ), f"to the minimum, loss {found.loss:.4g}"
+        said = f"to the minimum, loss {found.loss:.4g}"
+        return replace(state, candidate=candidate, looks=state.looks + 1, scores=scores), said
 
     def _bends(self, state: InferenceState) -> int:
         """How many rows of the curvature are to be found by differences."""

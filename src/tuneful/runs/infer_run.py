@@ -9,6 +9,7 @@ import jax
 from threadpoolctl import threadpool_limits
 
 from tuneful.analysis import Inference, InferenceSettings, infer
+from tuneful.analysis.inference import check_inference
 from tuneful.curves.labels import COMPARED_AS
 from tuneful.descents import Moment, Observer
 from tuneful.errors import UserError
@@ -56,6 +57,7 @@ def execute_inference(
     """
     with folder.lock():
         _refuse_other_curves(fit, folder)
+        check_inference(fit.task_, settings)  # before what is there is replaced
         folder.go_on()
         known = _begun(folder, settings, resume, overwrite)
         if known is not None:
