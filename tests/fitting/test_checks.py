@@ -229,8 +229,7 @@ def test_every_label_has_a_distribution_and_curves(kinds):
     assert said(curves) == []
     alike = np.where(np.arange(24)[:, None] < 12, curves, 3.0)
     assert said(alike) == (
-        "The 6 units of I left for the fit all have the same curve (at most 3 Hz): there is no "
-        "distribution to fit."
+        "The 6 units of I left for the fit all have the same curve (at most 3 Hz): there is no distribution to fit."
     )
     wide = dataclasses.replace(kinds, places=(0.0, 0.5, 1.0))
     data = make_dataset(curves, SIZES, {"cell_type": types})

@@ -151,7 +151,8 @@ class Course(AbstractDescent[CourseState, StepRecord]):
         if certificate is not None:
             return self._judged(certificate, state)
         if state.refinement.is_lost:
-            words = "stopped: no step of the refinement could be taken; the parameters are those of the descent."
+            origin = "a smaller sample led to" if state.refinement.level else "the descent ended at"
+            words = f"stopped: no step of the refinement could be taken; the parameters are those that {origin}."
             return Ending(Outcome.LOST, words)
         if steps >= self.refining.steps:
             return Ending(Outcome.MAX_STEPS, f"reached the maximum of {self.refining.steps} refining steps")
