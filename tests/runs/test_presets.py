@@ -2,6 +2,9 @@
 
 import shutil
 
+import equinox as eqx
+import jax
+import numpy as np
 import pytest
 
 from tuneful.errors import UserError
@@ -57,9 +60,11 @@ def test_a_circuit_by_its_name_stands_for_its_preset(preset, tmp_path):
     """A copy of the preset under another name is the same fit, and everything in it can be built."""
     config = resolve(preset.stem, NOTHING, [])
     assert config == resolve(str(shutil.copy(preset, tmp_path / "mine.toml")), NOTHING, [])
-    assert build("circuit", circuits(), config.circuit).label == {"v1": "recurrent", "ssn2019": "recurrent"}.get(
-        preset.stem, preset.stem
-    )
+    assert build("circuit", circuits(), config.circuit).label == {
+        "v1": "recurrent",
+        "ssn2019": "recurrent",
+        "ring": "recurrent",
+    }.get(preset.stem, preset.stem)
     build("objective", objectives(), config.objective)
 
 
@@ -238,3 +243,16 @@ def test_a_preset_may_have_a_file_for_a_setting():
     assert config.seed == 3
     with pytest.raises(UserError, match="types"):
         resolve("m1", NOTHING, ["types=4"])
+
+
+def test_the_ring_is_as_sharply_tuned_at_high_contrast_as_at_low():
+    """Contrast invariance, of the mean network: the half width at half height changes by less than half a spacing."""
+    config = resolve("ring", NOTHING, [])
+    truth = build("circuit", circuits(), config.circuit).with_values(config.data.truth)
+    mean = truth.with_values({"dJ": 1e-3 * truth.dJ, "V": 1e-3})
+    curves = np.asarray(eqx.filter_jit(mean.sample)(jax.random.key(0), 1).rates)[0, 0].reshape(4, 6)
+    apart = np.array(config.circuit["orientations"][:6], float)
+    half = (curves[:, :1] + curves[:, -1:]) / 2
+    widths = [np.interp(-h, -curve, apart) for h, curve in zip(half[:, 0], curves, strict=True)]
+    assert curves[-1, 0] > 10 * curves[0, 0]  # while contrasts grow eight-fold
+    assert np.ptp(widths) < 15 / 2
