@@ -114,7 +114,9 @@ def mean_figure(
             own = np.flatnonzero(second == level)
             own = own[np.argsort(first[own])]
             axes.plot(first[own], values[own], color=look["colour"], alpha=opacity, marker=".", clip_on=False)
-            named.append(Level(float(values[own[-1]]), number(level), look["colour"], "-"))
+            known = values[own][~np.isnan(values[own])]
+            middle = known.mean() if len(known) else np.nan  # ends are often close to each other, as those of tuning
+            named.append(Level(float(middle), number(level), look["colour"], "-"))
         _feature_axis(axes, np.unique(first))
         axes.set_ylim(min(0.0, float(np.nanmin(values))), look["top"])
         label_axes(axes, title, response_of(dataset))

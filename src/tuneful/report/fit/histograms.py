@@ -11,7 +11,7 @@ from tuneful.report.figures import DATA, END, START, draw, label_axes
 from tuneful.report.fit.wording import axis_label, label
 from tuneful.report.numbers import number, percent
 
-MOST_CATEGORIES = 12
+MOST_CATEGORIES, MOST_NAMES = 12, 7
 MOST_BINS = 24
 
 
@@ -96,7 +96,8 @@ def histogram_figure(
         axes.set_xlim(bins.edges[0], bins.edges[-1])
         axes.set_ylim(0, 1.06 * _highest(heights))
         if bins.categories is not None:
-            axes.set_xticks(range(len(bins.categories)), [number(v) for v in bins.categories])
+            shown = range(0, len(bins.categories), -(-len(bins.categories) // MOST_NAMES))
+            axes.set_xticks(shown, [number(bins.categories[i]) for i in shown])
         label_axes(axes, axis_label(name, rate_unit), "density" if bins.categories is None else "fraction")
 
     return draw(paint, f"Distribution of {label(name)}{whose}")
