@@ -23,7 +23,7 @@ OBJECTIVES = {
     "wgan-gp": (WassersteinGAN(hidden=(8,), n_critic=2), {}),
     "refined": (EnergyDistance(), {"refine_steps": 5, "refine_batch": 40}),
 }
-STEPS = 200
+STEPS = 80
 
 
 class Killed(BaseException):

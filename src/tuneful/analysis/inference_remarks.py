@@ -71,13 +71,11 @@ def _about_minimum(coordinates: Coordinates, minimum: Minimum, falling: np.ndarr
             "for longer, or hold some of them fixed."
         )
         return
-    variances, axes = np.linalg.eigh(minimum.covariance)
-    is_known = (variances > 0) & (variances < HARDLY**2)
-    apart = (axes.T @ moved)[is_known] / np.sqrt(variances[is_known])
-    if len(apart) and np.abs(apart).max() > FAR:
-        which = int(np.argmax(np.abs(apart)))
-        direction = axes[:, is_known][:, which] * np.sign(apart[which])
+    deviation = np.sqrt(np.maximum(np.diag(minimum.covariance), np.finfo(float).tiny))
+    apart = np.where(deviation < HARDLY, moved / deviation, 0)  # entry by entry: valleys are curved across stiff axes
+    if np.abs(apart).max() > FAR:
+        direction = np.where(np.abs(apart) > FAR, apart, 0)
         yield (
-            f"The answer of the fit was {abs(apart[which]):.1f} standard errors from the minimum; values here are at "
-            f"the minimum ({named_direction(direction, coordinates.entries)})."
+            f"The answer of the fit was up to {np.abs(apart).max():.1f} standard errors from the minimum; values "
+            f"here are at the minimum ({named_direction(direction, coordinates.entries)})."
         )

@@ -19,7 +19,7 @@ from jaxtyping import Bool, Float, Int
 from tuneful.circuits.base import AbstractCircuit
 from tuneful.circuits.ensemble import CHUNK, in_chunks, map_realisations
 from tuneful.circuits.parameters import with_fields
-from tuneful.fitting.problem import Problem, StepRecord
+from tuneful.fitting.problem import Problem, Realiser, StepRecord
 from tuneful.fitting.unconstrained import with_unconstrained
 from tuneful.objectives.base import Generated
 from tuneful.solvers import Status
@@ -187,22 +187,22 @@ def _chunks(
 ) -> list[Array]:
     """What a program computes of so many curves, from a number of realisation on, in chunks."""
     realisations = -(-curves // problem.circuit.cells_per_realisation)
-    found = in_chunks(lambda number: function(problem, unconstrained, key, number), realisations, first)
+    found = in_chunks(lambda number: function(problem.realiser, unconstrained, key, number), realisations, first)
     return [jnp.asarray(array) for array in found]
 
 
 @eqx.filter_jit
-def _realise(problem: Problem, unconstrained: dict[str, Array], key: Array, first: Array) -> tuple[Array, ...]:
+def _realise(realiser: Realiser, unconstrained: dict[str, Array], key: Array, first: Array) -> tuple[Array, ...]:
     """A chunk of realisations: what `_respond` computes, and the derivatives of rates and costs."""
     flat, unravel = ravel_pytree(unconstrained)
-    circuit = with_fields(problem.circuit, factorised=True)
+    circuit = with_fields(realiser.circuit, factorised=True)
 
     def realise(at: tuple[Array, AbstractCircuit], key: Array) -> tuple[Array, ...]:
         """One realisation; what did not settle, or has no derivative, is zero and not accepted."""
         flat, circuit = at
 
         def curves(flat: Array) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
-            rates, cost, accepted, status = _responded(problem, with_unconstrained(circuit, unravel(flat)), key)
+            rates, cost, accepted, status = _responded(realiser, with_unconstrained(circuit, unravel(flat)), key)
             return (rates, cost), (accepted, status)
 
         values, along, (accepted, status) = jax.linearize(curves, flat, has_aux=True)
@@ -215,18 +215,18 @@ def _realise(problem: Problem, unconstrained: dict[str, Array], key: Array, firs
 
 
 @eqx.filter_jit
-def _respond(problem: Problem, unconstrained: dict[str, Array], key: Array, first: Array) -> tuple[Array, ...]:
+def _respond(realiser: Realiser, unconstrained: dict[str, Array], key: Array, first: Array) -> tuple[Array, ...]:
     """A chunk of realisations: rates, costs, whether they are accepted, and statuses; zero if not accepted."""
 
     def respond(circuit: AbstractCircuit, key: Array) -> tuple[Array, ...]:
-        rates, cost, accepted, status = _responded(problem, circuit, key)
+        rates, cost, accepted, status = _responded(realiser, circuit, key)
         return jnp.where(accepted, rates, 0), jnp.where(accepted, cost, 0), accepted, status
 
-    return map_realisations(respond, with_unconstrained(problem.circuit, unconstrained), key, CHUNK, first)
+    return map_realisations(respond, with_unconstrained(realiser.circuit, unconstrained), key, CHUNK, first)
 
 
-def _responded(problem: Problem, circuit: AbstractCircuit, key: Array) -> tuple[Array, Array, Array, Array]:
-    response, cost = problem.realise(circuit, key)
+def _responded(realiser: Realiser, circuit: AbstractCircuit, key: Array) -> tuple[Array, Array, Array, Array]:
+    response, cost = realiser.realise(circuit, key)
     is_saturated = jnp.asarray(response.status) == Status.SATURATED
     is_accepted = response.settled & ~is_saturated & jnp.isfinite(response.rates).all()
     return response.rates, cost, is_accepted, jnp.asarray(response.status)

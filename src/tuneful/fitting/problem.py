@@ -46,6 +46,21 @@ class Sample(eqx.Module):
     saturated: Float[Array, "*batches"]  # fraction of realisations
 
 
+class Realiser(eqx.Module):
+    """A circuit and what its realisations cost: all that they depend on, so that their programs serve any data."""
+
+    circuit: AbstractCircuit
+    penalties: tuple[AbstractPenalty, ...]
+
+    def realise(self, circuit: AbstractCircuit, key: Array) -> tuple[Response, Array]:
+        """The responses of one realisation, and what it costs: the sum of all penalties, 0 if it did not settle."""
+        z = circuit.draw(key)
+        response = circuit.respond(z)
+        own = [jax.random.fold_in(key, FOR_PENALTIES + i) for i in range(len(self.penalties))]
+        costs = [p(circuit, z, response, k) for p, k in zip(self.penalties, own, strict=True)]
+        return response, jnp.where(response.settled, sum(costs, jnp.zeros(())), 0)
+
+
 class Problem(eqx.Module):
     """A circuit, the names of its fitted parameters, an objective, and the curves to be matched.
 
@@ -80,13 +95,10 @@ class Problem(eqx.Module):
             jax.eval_shape(lambda k: self.generate(unconstrained, k, batches=1, curves=1), jax.random.key(0))
         return unconstrained
 
-    def realise(self, circuit: AbstractCircuit, key: Array) -> tuple[Response, Array]:
-        """The responses of one realisation, and what it costs: the sum of all penalties, 0 if it did not settle."""
-        z = circuit.draw(key)
-        response = circuit.respond(z)
-        own = [jax.random.fold_in(key, FOR_PENALTIES + i) for i in range(len(self.penalties))]
-        costs = [p(circuit, z, response, k) for p, k in zip(self.penalties, own, strict=True)]
-        return response, jnp.where(response.settled, sum(costs, jnp.zeros(())), 0)
+    @property
+    def realiser(self) -> Realiser:
+        """What draws realisations."""
+        return Realiser(self.circuit, self.penalties)
 
     def record(
         self, loss: Array, penalty: Array, gradient: Array, rejected: Array, saturated: Array, unsolved: Array
@@ -115,7 +127,7 @@ class Problem(eqx.Module):
             circuit = with_fields(circuit, witness=witness)
         realisations = -(-curves // circuit.cells_per_realisation)
 
-        response, cost = map_realisations(self.realise, circuit, key, batches * realisations)
+        response, cost = map_realisations(self.realiser.realise, circuit, key, batches * realisations)
         generated = Generated.from_response(response, self.labels)
         parts = generated, cost, response.settled, response.settled & (response.status == Status.SATURATED)
         generated, cost, settled, saturated = jax.tree.map(lambda a: a.reshape(batches, -1, *a.shape[1:]), parts)
