@@ -57,10 +57,10 @@ EXPERIMENTS = {
 
 def recorded(whole: Recurrent, experiment: Experiment) -> Recurrent:
     """The circuit with the cells and stimuli of an experiment."""
-    shown = crossed = whole.conditions()
+    shown = whole.conditions()
     if experiment.contrasts is not None:
-        kept = np.isin(crossed["contrast"], experiment.contrasts)
-        shown = {name: values[kept] for name, values in crossed.items()}
+        kept = np.isin(shown["contrast"], experiment.contrasts)
+        shown = {name: values[kept] for name, values in shown.items()}
     places = whole.sites if experiment.places is None else experiment.places
     return dataclasses.replace(whole.at_conditions(shown), recorded=experiment.types or whole.recorded, sites=places)
 

@@ -8,8 +8,8 @@
 Every seed simulates its own data and fits them from the same distant start. Beside the five parameters, the table has
 the three combinations that the curves fix: the mean width of the receptive fields, the gap between the mean drive
 J density / 2 and the mean threshold, and the range of thresholds. Errors are relative to the truth, those of the gap
-and of phi_l in Hz. Beside their spread over seeds stands what the fitted curves leave at best: the Cramer-Rao bound,
-of the information that moments have at the truth, if every parameter was known to a factor of e before.
+and of phi_l in Hz. Beside their spread over seeds stands what moments of the curves leave at best: the Cramer-Rao
+bound of their information at the truth, if every parameter was known to a factor of e before.
 """
 
 import argparse

@@ -26,7 +26,7 @@ from typing import Any
 import jax
 import numpy as np
 import reporting
-from ssn_recovery import IDENTIFIED, sharpest, truth_of
+from ssn_recovery import IDENTIFIED, truth_of
 
 from tuneful.analysis import information, standard_errors
 from tuneful.circuits import SSN
@@ -34,7 +34,7 @@ from tuneful.fitting import Problem
 from tuneful.fitting.linearised import generated_at, realised_at
 from tuneful.fitting.unconstrained import parameter_names, unconstrained_values
 from tuneful.objectives import Measured
-from tuneful.objectives.base import Generated
+from tuneful.objectives.base import Generated, sharpest
 from tuneful.registry import build, objectives
 from tuneful.runs.presets import resolve
 
@@ -99,7 +99,9 @@ def efficiency(name: str, found: Realised, per_curve: np.ndarray, sets: list[Mea
     objective = build("objective", objectives(), resolve("ssn", {"objective": name}, []).objective)
     (generated, tangents), key = found.population(0, 0, 1), jax.random.key(1)
     seen = [
-        objective.sampling(generated, tangents, sharpest(objective, objective.init(key, d), generated, d), d, key)
+        objective.sampling(
+            generated, tangents, sharpest(objective, objective.init(key, d), lambda: generated, d), d, key
+        )
         for d in sets
     ]
     told = [one for one in seen if one is not None]

@@ -38,8 +38,8 @@ from tuneful.circuits.observation import taken_apart
 from tuneful.fitting import Problem
 from tuneful.fitting.linearised import generated_at, linearise
 from tuneful.fitting.unconstrained import unconstrained_values
-from tuneful.objectives import AbstractObjective, Measured
-from tuneful.objectives.base import Generated
+from tuneful.objectives import Measured
+from tuneful.objectives.base import sharpest
 from tuneful.registry import build
 from tuneful.runs.presets import resolve
 
@@ -146,13 +146,6 @@ def loss_above_truth(fit: tuneful.Fit, truth: AbstractCircuit, curves: int) -> d
     return {"mean": float(np.mean(apart)), "error": float(np.std(apart, ddof=1) / np.sqrt(DRAWS))}
 
 
-def sharpest(objective: AbstractObjective, state: Any, generated: Generated, data: Measured) -> Any:
-    """The state at the end of a refinement: damping is least then."""
-    for _ in range(4):
-        state = objective.sharpened(state, lambda: generated, data)
-    return state
-
-
 def deviations(
     problem: Problem, answer: AbstractCircuit, truth: AbstractCircuit, n_units: int, curves: int
 ) -> list[float]:
@@ -167,7 +160,8 @@ def deviations(
     seen = generated_at(problem, there, key, curves)
     data = Measured.from_rates(np.asarray(seen.rates)[np.asarray(seen.weight) > 0])
     about = dataclasses.replace(problem, objective=objective, data=data, penalties=())
-    state = sharpest(objective, objective.init(key, data), generated_at(about, at, key, curves), data)
+    generated = generated_at(about, at, key, curves)
+    state = sharpest(objective, objective.init(key, data), lambda: generated, data)
     found, _ = linearise(about, at, state, key, curves)
     values, axes = np.linalg.eigh(found.sampling[0] / 2)
     known = np.sqrt(n_units * np.maximum(values, 0)) > 1 / IDENTIFIED

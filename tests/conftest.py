@@ -215,7 +215,7 @@ def tuneful(monkeypatch, capsys, tmp_path):
     from tuneful.cli import main as cli
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("tuneful.cli.commands._set_up_jax", lambda: None)
+    monkeypatch.setattr("tuneful.cli.commands.set_up_jax", lambda: None)
 
     def call(*arguments):
         monkeypatch.setattr("sys.argv", ["tuneful", *map(str, arguments)])

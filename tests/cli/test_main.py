@@ -33,7 +33,7 @@ def shared(tmp_path_factory, tiny):
 
     folder = tmp_path_factory.mktemp("cli") / "run"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(commands, "_set_up_jax", lambda: None)
+        patch.setattr(commands, "set_up_jax", lambda: None)
         commands.run_fit(str(tiny), {"data": None, "objective": None, "seed": None}, folder, [], None, False, False)
     return folder
 

@@ -11,6 +11,7 @@ from tuneful.curves.schema import unit_properties
 from tuneful.errors import UserError, suggest
 
 if TYPE_CHECKING:
+    import xarray as xr
     from jaxtyping import Float, Int
 
     from tuneful.fitting.fits import FitTask
@@ -36,9 +37,7 @@ def clusters_of(task: FitTask, name: str | None) -> Int[np.ndarray, " units"]:
     rows = fitted_units(task)
     if name is None:
         return np.arange(len(rows))
-    there = {
-        key: values for key, values in unit_properties(task.dataset).items() if key not in ("held_out", COMPARED_AS)
-    }
+    there = own_properties(task.dataset)
     if name not in there:
         known = suggest(name, there) if there else " They have none."
         raise UserError(f"clusters: units have no property {name!r}.{known}")
@@ -49,6 +48,13 @@ def clusters_of(task: FitTask, name: str | None) -> Int[np.ndarray, " units"]:
             f"fewer than {FEWEST} clusters means little: choose another property, or none, and say so."
         )
     return number.ravel()
+
+
+def own_properties(dataset: xr.Dataset) -> dict[str, np.ndarray]:
+    """The properties of units by which they might be drawn together: not those that a fit gave them."""
+    return {
+        name: values for name, values in unit_properties(dataset).items() if name not in ("held_out", COMPARED_AS)
+    }
 
 
 def fitted_units(task: FitTask) -> Int[np.ndarray, " units"]:

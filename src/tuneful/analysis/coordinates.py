@@ -11,8 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
 
-from tuneful.circuits.parameters import Parameter, Positive, value_of
-from tuneful.fitting.unconstrained import parameter_names, unconstrained_values, with_unconstrained
+from tuneful.circuits.parameters import Parameter, Positive
+from tuneful.fitting.unconstrained import own_values, parameter_names, unconstrained_values
 
 if TYPE_CHECKING:
     from jax import Array
@@ -97,5 +97,4 @@ class Coordinates:
         return ravel_pytree(self._start)[0]
 
     def _own(self, flat: Array) -> Array:
-        changed = with_unconstrained(self.circuit, ravel_pytree(self._start)[1](flat))
-        return ravel_pytree({name: value_of(changed, name) for name in self._start})[0]
+        return own_values(self.circuit, ravel_pytree(self._start)[1](flat))

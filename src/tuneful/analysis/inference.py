@@ -30,7 +30,7 @@ from tuneful.plain import plain
 
 if TYPE_CHECKING:
     import xarray as xr
-    from jaxtyping import Float
+    from jaxtyping import Float, Int
 
     from tuneful.circuits import AbstractCircuit
     from tuneful.fitting.fits import FitTask
@@ -172,8 +172,7 @@ def infer(
     >>> found.table()["parameters"]["J"]["interval"]  # doctest: +SKIP
     [5830.2, 7155.9]
     """
-    check_inference(task, settings)
-    clusters = clusters_of(task, settings.clusters)
+    clusters = checked_clusters(task, settings)
     key = jax.random.fold_in(task.key(INFERENCE), settings.seed)
     for_sample, for_replicates = (jax.random.fold_in(key, stream) for stream in (SAMPLE, REPLICATES))
     about = {"seed": settings.seed, "units": task.n_fitted, "clusters": int(clusters.max()) + 1}
@@ -190,20 +189,20 @@ def infer(
     )
 
 
-def check_inference(task: FitTask, settings: InferenceSettings) -> None:
-    """Refuse what could not be had, before anything is computed.
+def checked_clusters(task: FitTask, settings: InferenceSettings) -> Int[np.ndarray, " units"]:
+    """The clusters of the fitted units; what could not be had is refused before anything is computed.
 
     Raises
     ------
     UserError
         For clusters that the data do not have, and for a method that the objective does not allow.
     """
-    clusters_of(task, settings.clusters)
     if task.problem.objective.learns and settings.method != ("bootstrap",):
         raise UserError(
             f"The objective {task.problem.objective.label} learns on the way, so that its loss has no curvature to "
             "tell intervals of: ask for the bootstrap only (--method bootstrap)."
         )
+    return clusters_of(task, settings.clusters)
 
 
 def _descended(descent: Any, keeper: Keeper | None, observers: Sequence[Observer]) -> Any:

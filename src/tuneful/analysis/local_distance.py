@@ -13,10 +13,10 @@ from jaxtyping import Float, Int
 
 from tuneful.objectives import Generated
 from tuneful.objectives.base import weighted_mean
+from tuneful.objectives.energy import SMOOTH, smoothed_bend, smoothed_distances
 from tuneful.objectives.feature_map import FeatureMap
 from tuneful.objectives.pairs import PairState, distinct_pairs, pair_metric
 
-SMOOTH = 0.1  # of whitened units: closer curves count as this far apart
 LONGEST = 1.0  # of steps in unconstrained parameters: curves are not followed further
 FLATTEST = 1e-3  # of the mean curvature: flatter directions are hardly moved along
 
@@ -58,7 +58,7 @@ class LocalDistance(eqx.Module):
             view,
             among,
             slopes,
-            jax.jit(pair_metric, static_argnums=0)(_bend, generated, tangents, state),
+            jax.jit(pair_metric, static_argnums=0)(smoothed_bend, generated, tangents, state),
         )
 
     def look(
@@ -100,17 +100,6 @@ def of_units(view: FeatureMap, units: Int[np.ndarray, " some"]) -> FeatureMap:
     )
 
 
-def _bend(squared: Array, weight: Array) -> tuple[Array, Array]:
-    inverse = jax.lax.rsqrt(squared + SMOOTH**2)
-    return weight * inverse, weight * inverse**3
-
-
-def _apart(a: Array, b: Array) -> Array:
-    """Smoothed distances of all curves of two sets, (a, features) and (b, features)."""
-    squared = jnp.sum(a**2, axis=-1)[:, None] + jnp.sum(b**2, axis=-1)[None] - 2 * a @ b.T
-    return jnp.sqrt(jnp.maximum(squared, 0) + SMOOTH**2)
-
-
 def _through(view: FeatureMap, rates: Array, tangents: Array, pattern: Array) -> tuple[Array, Array]:
     """Curves through a pattern, (curves, features), and their derivatives, (curves, features, n)."""
 
@@ -127,7 +116,7 @@ def _among(generated: Generated, tangents: Array, view: FeatureMap) -> tuple[Arr
 
     def of_pattern(pattern: Array) -> tuple[Array, Array]:
         y, t = _through(view, generated.rates, tangents, pattern)
-        apart = _apart(y, y)
+        apart = smoothed_distances(y, y)
         near = pairs / apart
         along = jnp.einsum("j,jf,jfa->a", near.sum(axis=1), y, t) - jnp.einsum("jf,jfa->a", near @ y, t)
         return jnp.sum(pairs * apart) / total, 2 * along / total
@@ -145,7 +134,7 @@ def _look(local: LocalDistance, sets: Array) -> tuple[Array, Array]:
         number, own, pattern = unit
         x = view.through(own, pattern)
         y, t = _through(view, local.generated.rates, local.tangents, pattern)
-        apart = _apart(x, y)
+        apart = smoothed_distances(x, y)
         near = share[None] / apart
         slope = near @ jnp.einsum("jf,jfa->ja", y, t) - jnp.einsum(
             "sf,sfa->sa", x, jnp.einsum("sj,jfa->sfa", near, t)

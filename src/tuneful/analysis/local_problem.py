@@ -11,14 +11,13 @@ import numpy as np
 from tuneful.analysis.coordinates import Coordinates
 from tuneful.fitting.linearised import Linearised, generated_at, linearise, linearise_by_unit
 from tuneful.fitting.problem import Problem, StepRecord
+from tuneful.objectives.base import sharpest
 
 if TYPE_CHECKING:
     from jax import Array
     from jaxtyping import Float
 
     from tuneful.circuits import AbstractCircuit
-
-SHARPENED = 4  # times, as in the samples of a refinement: weights of moments are then damped as little as they may be
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,9 +48,7 @@ class LocalProblem:
         coordinates = Coordinates(answer, problem.fitted)
         at = coordinates.named(coordinates.answer)
         seen = cache(lambda: generated_at(problem, at, key, curves))
-        objective = problem.distance.init(key, problem.data)
-        for _ in range(SHARPENED):
-            objective = problem.distance.sharpened(objective, seen, problem.data)
+        objective = sharpest(problem.distance, problem.distance.init(key, problem.data), seen, problem.data)
         return cls(problem, coordinates, objective, key, curves)
 
     def look(

@@ -47,9 +47,9 @@ def run_fit(
     overwrite: bool,
 ) -> tuple[Path, bool]:
     """Fit as the command line asks; return the path of the report, and whether the fit broke off."""
-    _set_up_jax()
+    set_up_jax()
     config = resolve(model, asked, overrides)
-    _compute_in(config.precision)
+    compute_in(config.precision)
     if start_from is not None:
         config = _started_from(config, start_from)
     out = out or Path("runs") / f"{config.circuit['name']}-{config.seed}"
@@ -65,11 +65,12 @@ def command_line() -> str:
     return shlex.join(["tuneful", *(word for word in sys.argv[1:] if word != "--resume")])
 
 
-def _compute_in(precision: str) -> None:
+def compute_in(precision: str) -> None:
+    """Use the precision of a configuration from here on, "float32" or "float64"."""
     jax.config.update("jax_enable_x64", precision == "float64")
 
 
-def _set_up_jax() -> None:
+def set_up_jax() -> None:
     """Use every core and keep compiled programs between runs, before JAX starts: somebody's circuit may start it."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     jax.config.update("jax_num_cpu_devices", cores)
@@ -105,9 +106,9 @@ def run_simulate(
     refuse_existing(out, overwrite)
     if earlier is not None and overrides:
         raise UserError("The circuit of a run has its own settings: leave out either --set or --run.")
-    _set_up_jax()
+    set_up_jax()
     config = resolve(model, {}, overrides) if earlier is None else read_run_config(RunFolder(earlier))
-    _compute_in(config.precision)
+    compute_in(config.precision)
     circuit = _asked_circuit(model, config) if earlier is None else Fit.load(earlier, model).circuit_
     check_size(circuit, {"n": n})
     dataset = simulate(circuit, n, jax.random.key(seed))

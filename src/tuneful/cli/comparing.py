@@ -1,6 +1,6 @@
 """What `tuneful compare`, `goodness` and `design` do, once their arguments are read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,11 +53,7 @@ def run_compare(
 
 def run_goodness(run: Path, asked: dict[str, Any], code: Mapping[str, Sequence[str]]) -> Path:
     """Test the circuit of a run; return the path of the page. `asked` as in `execute_goodness`, `code` as above."""
-    begin(code)
-    fit = loaded(run)
-    with Progress(show=True) as progress, computing_in(fit._config.precision):
-        table = execute_goodness(run, fit, asked, progress, commands.command_line())
-    print(goodness_summary(table))
+    print(goodness_summary(_answered(execute_goodness, run, asked, code)))
     return run / GOODNESS_PAGE
 
 
@@ -66,17 +62,23 @@ def run_design(
 ) -> Path:
     """Choose conditions for a run; return the path of the page. `asked` are settings of `DesignSettings`."""
     settings = parse(DesignSettings, asked | {"candidates": as_candidates(candidates)}, "design")
+    print(design_summary(_answered(execute_design, run, settings, code)))
+    return run / DESIGN_PAGE
+
+
+def _answered(
+    execute: Callable[..., dict[str, Any]], run: Path, asked: Any, code: Mapping[str, Sequence[str]]
+) -> dict[str, Any]:
+    """Ask something of a finished run: what `execute` finds, which writes it into the folder."""
     begin(code)
     fit = loaded(run)
     with Progress(show=True) as progress, computing_in(fit._config.precision):
-        table = execute_design(run, fit, settings, progress, commands.command_line())
-    print(design_summary(table))
-    return run / DESIGN_PAGE
+        return execute(run, fit, asked, progress, commands.command_line())
 
 
 def begin(code: Mapping[str, Sequence[str]]) -> None:
     """Set JAX up, and import circuits and objectives of one's own from their places, by kind."""
-    commands._set_up_jax()
+    commands.set_up_jax()
     for kind, places in code.items():
         for one in places:
             made(kind, one)  # type: ignore[arg-type]

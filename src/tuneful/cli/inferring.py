@@ -24,9 +24,9 @@ def run_infer(
     settings, folder = parse(InferenceSettings, given, "command line"), RunFolder(path)
     if folder.kind() != "fit":
         raise UserError(f"{path} is not the folder of a fit, and intervals are those of fitted parameters.")
-    commands._set_up_jax()
+    commands.set_up_jax()
     with folder.reading():
-        commands._compute_in(read_run_config(folder).precision)
+        commands.compute_in(read_run_config(folder).precision)
         fit = Fit.load(path, circuit, objective)
     expect_run(path / INFERENCE_SETTINGS, resume)
     with Progress(show=True) as progress:

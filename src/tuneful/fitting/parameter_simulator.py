@@ -20,9 +20,8 @@ from tuneful.circuits import AbstractCircuit
 from tuneful.circuits.ensemble import CHUNK
 from tuneful.circuits.keys import as_key
 from tuneful.circuits.observation import name_of
-from tuneful.circuits.parameters import value_of
 from tuneful.errors import UserError
-from tuneful.fitting.unconstrained import parameter_names, unconstrained_values, with_unconstrained
+from tuneful.fitting.unconstrained import own_values, parameter_names, unconstrained_values, with_unconstrained
 
 Summary = Callable[[np.ndarray], ArrayLike]  # from curves, (curves, conditions), to numbers
 
@@ -104,8 +103,7 @@ class Simulator:
         return np.stack([self._unconstrained(row) for row in np.atleast_2d(points)]).reshape(points.shape)
 
     def _natural(self, row: Array) -> Array:
-        circuit = with_unconstrained(self._circuit, self._unravel(row))
-        return ravel_pytree({name: value_of(circuit, name) for name in self._entries})[0]
+        return own_values(self._circuit, self._unravel(row))
 
     def _unconstrained(self, row: np.ndarray) -> np.ndarray:
         circuit = self._circuit.with_values(self._unravel(jnp.asarray(row)))

@@ -9,8 +9,7 @@ from jax import Array
 from jax.flatten_util import ravel_pytree
 
 from tuneful.circuits.base import AbstractCircuit
-from tuneful.circuits.parameters import value_of
-from tuneful.fitting.unconstrained import with_unconstrained
+from tuneful.fitting.unconstrained import own_values
 
 KNOWN, HARDLY = 0.25, 1.0  # standard errors of unconstrained parameters, logarithms of positive ones
 RESOLVED = 2.0  # sampling errors of a curvature
@@ -62,12 +61,7 @@ def parameter_errors(
     logarithm of a positive one, that is known to better than .25, "weakly" to better than 1, else "no".
     """
     flat, unravel = ravel_pytree(dict(estimate))
-
-    def own(flat: Array) -> Array:
-        changed = with_unconstrained(circuit, unravel(flat))
-        return ravel_pytree({name: value_of(changed, name) for name in estimate})[0]
-
-    slopes = np.asarray(jax.jacfwd(own)(flat), float)
+    slopes = np.asarray(jax.jacfwd(lambda flat: own_values(circuit, unravel(flat)))(flat), float)
     _, shaped = ravel_pytree({name: np.zeros(np.shape(value)) for name, value in estimate.items()})
     natural, unconstrained = (shaped(_deviations(c)) for c in (slopes @ covariance @ slopes.T, covariance))
     return {

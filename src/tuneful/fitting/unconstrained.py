@@ -5,6 +5,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 from jax import Array
+from jax.flatten_util import ravel_pytree
+from jaxtyping import Float
 
 from tuneful.circuits.base import AbstractCircuit
 from tuneful.circuits.parameters import value_of
@@ -48,6 +50,12 @@ def with_unconstrained(circuit: Circuit, unconstrained: Mapping[str, Array]) -> 
     return circuit.with_values(
         {name: constrained[name] + of(circuit) for name, of in references.items() if of is not None}
     )
+
+
+def own_values(circuit: AbstractCircuit, unconstrained: Mapping[str, Array]) -> Float[Array, " n"]:
+    """Unconstrained values, by name, in own units: in a row, in the order of `jax.flatten_util.ravel_pytree`."""
+    changed = with_unconstrained(circuit, unconstrained)
+    return ravel_pytree({name: value_of(changed, name) for name in unconstrained})[0]
 
 
 def parameter_values(circuit: AbstractCircuit) -> dict[str, Any]:

@@ -77,7 +77,7 @@ class EnergyDistance(AbstractObjective):
         positive.
         """
         del data, key
-        return pair_metric(_bend, generated, tangents, state)
+        return pair_metric(smoothed_bend, generated, tangents, state)
 
 
 @eqx.filter_jit
@@ -125,7 +125,13 @@ def _distance(a: Array, b: Array) -> Array:
     return jnp.sqrt(jnp.maximum(squared, jnp.finfo(squared.dtype).tiny))
 
 
-def _bend(squared: Array, weight: Array) -> tuple[Array, Array]:
+def smoothed_distances(a: Float[Array, "n features"], b: Float[Array, "m features"]) -> Float[Array, "n m"]:
+    """Distances of all curves of two sets, sqrt(|a - b|^2 + SMOOTH^2)."""
+    squared = jnp.sum(a**2, axis=-1)[:, None] + jnp.sum(b**2, axis=-1)[None] - 2 * a @ b.T
+    return jnp.sqrt(jnp.maximum(squared, 0) + SMOOTH**2)
+
+
+def smoothed_bend(squared: Array, weight: Array) -> tuple[Array, Array]:
     """Weights over the smoothed distance, and over its cube; see `pair_metric`."""
     distance = jnp.sqrt(squared + SMOOTH**2)
     shared = weight / distance

@@ -11,7 +11,7 @@ from jax import Array
 from jaxtyping import Float, PRNGKeyArray
 
 from tuneful.objectives.base import Generated, GenerateOnce, Measured
-from tuneful.objectives.energy import SMOOTH
+from tuneful.objectives.energy import smoothed_distances
 from tuneful.objectives.feature_map import FeatureMap, Relative
 from tuneful.objectives.simulated_moments import AbstractSimulatedMoments, of_realisations
 
@@ -122,7 +122,7 @@ class Moments(AbstractSimulatedMoments):
         feature_map = FeatureMap.of(data, self.whiten, self.ridge, self.shapes, self.log_above, self.relative)
         landmarks = feature_map.of_patterns(jnp.asarray(landmark_rates(data, self.landmarks), data.rates.dtype))
         seen = feature_map.of_units(data.rates, jnp.arange(len(data.rates)))
-        own = jax.vmap(lambda curve, to: _distances(curve[None], to)[0])(seen, landmarks[feature_map.pattern])
+        own = jax.vmap(lambda curve, to: smoothed_distances(curve[None], to)[0])(seen, landmarks[feature_map.pattern])
         zero, nothing = jnp.zeros((), own.dtype), jnp.zeros((own.shape[1],) * 2, own.dtype)
         state = MomentsState(feature_map, landmarks, own, zero, nothing, zero)
         return state.weighted_by(state.scatter, self.damping_first)
@@ -183,13 +183,7 @@ def inverse_root(covariance: np.ndarray, damping: float) -> np.ndarray:
     return (vectors / np.sqrt(np.maximum(values, 0) + floor)).T
 
 
-def _distances(seen: Array, landmarks: Array) -> Array:
-    """Smoothed distances of curves, (curves, features), to landmarks, (landmarks, features)."""
-    squared = jnp.sum(seen**2, axis=-1)[:, None] + jnp.sum(landmarks**2, axis=-1)[None] - 2 * seen @ landmarks.T
-    return jnp.sqrt(jnp.maximum(squared, 0) + SMOOTH**2)
-
-
 def _parts(state: MomentsState, generated: Generated, fraction: Array) -> Array:
     """The part of every generated curve in the moments, (curves, landmarks): a mean over patterns."""
-    through = jax.vmap(_distances)(state.feature_map.of_generated(generated), state.landmarks)
+    through = jax.vmap(smoothed_distances)(state.feature_map.of_generated(generated), state.landmarks)
     return jnp.einsum("p,pck->ck", fraction, through)

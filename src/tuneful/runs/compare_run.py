@@ -7,18 +7,19 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 
+from tuneful.analysis.clusters import own_properties
 from tuneful.analysis.model_comparison import Scores, common_view, folds
 from tuneful.circuits import AbstractCircuit
 from tuneful.circuits.observation import name_of
 from tuneful.curves import rate_unit
 from tuneful.curves.labels import COMPARED_AS
-from tuneful.curves.schema import unit_properties
 from tuneful.descents import Outcome
 from tuneful.errors import UserError
 from tuneful.fitting.fits import FitTask, Recorder, run_course
@@ -28,6 +29,7 @@ from tuneful.fitting.settings import FitSettings
 from tuneful.fitting.tables import other_versions, versions
 from tuneful.fitting.unconstrained import parameter_values, unconstrained_values
 from tuneful.objectives import Measured
+from tuneful.objectives.feature_map import FeatureMap
 from tuneful.plain import plain
 from tuneful.report.answers.comparison import comparison_page
 from tuneful.runs.compare_config import KIND, CompareConfig, ComparedRun
@@ -59,6 +61,11 @@ class Compared:
     data: Measured
     fold: np.ndarray
 
+    @cached_property
+    def view(self) -> FeatureMap:
+        """How the curves of all runs are seen."""
+        return common_view(self.data, rate_unit(self.fits[0].task_.dataset) == "Hz")
+
     @property
     def units(self) -> np.ndarray:
         """Names of the compared units."""
@@ -79,10 +86,7 @@ class Compared:
         """
         if name is None:
             return None
-        whole = self.fits[0].task_.held_out.whole
-        known = {
-            key: values for key, values in unit_properties(whole).items() if key not in ("held_out", COMPARED_AS)
-        }
+        known = own_properties(self.fits[0].task_.held_out.whole)
         if name not in known:
             raise UserError(f"--clusters {name}: the units have no such property, but {', '.join(known) or 'none'}.")
         if len(np.unique(known[name])) < 2:
@@ -260,8 +264,7 @@ def _scores(asked: Compared, config: CompareConfig, run: int, fold: int, circuit
     key = jax.random.fold_in(jax.random.fold_in(jax.random.key(config.seed), SCORING + run), fold)
     try:
         generated = generated_at(problem, at, key, config.curves * _parts(task))
-        view = common_view(asked.data, rate_unit(task.dataset) == "Hz")
-        return Scores.of(generated, view, asked.data, asked.labels(run))
+        return Scores.of(generated, asked.view, asked.data, asked.labels(run))
     except ValueError as error:
         raise UserError(f"{config.runs[run].path}: {error}") from error
 

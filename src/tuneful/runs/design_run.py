@@ -29,7 +29,7 @@ from tuneful.plain import plain
 from tuneful.report.answers.design import design_page
 from tuneful.runs.estimator import Fit
 from tuneful.runs.folder import DESIGN, DESIGN_PAGE, RunFolder
-from tuneful.runs.inference_files import answer_of
+from tuneful.runs.inference_files import about_answer
 from tuneful.runs.progress import Progress
 from tuneful.settings import Section
 
@@ -199,11 +199,7 @@ def execute_design(
             found = dict(_found(fit, asked, realised, names, _named(candidates)))
         except ValueError as error:
             raise UserError(str(error)) from error
-        about = {
-            "fitted": answer_of(fit.result_),
-            "circuit": type(fit.circuit_).__name__,
-            "data": fit.result_["data"],
-        }
+        about = about_answer(fit.circuit_, fit.result_)
         about |= {"settings": asked.model_dump(), "versions": versions(), "command": command}
         table = plain(found | about)
         with folder.writing(DESIGN_PAGE) as temporary:

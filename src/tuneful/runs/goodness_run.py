@@ -18,7 +18,7 @@ from tuneful.plain import plain
 from tuneful.report.answers.goodness import goodness_page
 from tuneful.runs.estimator import Fit
 from tuneful.runs.folder import GOODNESS, GOODNESS_PAGE, RunFolder
-from tuneful.runs.inference_files import answer_of
+from tuneful.runs.inference_files import about_answer
 from tuneful.runs.progress import Progress
 
 
@@ -77,20 +77,9 @@ def execute_goodness(
             found = goodness_of_fit(*about)
         except ValueError as error:
             raise UserError(f"{path}: {error}") from error
-        table = plain(
-            found.table()
-            | {
-                "simulated": found.simulated,
-                "fitted": answer_of(fit.result_),
-                "units": len(about[0].rates),
-                "held_out": asked["held_out"],
-                "circuit": type(fit.circuit_).__name__,
-                "data": fit.result_["data"],
-                "settings": asked,
-                "versions": versions("scipy"),
-                "command": command,
-            }
-        )
+        told = {"simulated": found.simulated, "units": len(about[0].rates), "held_out": asked["held_out"]}
+        asked_for = {"settings": asked, "versions": versions("scipy"), "command": command}
+        table = plain(found.table() | told | about_answer(fit.circuit_, fit.result_) | asked_for)
         with folder.writing(GOODNESS_PAGE) as temporary:
             goodness_page(table).write(temporary)
         folder.write_json(GOODNESS, table)

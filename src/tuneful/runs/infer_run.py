@@ -9,7 +9,7 @@ import jax
 from threadpoolctl import threadpool_limits
 
 from tuneful.analysis import Inference, InferenceSettings, infer
-from tuneful.analysis.inference import check_inference
+from tuneful.analysis.inference import checked_clusters
 from tuneful.curves.labels import COMPARED_AS
 from tuneful.descents import Moment, Observer
 from tuneful.errors import UserError
@@ -57,7 +57,7 @@ def execute_inference(
     """
     with folder.lock():
         _refuse_other_curves(fit, folder)
-        check_inference(fit.task_, settings)  # before what is there is replaced
+        checked_clusters(fit.task_, settings)  # before what is there is replaced
         folder.go_on()
         known = _begun(folder, settings, resume, overwrite)
         if known is not None:

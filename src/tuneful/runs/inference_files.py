@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tuneful.circuits import AbstractCircuit
 from tuneful.runs.checkpoints import remove_checkpoints
 from tuneful.runs.folder import INFERENCE, INFERENCE_DRAWS, INFERENCE_SETTINGS, RunFolder
 
@@ -9,6 +10,11 @@ from tuneful.runs.folder import INFERENCE, INFERENCE_DRAWS, INFERENCE_SETTINGS, 
 def answer_of(result: dict[str, Any]) -> dict[str, Any]:
     """The answer that an inference is of: fitted values by name, from the content of result.json."""
     return {name: row["value"] for name, row in result["parameters"].items()}
+
+
+def about_answer(circuit: AbstractCircuit, result: dict[str, Any]) -> dict[str, Any]:
+    """What is kept beside anything that was computed of an answer: whose it is, and of which data."""
+    return {"fitted": answer_of(result), "circuit": type(circuit).__name__, "data": result["data"]}
 
 
 def inference_of(folder: RunFolder, result: dict[str, Any]) -> dict[str, Any] | None:
