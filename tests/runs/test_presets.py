@@ -1,6 +1,8 @@
 """Configuration: files, options and single settings, the later the stronger."""
 
 import shutil
+import sys
+from pathlib import Path
 
 import equinox as eqx
 import jax
@@ -243,6 +245,20 @@ def test_a_preset_may_have_a_file_for_a_setting():
     assert config.seed == 3
     with pytest.raises(UserError, match="types"):
         resolve("m1", NOTHING, ["types=4"])
+
+
+def test_a_circuit_of_ones_own_that_is_called_as_a_preset_is_itself(tmp_path, monkeypatch):
+    example = (Path(__file__).parents[2] / "examples" / "ring.py").read_text()
+    (tmp_path / "called.py").write_text(example.replace('"ring"', '"ssn2019"'))
+    monkeypatch.setattr("sys.path", list(sys.path))
+    place = f"{tmp_path / 'called.py'}:Ring"
+    assert resolve(place, NOTHING, []).circuit == {"name": "ssn2019"}
+    other = resolve(place, asked(objective="mmd"), [])
+    assert (other.objective, other.fit) == ({"name": "mmd"}, resolve(place, NOTHING, []).fit)
+    assert resolve("ssn2019", NOTHING, []).circuit["name"] == "recurrent"
+    monkeypatch.setattr("tuneful.runs.presets.installed", lambda *_: circuits())
+    with pytest.raises(UserError, match="is a preset, and a circuit of a package: name the place"):
+        resolve("ssn2019", NOTHING, [])
 
 
 def test_the_ring_is_as_sharply_tuned_at_high_contrast_as_at_low():

@@ -6,10 +6,10 @@ from typing import Any
 
 from tuneful.errors import UserError
 from tuneful.fitting.settings import HOW, FitSettings
-from tuneful.registry import circuits, fields_of, objectives
+from tuneful.registry import circuits, fields_of, installed, objectives
 from tuneful.runs.configuration import RunConfig, read_config, with_steps_in_fit
 from tuneful.runs.overrides import apply_overrides
-from tuneful.runs.own_code import label_of
+from tuneful.runs.own_code import FAMILIES, label_of
 from tuneful.settings import parse
 
 PRESETS = Path(__file__).parent / "preset_files"
@@ -67,9 +67,23 @@ def _variant(model: str, overrides: Sequence[str]) -> tuple[dict[str, Any], list
 def _given(model: str) -> dict[str, Any]:
     if Path(model).suffix in (".toml", ".json"):
         return read_config(Path(model))
-    model = label_of("circuit", model)
-    preset = PRESETS / f"{model}.toml"
-    return read_config(preset) if preset.exists() else {"circuit": model}
+    label = label_of("circuit", model)
+    preset = PRESETS / f"{label}.toml"
+    if not preset.exists() or (model != label and _is_of_another(label)):
+        return {"circuit": label}
+    family = FAMILIES["circuit"]
+    if _is_of_another(label) and label in installed(family.package, family.base):
+        raise UserError(
+            f"{label!r} is a preset, and a circuit of a package: name the place of its class, MODULE:CLASS, or that "
+            f"of the preset, {preset}."
+        )
+    return read_config(preset)
+
+
+def _is_of_another(label: str) -> bool:
+    """Whether there is a preset of this name of another circuit: a class of one's own may have it too."""
+    preset = PRESETS / f"{label}.toml"
+    return preset.exists() and read_config(preset)["circuit"]["name"] != label
 
 
 def _read_differently(data: dict[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
@@ -81,7 +95,9 @@ def _read_differently(data: dict[str, Any], options: Mapping[str, Any]) -> dict[
 
 def _with_objective(settings: dict[str, Any], name: str, model: str) -> dict[str, Any]:
     """Another objective: settings of the one before, and how it was best descended, do not apply to it."""
-    presets = (PRESETS / str(owner) / f"{name}.toml" for owner in (model, settings["circuit"].get("name")))
+    circuit = str(settings["circuit"].get("name"))
+    folders = [PRESETS / model] + [PRESETS / circuit] * (not _is_of_another(circuit))
+    presets = (folder / f"{name}.toml" for folder in folders)
     given = next((read_config(preset) for preset in presets if preset.exists()), {})
     fit = {key: value for key, value in settings["fit"].items() if key not in HOW}
     own = {"objective": {"name": name} | given.get("objective", {}), "fit": fit | given.get("fit", {})}
