@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tuneful.errors import DatasetError, NotFittedError, TunefulWarning, UserError
     from tuneful.fitting.parameter_simulator import simulator
     from tuneful.fitting.simulation import simulate
-    from tuneful.readers import load, save
+    from tuneful.readers import from_spikes, load, save
     from tuneful.runs.checkpoints import Checkpoints
     from tuneful.runs.estimator import Fit
     from tuneful.runs.running import run
@@ -26,6 +26,7 @@ _HOME = {
     "NotFittedError": "tuneful.errors",
     "TunefulWarning": "tuneful.errors",
     "UserError": "tuneful.errors",
+    "from_spikes": "tuneful.readers",
     "load": "tuneful.readers",
     "run": "tuneful.runs.running",
     "save": "tuneful.readers",
@@ -46,6 +47,7 @@ __all__ = [
     "curves",
     "descents",
     "fitting",
+    "from_spikes",
     "load",
     "networks",
     "objectives",

@@ -3,6 +3,17 @@
 from tuneful.readers.lalazar import fetch_lalazar, read_lalazar
 from tuneful.readers.netcdf import read_netcdf
 from tuneful.readers.sources import examine, load, save
+from tuneful.readers.spikes import from_spikes
 from tuneful.readers.tables import from_frame, read_table
 
-__all__ = ["examine", "fetch_lalazar", "from_frame", "load", "read_lalazar", "read_netcdf", "read_table", "save"]
+__all__ = [
+    "examine",
+    "fetch_lalazar",
+    "from_frame",
+    "from_spikes",
+    "load",
+    "read_lalazar",
+    "read_netcdf",
+    "read_table",
+    "save",
+]

@@ -8,7 +8,7 @@ from tuneful.curves import DatasetError, features, make_dataset
 from tuneful.readers.columns import BLANK, ENTRIES, EXAMPLE, PREFIX, Table, as_text, parse, parse_numbers, unit_table
 from tuneful.readers.names import Meaning, meaning
 from tuneful.readers.reading import Reading
-from tuneful.readers.repeats import averaged, placed, refuse_repeats
+from tuneful.readers.repeats import averaged, numbered, placed, refuse_repeats
 from tuneful.readers.roles import Asked, Column, Role, no_column, roles_of_long
 from tuneful.readers.sessions import told_apart
 
@@ -37,7 +37,7 @@ def from_long(table: Table, asked: Asked) -> Reading:
     _check_asked(table, asked)
     _check_filled({"unit": as_text(table["unit"])})
     labels, notes = told_apart({name: values for name, values in table.items() if name not in asked.ignore})
-    unit, first_of_unit = _numbered({"unit": labels})
+    unit, first_of_unit = numbered({"unit": labels})
     columns = roles_of_long(table, asked, unit)
     keys = {c.name: _key(c, table) for c in columns if c.role in (Role.FEATURE, Role.CONDITION)}
     if not keys:
@@ -46,7 +46,7 @@ def from_long(table: Table, asked: Asked) -> Reading:
             f"'condition', or expected is {EXAMPLE}."
         )
     _check_filled(keys)
-    condition, first_of_condition = _numbered(keys)
+    condition, first_of_condition = numbered(keys)
     properties = {c.name: parse(table[c.name]) for c in columns if c.role is Role.PROPERTY}
     for name, values in properties.items():
         _check_constant(name, values, labels, first_of_unit[unit])
@@ -95,12 +95,6 @@ def _check_asked(table: Table, asked: Asked) -> None:
 def _key(column: Column, table: Table) -> np.ndarray:
     values = table[column.name]
     return as_text(values) if column.role is Role.CONDITION else parse_numbers(values)
-
-
-def _numbered(keys: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Number the distinct rows by first appearance: the number of every row, and where each first appears."""
-    number = pd.DataFrame(keys).groupby(list(keys), sort=False).ngroup().to_numpy()
-    return number, np.unique(number, return_index=True)[1]
 
 
 def _check_filled(keys: dict[str, np.ndarray]) -> None:

@@ -1,6 +1,6 @@
 """Repeated measurements of one unit in one condition: averaged where that is asked, and refused otherwise."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -8,6 +8,27 @@ import pandas as pd
 from tuneful.curves import DatasetError
 
 OFFER = "average them with --average (the option average=true)"
+
+
+def numbered(keys: Mapping[str, np.ndarray], sort: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """Number the distinct rows of columns, by first appearance or in their order.
+
+    Parameters
+    ----------
+    keys
+        Columns, name -> (rows,).
+    sort
+        Whether distinct rows are numbered in ascending order.
+
+    Returns
+    -------
+    The number of every row, and where each number first appears.
+
+    >>> numbered({"size": np.array([4.0, 1.0, 4.0])}, sort=True)
+    (array([1, 0, 1]), array([1, 0]))
+    """
+    number = pd.DataFrame(keys).groupby(list(keys), sort=sort).ngroup().to_numpy()
+    return number, np.unique(number, return_index=True)[1]
 
 
 def placed(values: np.ndarray, place: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
