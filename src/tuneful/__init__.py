@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tuneful.errors import DatasetError, NotFittedError, TunefulWarning, UserError
     from tuneful.fitting.parameter_simulator import simulator
     from tuneful.fitting.simulation import simulate
-    from tuneful.readers import from_spikes, load, save
+    from tuneful.readers import from_spikes, load, save, to_pynapple
     from tuneful.runs.checkpoints import Checkpoints
     from tuneful.runs.estimator import Fit
     from tuneful.runs.running import run
@@ -32,6 +32,7 @@ _HOME = {
     "save": "tuneful.readers",
     "simulate": "tuneful.fitting.simulation",
     "simulator": "tuneful.fitting.parameter_simulator",
+    "to_pynapple": "tuneful.readers",
 }
 _MODULES = ("circuits", "curves", "descents", "fitting", "networks", "objectives", "solvers", "stability")
 
@@ -57,6 +58,7 @@ __all__ = [
     "simulator",
     "solvers",
     "stability",
+    "to_pynapple",
 ]
 
 

@@ -1,13 +1,10 @@
-"""Arrays, alone, in files and with labels."""
-
-import doctest
+"""Arrays, alone and in files."""
 
 import numpy as np
 import pytest
-import xarray as xr
 
 from tuneful.curves import DatasetError
-from tuneful.readers import arrays, load
+from tuneful.readers import load
 
 RATES = np.arange(12.0).reshape(3, 4)
 SIZES = [0.5, 1.0, 2.0, 4.0]
@@ -44,40 +41,6 @@ def test_a_square_file_goes_by_names(tmp_path):
     assert (data["size"].dims, data["depth"].dims) == (("condition",), ("unit",))
 
 
-def labelled(dims):
-    values = {"unit": [7, 9], "size": [1.0, 2.0, 4.0], "contrast": [10.0, 20.0]}
-    array = xr.DataArray(np.arange(12.0).reshape(2, 3, 2), dims=("unit", "size", "contrast"), coords=values)
-    array = array.assign_coords(depth=("unit", [100, 200]), log_size=("size", [0.0, 1.0, 2.0]))
-    return array.assign_attrs(occupancy=np.ones(3), source="me").transpose(*dims)
-
-
-@pytest.mark.parametrize("dims", [("unit", "size", "contrast"), ("size", "unit", "contrast")])
-def test_labelled_arrays(dims, tmp_path):
-    data = load(labelled(dims))
-    assert data["unit"].values.tolist() == ["7", "9"]
-    assert data["depth"].values.tolist() == [100, 200]
-    assert data["size"].values.tolist() == [1, 1, 2, 2, 4, 4]
-    assert data["log_size"].values.tolist() == [0, 0, 1, 1, 2, 2]
-    np.testing.assert_array_equal(data["rate"], np.arange(12).reshape(2, 6))
-    assert data.attrs == {"source": "me"}
-    data.to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
-
-
-def test_labelled_arrays_under_other_names():
-    array = labelled(("unit", "size", "contrast")).rename(unit="neuron", size="Size")
-    assert load(array.to_dataset(name="rate"))["size"].sizes["condition"] == 6
-    with pytest.raises(DatasetError, match="not one for units"):
-        load(array.rename(neuron="who"))
-    with pytest.raises(DatasetError, match="dimension 'Size' has no values"):
-        load(array.drop_vars("Size"))
-
-
 def test_a_transposed_array_is_named():
     with pytest.raises(DatasetError, match="transpose"):
         load(RATES.T, conditions={"size": SIZES})
-
-
-def test_the_examples_run():
-    found = doctest.testmod(arrays)
-    assert found.failed == 0
-    assert found.attempted > 0

@@ -6,6 +6,7 @@ part               dims                 unit  meaning
 `rate`             (unit, condition)    Hz    mean firing rate, or events, or a.u.; NaN = not measured
 `rate_var`         (unit, condition)    Hz^2  variance over trials (optional)
 `n_trials`         (unit, condition)    1     number of trials (optional)
+`occupancy`        (condition,)         1     samples, `fs` a second, in which it was seen (optional)
 stimulus features  (condition,)         any   `x`, `y`, `z`, `size`, `contrast`, ...
 `condition`        (condition,)               labels of conditions (optional beside features)
 `unit`             (unit,)                    labels of units, all different
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 DIMS = ("unit", "condition")
+OCCUPANCY = "occupancy"  # a variable along conditions that is no feature
 ENTRY_UNITS = {"rate": "Hz", "rate_var": "Hz^2", "n_trials": "1"}
 HERTZ = ("hz", "1/s", "s^-1", "s-1", "sp/s", "spk/s", "spikes/s", "spikes/sec", "spikes per second", "imp/s")
 OTHER_UNITS = ("events", "a.u.")  # in which responses are told that are no rates; these may be negative

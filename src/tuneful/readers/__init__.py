@@ -1,5 +1,6 @@
 """Where tuning curves come from: one function loads any source, one saves, and each format has its module."""
 
+from tuneful.readers.gridded import to_pynapple
 from tuneful.readers.lalazar import fetch_lalazar, read_lalazar
 from tuneful.readers.netcdf import read_netcdf
 from tuneful.readers.sources import examine, load, save
@@ -16,4 +17,5 @@ __all__ = [
     "read_netcdf",
     "read_table",
     "save",
+    "to_pynapple",
 ]

@@ -83,14 +83,15 @@ def _looks_like_code(cells: np.ndarray) -> bool:
 
 
 def _as_numbers(cells: np.ndarray, present: np.ndarray) -> np.ndarray:
-    if len(cells) and all(_is_int64(cell) for cell in cells):
+    if len(cells) and all(is_int64(cell) for cell in cells):
         return cells.astype(np.int64)
     values = np.full(len(cells), np.nan)
     values[present] = cells[present].astype(np.float64)
     return values
 
 
-def _is_int64(cell: str) -> bool:
+def is_int64(cell: str) -> bool:
+    """Whether text is a whole number as Python writes it, of at most 18 digits."""
     return cell.removeprefix("-").isdigit() and len(cell) < 19 and str(int(cell)) == cell
 
 

@@ -21,10 +21,12 @@ from xarray.backends import H5NetCDFStore
 from xarray.conventions import decode_cf_variable
 
 from tuneful.curves import DatasetError, validate
-from tuneful.curves.schema import HERTZ, OTHER_UNITS
+from tuneful.curves.schema import HERTZ, OCCUPANCY, OTHER_UNITS
 from tuneful.files import write_atomically
+from tuneful.readers.gridded import from_dataset
 from tuneful.readers.hdf5 import opened
 from tuneful.readers.inspection import MOST_BYTES
+from tuneful.readers.reading import Reading
 
 # What the conventions make of attributes, and of which kind these must be for that.
 NUMBER = ("scale_factor", "add_offset")
@@ -32,7 +34,7 @@ TEXT = ("coordinates", "dtype", "_Encoding", "_Unsigned")
 UNKEPT = re.compile("[\0\ud800-\udfff]")  # NUL, and bytes that are not UTF-8 as Python reads them
 
 
-def read_netcdf(path: str | Path) -> xr.Dataset:
+def read_netcdf(path: str | Path) -> Reading | xr.Dataset:
     """The validated dataset of a NetCDF file; of one with groups, that of its outermost group.
 
     Variables along units are properties, variables along conditions are features, whether or not the file calls them
@@ -53,7 +55,7 @@ def read_netcdf(path: str | Path) -> xr.Dataset:
     if not isinstance(raw.attrs.get("coordinates", ""), str):
         raise DatasetError(f"'{path}' has the attribute 'coordinates', which is not text: leave it out.")
     with _said(f"'{path}'"):
-        return validate(_with_coordinates(xr.decode_cf(raw, decode_timedelta=False))).drop_encoding()
+        return from_dataset(_with_coordinates(xr.decode_cf(raw, decode_timedelta=False)).drop_encoding())
 
 
 def _raw(path: Path) -> xr.Dataset:
@@ -182,7 +184,7 @@ def _with_coordinates(dataset: xr.Dataset) -> xr.Dataset:
     for attrs in (dataset.attrs, *(variable.attrs for variable in dataset.variables.values())):
         attrs.update({key: "" for key, value in attrs.items() if isinstance(value, h5py.Empty)})
     columns = [name for name, variable in dataset.data_vars.items() if variable.dims in (("unit",), ("condition",))]
-    return dataset.set_coords(columns)
+    return dataset.set_coords([name for name in columns if name != OCCUPANCY])
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ import pandas as pd
 import xarray as xr
 
 from tuneful.curves import DatasetError
-from tuneful.readers.arrays import from_array, from_data_array, from_dataset, read_array
+from tuneful.readers.arrays import from_array, read_array
 from tuneful.readers.dropping import dropped_from_dataset, drops_of
+from tuneful.readers.gridded import from_data_array, from_dataset
 from tuneful.readers.lalazar import fetch_lalazar, read_lalazar
 from tuneful.readers.netcdf import read_netcdf, write_netcdf
 from tuneful.readers.paths import as_path, by_kind, check_exists, check_folder_of, check_written
@@ -117,11 +119,12 @@ def _load_path(source: str | Path, options: dict[str, Any]) -> Reading | xr.Data
 
 
 def _read(reader: Callable, source: Any, options: dict[str, Any]) -> Reading | xr.Dataset:
-    """What a reader reads, without what is to be left out; tables do so themselves, before roles are told."""
-    if "drop" not in options or reader is read_table:
+    """What a reader reads, without what is to be left out; some do so themselves, before roles are told."""
+    if "drop" not in options or "drop" in inspect.signature(reader).parameters:
         return _call(reader, source, options)
-    dataset = _call(reader, source, {name: value for name, value in options.items() if name != "drop"})
-    return dropped_from_dataset(dataset, drops_of(options["drop"]))
+    found = _call(reader, source, {name: value for name, value in options.items() if name != "drop"})
+    reading = found if isinstance(found, Reading) else Reading.of(found)
+    return replace(reading, dataset=dropped_from_dataset(reading.dataset, drops_of(options["drop"])))
 
 
 def _call(function: Callable, source: Any, options: dict[str, Any]) -> Any:

@@ -68,7 +68,7 @@ def from_wide(table: Table, asked: Asked) -> Reading:
         raise _no_rates(table, f"unit {str(labels[again][0])!r} has several rows, and one in a wide table")
     dataset = make_dataset(
         np.stack([parse_numbers(table[name]) for name in headers], axis=1),
-        _decoded(headers) if encoded else {"condition": headers},
+        decoded(headers) if encoded else {"condition": headers},
         {name.removeprefix(PREFIX): parse(table[name]) for name in of_units},
         labels,
         rate_unit=asked.rate_unit,
@@ -161,8 +161,17 @@ def to_wide(dataset: xr.Dataset) -> pd.DataFrame:
     return pd.concat([pd.DataFrame(units), rates], axis=1)
 
 
-def _decoded(headers: Sequence[str]) -> dict[str, np.ndarray]:
-    """Features out of headers; the name ``condition`` is a label."""
+def decoded(headers: Sequence[str]) -> dict[str, np.ndarray]:
+    """Features out of headers such as ``size=4;contrast=20``; the name ``condition`` is a label.
+
+    Raises
+    ------
+    DatasetError
+        If headers have different features, or values that are no numbers.
+
+    >>> decoded(["size=0.5", "size=4"])
+    {'size': array([0.5, 4. ])}
+    """
     rows = []
     for header in headers:
         pairs = [part.split("=") for part in header.split(";")]
