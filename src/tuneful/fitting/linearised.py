@@ -19,13 +19,17 @@ from jaxtyping import Bool, Float, Int
 from tuneful.circuits.base import AbstractCircuit
 from tuneful.circuits.ensemble import CHUNK, in_chunks, map_realisations
 from tuneful.circuits.parameters import with_fields
-from tuneful.fitting.problem import Problem, Realiser, StepRecord
+from tuneful.fitting.problem import Problem, StepRecord
+from tuneful.fitting.realisations import Realiser, answers
 from tuneful.fitting.unconstrained import with_unconstrained
 from tuneful.objectives.base import Generated
 from tuneful.solvers import Status
 
 SHARE = 4  # one realisation in so many has tangents: what they average hardly differs, and they cost twice its curves
 LEAST = 0.25  # fraction of the first chunk that must be accepted for a sample to be drawn to its end
+
+
+_circuit_at = eqx.filter_jit(with_unconstrained)
 
 
 class Linearised(eqx.Module):
@@ -139,7 +143,7 @@ def _looked_at(problem: Problem, objective: Any, sample: "_Realised", key: Array
 
 def generated_at(problem: Problem, unconstrained: dict[str, Array], key: Array, curves: int) -> Generated:
     """The curves that `linearise` looks at with the same arguments."""
-    rates, _, accepted, _ = _chunks(_respond, problem, unconstrained, jax.random.split(key)[0], 0, curves)
+    rates, _, accepted, _ = _answered(problem, unconstrained, jax.random.split(key)[0], 0, curves)
     return _as_curves(rates, accepted, problem.labels)
 
 
@@ -165,14 +169,14 @@ def _sampled(problem: Problem, unconstrained: dict[str, Array], key: Array, curv
     about, cells = (problem, unconstrained, key), problem.circuit.cells_per_realisation
     realisations = -(-curves // cells)
     first = min(realisations, -(-realisations // (share * CHUNK)) * CHUNK)
-    *whole, tangents, cost_tangents = _chunks(_realise, *about, 0, min(first, CHUNK) * cells)
+    *whole, tangents, cost_tangents = _with_tangents(*about, 0, min(first, CHUNK) * cells)
     if whole[2].mean() < LEAST:
         realisations = first = len(tangents)
     if first > CHUNK:
-        more = _chunks(_realise, *about, CHUNK, (first - CHUNK) * cells)
+        more = _with_tangents(*about, CHUNK, (first - CHUNK) * cells)
         *whole, tangents, cost_tangents = _joined([*whole, tangents, cost_tangents], more)
     if first < realisations:
-        rest = _chunks(_respond, *about, first, curves - first * cells)
+        rest = _answered(*about, first, curves - first * cells)
         whole = _joined(whole, rest)
     rates, cost, accepted, status = whole
     return _Realised(rates, cost, accepted, status, tangents, cost_tangents, problem.labels)
@@ -182,54 +186,51 @@ def _joined(*parts: list[Array]) -> list[Array]:
     return [jnp.concatenate(arrays) for arrays in zip(*parts, strict=True)]
 
 
-def _chunks(
-    function: Any, problem: Problem, unconstrained: dict[str, Array], key: Array, first: int, curves: int
-) -> list[Array]:
-    """What a program computes of so many curves, from a number of realisation on, in chunks."""
+def _answered(problem: Problem, unconstrained: dict[str, Array], key: Array, first: int, curves: int) -> list[Array]:
+    """Rates, costs, whether they are usable, and statuses of so many curves, from a number of realisation on.
+
+    What is not usable is zero: its rates may be infinite, and times a weight of zero be no number.
+    """
     realisations = -(-curves // problem.circuit.cells_per_realisation)
-    found = in_chunks(lambda number: function(problem.realiser, unconstrained, key, number), realisations, first)
+    circuit = _circuit_at(problem.circuit, unconstrained)
+    found = answers(Realiser(circuit, problem.penalties), key, realisations, first)
+    usable = found.accepted & (found.status != Status.SATURATED)
+    rates, cost = np.where(usable[:, None, None], found.rates, 0), np.where(usable, found.cost, 0)
+    return [jnp.asarray(array) for array in (rates, cost, usable, found.status)]
+
+
+def _with_tangents(
+    problem: Problem, unconstrained: dict[str, Array], key: Array, first: int, curves: int
+) -> list[Array]:
+    """The same, and the derivatives of rates and costs."""
+    realisations = -(-curves // problem.circuit.cells_per_realisation)
+    found = in_chunks(lambda number: _realise(problem.realiser, unconstrained, key, number), realisations, first)
     return [jnp.asarray(array) for array in found]
 
 
 @eqx.filter_jit
 def _realise(realiser: Realiser, unconstrained: dict[str, Array], key: Array, first: Array) -> tuple[Array, ...]:
-    """A chunk of realisations: what `_respond` computes, and the derivatives of rates and costs."""
+    """A chunk of realisations: what `_answered` finds, and the derivatives of rates and costs."""
     flat, unravel = ravel_pytree(unconstrained)
     circuit = with_fields(realiser.circuit, factorised=True)
 
     def realise(at: tuple[Array, AbstractCircuit], key: Array) -> tuple[Array, ...]:
-        """One realisation; what did not settle, or has no derivative, is zero and not accepted."""
+        """One realisation; what is not usable, or has no derivative, is zero and not accepted."""
         flat, circuit = at
 
         def curves(flat: Array) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
-            rates, cost, accepted, status = _responded(realiser, with_unconstrained(circuit, unravel(flat)), key)
-            return (rates, cost), (accepted, status)
+            response, cost = realiser.realise(with_unconstrained(circuit, unravel(flat)), key)
+            status = jnp.asarray(response.status)
+            usable = response.settled & (status != Status.SATURATED) & jnp.isfinite(response.rates).all()
+            return (response.rates, cost), (usable, status)
 
-        values, along, (accepted, status) = jax.linearize(curves, flat, has_aux=True)
+        values, along, (usable, status) = jax.linearize(curves, flat, has_aux=True)
         tangents = jax.vmap(along, out_axes=-1)(jnp.eye(len(flat), dtype=flat.dtype))
-        known = accepted & jnp.isfinite(tangents[0]).all() & jnp.isfinite(tangents[1]).all()
+        known = usable & jnp.isfinite(tangents[0]).all() & jnp.isfinite(tangents[1]).all()
         rates, cost, rate_tangents, cost_tangents = (jnp.where(known, a, 0) for a in (*values, *tangents))
         return rates, cost, known, status, rate_tangents, cost_tangents
 
     return map_realisations(realise, (flat, circuit), key, CHUNK, first)
-
-
-@eqx.filter_jit
-def _respond(realiser: Realiser, unconstrained: dict[str, Array], key: Array, first: Array) -> tuple[Array, ...]:
-    """A chunk of realisations: rates, costs, whether they are accepted, and statuses; zero if not accepted."""
-
-    def respond(circuit: AbstractCircuit, key: Array) -> tuple[Array, ...]:
-        rates, cost, accepted, status = _responded(realiser, circuit, key)
-        return jnp.where(accepted, rates, 0), jnp.where(accepted, cost, 0), accepted, status
-
-    return map_realisations(respond, with_unconstrained(realiser.circuit, unconstrained), key, CHUNK, first)
-
-
-def _responded(realiser: Realiser, circuit: AbstractCircuit, key: Array) -> tuple[Array, Array, Array, Array]:
-    response, cost = realiser.realise(circuit, key)
-    is_saturated = jnp.asarray(response.status) == Status.SATURATED
-    is_accepted = response.settled & ~is_saturated & jnp.isfinite(response.rates).all()
-    return response.rates, cost, is_accepted, jnp.asarray(response.status)
 
 
 def _slopes(problem: Problem, objective: Any, sample: _Realised, key: Array) -> tuple[Array, Array]:

@@ -9,17 +9,16 @@ from jax import Array
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Bool, Float
 
-from tuneful.circuits.base import AbstractCircuit, Response
+from tuneful.circuits.base import AbstractCircuit
 from tuneful.circuits.ensemble import map_realisations
 from tuneful.circuits.parameters import with_fields
+from tuneful.fitting.realisations import Realiser
 from tuneful.fitting.steps import Steps
 from tuneful.fitting.unconstrained import unconstrained_values, with_unconstrained
 from tuneful.objectives.base import AbstractObjective, Generated, Measured, weighted_mean
 from tuneful.objectives.penalties import AbstractPenalty
 from tuneful.objectives.per_label import PerLabel, label_by_label
 from tuneful.solvers import Status
-
-FOR_PENALTIES = 2**31  # streams of a realisation's key that no circuit splits off
 
 
 class StepRecord(eqx.Module):
@@ -44,21 +43,6 @@ class Sample(eqx.Module):
     penalty: Float[Array, "*batches"]  # mean over the realisations that settled
     rejected: Float[Array, "*batches"]  # fraction of realisations
     saturated: Float[Array, "*batches"]  # fraction of realisations
-
-
-class Realiser(eqx.Module):
-    """A circuit and what its realisations cost: all that they depend on, so that their programs serve any data."""
-
-    circuit: AbstractCircuit
-    penalties: tuple[AbstractPenalty, ...]
-
-    def realise(self, circuit: AbstractCircuit, key: Array) -> tuple[Response, Array]:
-        """The responses of one realisation, and what it costs: the sum of all penalties, 0 if it did not settle."""
-        z = circuit.draw(key)
-        response = circuit.respond(z)
-        own = [jax.random.fold_in(key, FOR_PENALTIES + i) for i in range(len(self.penalties))]
-        costs = [p(circuit, z, response, k) for p, k in zip(self.penalties, own, strict=True)]
-        return response, jnp.where(response.settled, sum(costs, jnp.zeros(())), 0)
 
 
 class Problem(eqx.Module):

@@ -7,18 +7,16 @@ import numbers
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import equinox as eqx
-import jax.numpy as jnp
 import numpy as np
-from jax import Array
 from jax.typing import ArrayLike
 
 from tuneful.circuits import AbstractCircuit
-from tuneful.circuits.ensemble import CHUNK, in_chunks, map_realisations
+from tuneful.circuits.ensemble import CHUNK
 from tuneful.circuits.keys import Key, as_key
 from tuneful.circuits.observation import known_to, name_of, unit_of
 from tuneful.curves import make_dataset
 from tuneful.errors import UserError
+from tuneful.fitting.realisations import Realiser, answers
 from tuneful.fitting.unconstrained import parameter_values
 from tuneful.networks.arguments import shown
 from tuneful.solvers import Status
@@ -61,8 +59,9 @@ def simulate(
     if not isinstance(n, numbers.Integral) or n < 1:
         raise UserError(f"The number of curves must be a whole number, 1 or more, not {shown(n)}.")
     realisations = -(-int(n) // circuit.cells_per_realisation)
-    rates, accepted, status = _sample(circuit, as_key(key), realisations)
-    curves = rates[accepted][:n]
+    drawn = answers(Realiser(circuit), as_key(key), realisations, size=min(realisations, CHUNK))
+    accepted = np.repeat(drawn.accepted, drawn.rates.shape[1])
+    curves = drawn.rates.reshape(-1, drawn.rates.shape[-1]).astype(float)[accepted][:n]
     own = _told_apart(circuit) | dict(cells or {})
     units = {name: np.tile(np.asarray(values), realisations)[accepted][:n] for name, values in own.items()}
     if not len(curves):
@@ -75,8 +74,8 @@ def simulate(
         "source": f"simulated: {name_of(circuit)}",
         "circuit": circuit.label,
         "parameters": json.dumps(parameter_values(circuit)),
-        "rejected_fraction": float(1 - accepted.mean()),
-        "outcomes": json.dumps(fractions(status)),
+        "rejected_fraction": float(1 - drawn.accepted.mean()),
+        "outcomes": json.dumps(fractions(drawn.status)),
     }
     return make_dataset(curves, circuit.conditions(), units, **({"rate_unit": unit_of(circuit)} | about | attrs))
 
@@ -90,24 +89,6 @@ def _told_apart(circuit: AbstractCircuit) -> dict[str, np.ndarray]:
 def fractions(status: np.ndarray) -> dict[str, float]:
     """Fractions of realisations by the status of their search for a steady state."""
     return {kind.name.lower(): float((status == kind).mean()) for kind in Status}
-
-
-def _sample(circuit: AbstractCircuit, key: Array, realisations: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Curves of all recorded cells, one a row, which of them are accepted, and the status of every realisation."""
-    size = min(realisations, CHUNK)
-    rates, accepted, status = in_chunks(lambda n: _respond(circuit, key, n, size), realisations, size=size)
-    return rates.reshape(-1, rates.shape[-1]).astype(float), accepted.ravel(), status
-
-
-@eqx.filter_jit
-def _respond(circuit: AbstractCircuit, key: Array, first: Array, size: int) -> tuple[Array, Array, Array]:
-    """Rates of the recorded cells, acceptance of each, and statuses, of so many realisations from a number on."""
-
-    def respond(circuit: AbstractCircuit, key: Array) -> tuple[Array, Array, Array]:
-        response = circuit.respond(circuit.draw(key))
-        return response.rates, response.accepted, jnp.asarray(response.status)
-
-    return map_realisations(respond, circuit, key, size, first)
 
 
 def true_values(dataset: xr.Dataset, circuit: AbstractCircuit) -> dict[str, Any]:

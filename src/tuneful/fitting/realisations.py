@@ -1,0 +1,57 @@
+"""What realisations of a circuit answer and cost, in chunks: one compiled program for all that draws curves."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jaxtyping import Bool, Float, Int
+
+from tuneful.circuits.base import AbstractCircuit, Response
+from tuneful.circuits.ensemble import CHUNK, in_chunks, map_realisations
+from tuneful.objectives.penalties import AbstractPenalty
+
+FOR_PENALTIES = 2**31  # streams of a realisation's key that no circuit splits off
+
+
+class Realiser(eqx.Module):
+    """A circuit and what its realisations cost: all that they depend on, so that their programs serve any data."""
+
+    circuit: AbstractCircuit
+    penalties: tuple[AbstractPenalty, ...] = ()
+
+    def realise(self, circuit: AbstractCircuit, key: Array) -> tuple[Response, Array]:
+        """The responses of one realisation, and what it costs: the sum of all penalties, 0 if it did not settle."""
+        z = circuit.draw(key)
+        response = circuit.respond(z)
+        own = [jax.random.fold_in(key, FOR_PENALTIES + i) for i in range(len(self.penalties))]
+        costs = [p(circuit, z, response, k) for p, k in zip(self.penalties, own, strict=True)]
+        return response, jnp.where(response.settled, sum(costs, jnp.zeros(())), 0)
+
+
+class Answers(eqx.Module):
+    """Rates of the recorded cells of each realisation, Hz, its cost, whether it settled, and its `Status`."""
+
+    rates: Float[np.ndarray, "realisations cells conditions"]
+    cost: Float[np.ndarray, " realisations"]
+    settled: Bool[np.ndarray, " realisations"]
+    status: Int[np.ndarray, " realisations"]
+
+    @property
+    def accepted(self) -> Bool[np.ndarray, " realisations"]:
+        """Which settled on finite rates."""
+        return self.settled & np.isfinite(self.rates).all(axis=(-2, -1))
+
+
+def answers(realiser: Realiser, key: Array, realisations: int, first: int = 0, size: int = CHUNK) -> Answers:
+    """Draw so many realisations, from a number on; `size` of them at once, by a program of that size."""
+    return Answers(*in_chunks(lambda number: _answer(realiser, key, number, size), realisations, first, size))
+
+
+@eqx.filter_jit
+def _answer(realiser: Realiser, key: Array, first: Array, size: int) -> tuple[Array, ...]:
+    def answer(circuit: AbstractCircuit, key: Array) -> tuple[Array, ...]:
+        response, cost = realiser.realise(circuit, key)
+        return response.rates, cost, response.settled, jnp.asarray(response.status)
+
+    return map_realisations(answer, realiser.circuit, key, size, first)
