@@ -13,7 +13,7 @@ def test_it_answers_line_by_line_and_soon_knows_what_it_needs(tmp_path):
     with h5py.File(tmp_path / "good.h5", "w") as file:
         file["rate"] = [1.0]
     (tmp_path / "b\n.h5").write_text("no HDF5")
-    questions = "".join(json.dumps(str(tmp_path / name)) + "\n" for name in ("good.h5", "b\n.h5", "good.h5"))
+    questions = "".join(json.dumps([str(tmp_path / name)]) + "\n" for name in ("good.h5", "b\n.h5", "good.h5"))
     command = [sys.executable, "-P", inspection.__file__]
     done = subprocess.run(command, input=questions, capture_output=True, text=True, check=True)
     ready, *answers = map(json.loads, done.stdout.splitlines())

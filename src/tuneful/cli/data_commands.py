@@ -60,8 +60,10 @@ def run_convert(source: str, target: Path, options: dict[str, Any], layout: str,
     return printable("\n".join([*(f"note: {note}" for note in reading.notes), done]))
 
 
-def reader_options(items: Sequence[str] | None, average: bool, drop: Sequence[str] | None) -> dict[str, Any]:
-    """Options of a reader: those given as key=value, and those that have an option of their own.
+def reader_options(
+    items: Sequence[str] | None, average: bool, drop: Sequence[str] | None, **others: Any
+) -> dict[str, Any]:
+    """Options of a reader: those given as key=value, and those that have an option of their own, if they are given.
 
     Raises
     ------
@@ -74,4 +76,8 @@ def reader_options(items: Sequence[str] | None, average: bool, drop: Sequence[st
     asked = {key.strip(): parse_value(value.strip()) for key, _, value in pairs}
     if len(asked) < len(pairs):
         raise UserError("An option of the reader is given twice with --option: leave out one, or separate by commas.")
-    return asked | ({"average": True} if average else {}) | ({"drop": list(drop)} if drop else {})
+    own = {name: value for name, value in others.items() if value is not None}
+    own |= ({"average": True} if average else {}) | ({"drop": list(drop)} if drop else {})
+    if twice := [name for name in own if name in asked]:
+        raise UserError(f"The option {twice[0]} is given twice, by --option, too: leave out one.")
+    return asked | own

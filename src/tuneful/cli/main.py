@@ -30,6 +30,7 @@ app.add_typer(data_app, name="data")
 app.add_typer(analyze_app, name="analyze")
 
 LONGEST = 2000  # characters of an error
+SOURCE = "A table (.csv, .tsv, .txt), a .nc, .npz or .nwb file, or a folder of recordings."
 
 Set = Annotated[
     list[str] | None,
@@ -67,6 +68,26 @@ Drop = Annotated[
         "--drop",
         metavar="FEATURE[=VALUE]",
         help="Leave out conditions (size=0), or a whole feature (size); repeat for more.",
+    ),
+]
+Conditions = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAMES",
+        help="Columns that say what was shown in a trial, with commas between them: contrast,orientation.",
+    ),
+]
+Window = Annotated[
+    tuple[float, float] | None,
+    typer.Option(
+        metavar="FROM TO", help="Where spikes are counted: seconds after the start of a trial, such as 0.05 0.3."
+    ),
+]
+UnitColumn = Annotated[str | None, typer.Option(metavar="NAME", help="The column with the labels of units.")]
+Label = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--label", metavar="NAME=VALUE", help="A property that all units have (session=m3); repeat for more."
     ),
 ]
 
@@ -221,31 +242,41 @@ app.command(cls=Once)(infer)
 
 @data_app.command(cls=Once)
 def check(
-    path: Annotated[str, typer.Argument(help="A .csv, .tsv or .nc file, or a folder of recordings.")],
+    path: Annotated[str, typer.Argument(help=SOURCE)],
     option: ReaderOption = None,
     average: Average = False,
     drop: Drop = None,
+    conditions: Conditions = None,
+    window: Window = None,
+    unit_column: UnitColumn = None,
+    label: Label = None,
 ) -> None:
     """Validate a dataset; say what was found, and what every column was taken for."""
     from tuneful.cli.data_commands import reader_options, run_check
 
-    print(run_check(path, reader_options(option, average, drop)))
+    asked = {"conditions": conditions, "window": window, "unit_column": unit_column, "label": label}
+    print(run_check(path, reader_options(option, average, drop, **asked)))
 
 
 @data_app.command(cls=Once)
 def convert(
-    source: Annotated[str, typer.Argument(help="A .csv, .tsv or .nc file, or a folder of recordings.")],
+    source: Annotated[str, typer.Argument(help=SOURCE)],
     target: Annotated[Path, typer.Argument(help="A .nc, .csv or .tsv file to write.")],
     option: ReaderOption = None,
     layout: Annotated[str, typer.Option(help="Layout of a table: long or wide.")] = "long",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the target.")] = False,
     average: Average = False,
     drop: Drop = None,
+    conditions: Conditions = None,
+    window: Window = None,
+    unit_column: UnitColumn = None,
+    label: Label = None,
 ) -> None:
     """Convert a dataset to another format."""
     from tuneful.cli.data_commands import reader_options, run_convert
 
-    print(run_convert(source, target, reader_options(option, average, drop), layout, overwrite))
+    asked = {"conditions": conditions, "window": window, "unit_column": unit_column, "label": label}
+    print(run_convert(source, target, reader_options(option, average, drop, **asked), layout, overwrite))
 
 
 if __name__ == "__main__":

@@ -23,13 +23,15 @@ PATIENCE = 300.0  # seconds; the other process ends by itself long before, where
 
 
 @contextlib.contextmanager
-def opened(path: str | Path) -> Iterator[h5py.File]:
+def opened(path: str | Path, tables: bool = False) -> Iterator[h5py.File]:
     """A file to read from, all of whose values were read once and are its own.
 
     Parameters
     ----------
     path
         The file, which exists.
+    tables
+        Whether only tables of an NWB file are looked at, and may be read (`inspection.columns_of_tables`).
 
     Raises
     ------
@@ -40,12 +42,12 @@ def opened(path: str | Path) -> Iterator[h5py.File]:
     >>> with opened("weights.mat") as file:  # doctest: +SKIP
     ...     file["W"][()]
     """
-    check(path)
+    check(path, tables)
     with h5py.File(path, "r") as file:
         yield file
 
 
-def check(path: str | Path) -> None:
+def check(path: str | Path, tables: bool = False) -> None:
     """Refuse what `opened` refuses, and a MATLAB file of an earlier version that scipy cannot read.
 
     Raises
@@ -53,7 +55,7 @@ def check(path: str | Path) -> None:
     DatasetError
         See `opened`.
     """
-    if wrong := _INSPECTOR.wrong_with(path):
+    if wrong := _INSPECTOR.wrong_with(path, tables):
         raise DatasetError(f"'{path}' {wrong}")
 
 
@@ -64,10 +66,10 @@ class _Inspector:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
 
-    def wrong_with(self, path: str | Path) -> str | None:
+    def wrong_with(self, path: str | Path, tables: bool) -> str | None:
         with self._lock:
             process = self._running()
-            question = json.dumps(os.path.abspath(path)).encode() + b"\n"
+            question = json.dumps([os.path.abspath(path), tables]).encode() + b"\n"
             answer = _answer(process, question)
             if answer is None:
                 self.end()

@@ -2,8 +2,9 @@
 
 libhdf5 has damaged files that it reads for ever, that make it ask for gigabytes, and that end its process: version
 2.0.0 does one of these with one in a few hundred small files in which a few bytes were changed. Therefore
-`tuneful.readers.hdf5` has this program read a file first: a line of JSON with a path comes in, and one with what is
-wrong goes out, as what may stand behind the name of the file (null if nothing is). It imports nothing but h5py, so as
+`tuneful.readers.hdf5` has this program read a file first: a line of JSON with a path, and whether only its tables of
+NWB are to be looked at, comes in, and one with what is wrong goes out, as what may stand behind the name of the file
+(null if nothing is). It imports nothing but h5py, so as
 to start soon.
 """
 
@@ -19,6 +20,9 @@ from typing import Any
 import h5py
 
 MOST_BYTES = 512 * 2**20  # of values in one file, as they are in memory
+MOST_IN_TABLES = 4096 * 2**20  # of tables of NWB, which are read in pieces
+PIECE = 2**22  # values of a piece
+RAGGED = ("spike_times", "obs_intervals")  # columns with several values a row that are read
 MOST_MEMORY = 1280 * 2**20  # of this program, its libraries included
 SOON = 0.5  # seconds of computing that any step may take
 PER_SECOND = 20e6  # bytes of file and values for which it may take another one
@@ -29,7 +33,7 @@ class Refusal(Exception):
     """What is wrong with a file."""
 
 
-def wrong_with(path: str) -> str | None:
+def wrong_with(path: str, tables: bool = False) -> str | None:
     """What is wrong with a file: its numbers are elsewhere, or too many, or it is damaged.
 
     Nothing that is reached through a link to another file is opened, and no value is read before all variables are
@@ -39,6 +43,8 @@ def wrong_with(path: str) -> str | None:
     ----------
     path
         The file, which exists.
+    tables
+        Whether nothing is looked at but the columns of tables of an NWB file that `columns_of_tables` gives.
 
     Returns
     -------
@@ -50,13 +56,14 @@ def wrong_with(path: str) -> str | None:
     try:
         with _time_for(size), h5py.File(path, "r") as file:
             items = {}
-            for name, item in _objects(file):
+            for name, item in columns_of_tables(file) if tables else _objects(file):
                 items[name] = item
                 _allow(size)  # anew: of objects there may be many
             variables = {name: item for name, item in items.items() if isinstance(item, h5py.Dataset)}
             for name, variable in variables.items():
                 _check_own(name, variable)
-            _read(items, size + _checked_size(variables))
+            most = MOST_IN_TABLES if tables else MOST_BYTES
+            _read(items, size + _checked_size(variables, most))
     except Refusal as refusal:
         return str(refusal)
     except (Exception, MemoryError) as error:
@@ -130,15 +137,46 @@ def _elsewhere(name: str, file: str | bytes) -> Refusal:
     )
 
 
-def _checked_size(variables: dict[str, h5py.Dataset]) -> int:
+def columns_of_tables(file: h5py.File) -> Iterator[tuple[str, h5py.Dataset]]:
+    """Columns of numbers or text of the units and of the intervals of an NWB file, with their names in the file.
+
+    Columns with several values a row are left out, but for spike times and the intervals in which units were
+    observed; and so is what is a link, which is not followed.
+    """
+    for where, group in _tables(file):
+        for key, item in _hard(group, h5py.Dataset):
+            name = key.removesuffix("_index")
+            is_ragged = f"{name}_index" in group
+            kept = name in RAGGED if is_ragged else item.ndim == 1
+            text = h5py.check_string_dtype(item.dtype) is not None
+            if kept and (text or item.dtype.kind in "biuf"):
+                yield f"{where}/{key}", item
+
+
+def _tables(file: h5py.File) -> Iterator[tuple[str, h5py.Group]]:
+    for name, group in _hard(file, h5py.Group):
+        if name == "units":
+            yield name, group
+        elif name == "intervals":
+            yield from ((f"{name}/{key}", table) for key, table in _hard(group, h5py.Group))
+
+
+def _hard(group: Any, kind: type) -> Iterator[tuple[str, Any]]:
+    """What a group itself holds of a kind."""
+    for key in group:
+        if isinstance(group.get(key, getlink=True), h5py.HardLink) and group.get(key, getclass=True) is kind:
+            yield _text(key), group[key]
+
+
+def _checked_size(variables: dict[str, h5py.Dataset], most: int = MOST_BYTES) -> int:
     """Bytes of all values in memory."""
     sizes = {name: _size(variable) for name, variable in variables.items()}
-    if (total := sum(sizes.values())) > MOST_BYTES:
+    if (total := sum(sizes.values())) > most:
         largest = max(sizes, key=sizes.__getitem__)
         shape = " x ".join(map(str, variables[largest].shape or ()))
         raise Refusal(
             f"says that it has {total / 2**20:,.0f} MiB of values ({_shown(largest)}: {shape}), and at most "
-            f"{MOST_BYTES / 2**20:,.0f} MiB are read: save the variables that are needed alone."
+            f"{most / 2**20:,.0f} MiB are read: save the variables that are needed alone."
         )
     return total
 
@@ -160,9 +198,18 @@ def _read(items: dict[str, h5py.HLObject], n_bytes: int) -> None:
                 item.attrs[key]
             what = name or "/"
             if isinstance(item, h5py.Dataset):
-                item[()]
+                _read_values(item)
         except Exception as error:
             raise Refusal(f"has {_shown(what)} that could not be read ({_brief(error)}): is it complete?") from error
+
+
+def _read_values(variable: h5py.Dataset) -> None:
+    """All values, in pieces where there are many in a row."""
+    if variable.ndim == 1 and len(variable) > PIECE:
+        for first in range(0, len(variable), PIECE):
+            variable[first : first + PIECE]
+    else:
+        variable[()]
 
 
 @contextlib.contextmanager
@@ -205,7 +252,7 @@ def main() -> None:
     _limit_memory()
     print("null", flush=True)  # all is imported
     for line in sys.stdin.buffer:
-        print(json.dumps(wrong_with(json.loads(line))), flush=True)
+        print(json.dumps(wrong_with(*json.loads(line))), flush=True)
 
 
 if __name__ == "__main__":

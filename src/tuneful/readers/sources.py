@@ -13,10 +13,13 @@ from tuneful.curves import DatasetError
 from tuneful.readers.arrays import from_array, read_array
 from tuneful.readers.dropping import dropped_from_dataset, drops_of
 from tuneful.readers.gridded import from_data_array, from_dataset
+from tuneful.readers.labelling import labelled, labels_of
 from tuneful.readers.lalazar import fetch_lalazar, read_lalazar
 from tuneful.readers.netcdf import read_netcdf, write_netcdf
+from tuneful.readers.nwb import read_nwb
 from tuneful.readers.paths import as_path, by_kind, check_exists, check_folder_of, check_written
 from tuneful.readers.reading import Reading
+from tuneful.readers.roles import Column, Role
 from tuneful.readers.tables import read_table, write_table
 
 READERS: dict[str, Callable[..., Reading | xr.Dataset]] = {
@@ -24,6 +27,7 @@ READERS: dict[str, Callable[..., Reading | xr.Dataset]] = {
     ".nc": read_netcdf,
     **dict.fromkeys((".txt", ".csv.gz", ".tsv.gz", ".txt.gz"), read_table),
     **dict.fromkeys((".npy", ".npz"), read_array),
+    ".nwb": read_nwb,
 }
 WRITERS: dict[str, Callable[..., None]] = {".csv": write_table, ".tsv": write_table, ".nc": write_netcdf}
 DOWNLOAD = "lalazar2016"
@@ -45,7 +49,8 @@ def load(source: Any, /, **options: Any) -> xr.Dataset:
         Those of the reader: `read_lalazar` (``posture``, ``complete``, ``grid``), `from_frame` (``layout``,
         ``unit_columns``, ``features``, ``ignore``, ``average``, ...) and for text ``separator`` and ``decimal``, and
         for arrays those of `tuneful.curves.make_dataset` (``conditions``, ...). For all of them ``drop``: conditions
-        (``"size=0"``) and features (``"size"``) that are left out, as a list or with commas between them.
+        (``"size=0"``) and features (``"size"``) that are left out, as a list or with commas between them; and
+        ``label``: properties that all units have (``"session=m3"``).
 
     Raises
     ------
@@ -60,8 +65,14 @@ def load(source: Any, /, **options: Any) -> xr.Dataset:
 
 def examine(source: Any, /, **options: Any) -> Reading:
     """A source as `load` reads it, with the role of every column and why; arguments and errors as there."""
+    label = options.pop("label", None)
     found = _examined(source, options)
-    return found if isinstance(found, Reading) else Reading.of(found)
+    reading = found if isinstance(found, Reading) else Reading.of(found)
+    if label is None:
+        return reading
+    labels = labels_of(label)
+    columns = [*reading.columns, *(Column(name, Role.PROPERTY, "as asked") for name in labels)]
+    return replace(reading, dataset=labelled(reading.dataset, labels), columns=columns)
 
 
 def _examined(source: Any, options: dict[str, Any]) -> Reading | xr.Dataset:

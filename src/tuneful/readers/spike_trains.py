@@ -64,7 +64,7 @@ def trains_of(spikes: Any, units: Mapping[str, Any] | None = None) -> SpikeTrain
         raise DatasetError(f"Spikes are {EXPECTED}, and not a {type(spikes).__name__}.")
     if len(times) == 0:
         raise DatasetError("There are no units: is the source of the spikes the right one?")
-    trains = [_ascending(str(label), train) for label, train in zip(labels, times, strict=True)]
+    trains = [ascending(str(label), train) for label, train in zip(labels, times, strict=True)]
     return SpikeTrains(np.asarray(labels).astype(str), trains, properties, observed)
 
 
@@ -73,7 +73,17 @@ def _plain(train: Any) -> Any:
     return train.t if hasattr(train, "t") and hasattr(train, "time_support") else train
 
 
-def _ascending(label: str, train: Any) -> np.ndarray:
+def ascending(label: str, train: Any) -> np.ndarray:
+    """The spike times of one unit in their order.
+
+    Raises
+    ------
+    DatasetError
+        If they are not finite numbers in a row.
+
+    >>> ascending("a", [2, 1])
+    array([1., 2.])
+    """
     try:
         times = np.asarray(_plain(train), float)
     except (TypeError, ValueError) as error:

@@ -10,7 +10,7 @@ from tuneful.curves import DatasetError
 from tuneful.readers.intervals import Intervals, conditions_of, intervals_of, response_windows
 from tuneful.readers.reading import Reading
 from tuneful.readers.spike_trains import SpikeTrains, trains_of
-from tuneful.readers.trials import Trials, from_trials
+from tuneful.readers.trials import Trials, from_trials, kept
 
 
 def from_spikes(
@@ -44,7 +44,8 @@ def from_spikes(
     units
         Properties of units, name -> one value a unit.
     drop
-        Conditions that are left out (``"contrast=0"``; ``"contrast="`` where it is missing), and features.
+        Trials that are left out, by a condition (``"contrast=0"``; ``"contrast="`` where it is missing) or another
+        column of the intervals (``"correct=0"``), and conditions.
 
     Raises
     ------
@@ -65,10 +66,11 @@ def read_spikes(
     trains: SpikeTrains, intervals: Intervals, conditions: Any, window: Any = None, drop: str | Sequence[str] = ()
 ) -> Reading:
     """What `from_spikes` does, with the role of every column."""
-    start, end = response_windows(intervals, window)
-    rates, notes = rates_in(trains, start, end)
     shown = conditions_of(conditions, intervals.table)
-    return from_trials(Trials(rates, shown, trains.labels, trains.properties, notes=notes), drop)
+    rows, shown = kept(shown, intervals.table, len(intervals.start), drop)
+    start, end = response_windows(Intervals(intervals.start[rows], intervals.end[rows]), window)
+    rates, notes = rates_in(trains, start, end)
+    return from_trials(Trials(rates, shown, trains.labels, trains.properties, notes=notes))
 
 
 def rates_in(trains: SpikeTrains, start: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, list[str]]:

@@ -42,7 +42,7 @@ class Trials:
     notes: Sequence[str] = ()
 
 
-def from_trials(trials: Trials, drop: str | Sequence[str] = ()) -> Reading:
+def from_trials(trials: Trials) -> Reading:
     """The dataset of trials: mean, variance and number of trials of every unit in every condition.
 
     Means are those of the rates of single trials, variances are divided by n - 1 (NaN for one trial). Conditions are
@@ -52,8 +52,6 @@ def from_trials(trials: Trials, drop: str | Sequence[str] = ()) -> Reading:
     ----------
     trials
         Rates, conditions and units.
-    drop
-        Conditions that are left out (``contrast=0``; ``contrast=`` where it is missing), and features.
 
     Raises
     ------
@@ -64,10 +62,9 @@ def from_trials(trials: Trials, drop: str | Sequence[str] = ()) -> Reading:
     >>> found["rate"].values, found["n_trials"].values
     (array([[1., 5.]]), array([[1., 2.]]))
     """
-    table = _table(trials.conditions, len(trials.rates))
-    table, left_out = dropped_from_table(table | {ROW: pd.Series(range(len(trials.rates)))}, drops_of(drop))
-    rates = np.asarray(trials.rates, float)[parse(table.pop(ROW))]
-    keys, columns = _keys({name: values for name, values in table.items() if name not in left_out})
+    rates = np.asarray(trials.rates, float)
+    table = _table(trials.conditions, len(rates))
+    keys, columns = _keys(table)
     observed = np.asarray(~np.isnan(rates).all(axis=0))
     if not observed.any():
         raise DatasetError(
@@ -91,6 +88,49 @@ def from_trials(trials: Trials, drop: str | Sequence[str] = ()) -> Reading:
         if (measure := measured_in(name)) and feature_name(name) in dataset.coords:
             dataset[feature_name(name)].attrs["units"] = measure
     return Reading(dataset, [*_of_units(trials), *columns], [*trials.notes, *_lost(trials, observed, shown)])
+
+
+def kept(
+    conditions: Mapping[str, Any], others: Mapping[str, Any], n_trials: int, drop: str | Sequence[str]
+) -> tuple[np.ndarray, Mapping[str, Any]]:
+    """Which trials are kept, and what tells their conditions apart.
+
+    Parameters
+    ----------
+    conditions
+        Name -> one value a trial.
+    others
+        What else is known of trials, by which some may be left out.
+    n_trials
+        Their number.
+    drop
+        What is left out: trials with a value (``contrast=0``; ``contrast=`` where it is missing), or a condition.
+
+    Returns
+    -------
+    Numbers of the trials, and conditions of these.
+
+    Raises
+    ------
+    DatasetError
+        If lengths do not match, or there is nothing like that to leave out.
+
+    >>> kept({"size": [1, 2, 4]}, {"correct": [1, 0, 1]}, 3, "correct=0")[0]
+    array([0, 2])
+    """
+    drops = drops_of(drop)
+    named = {
+        n: v
+        for n, v in others.items()
+        if n not in conditions and any(d.value is not None and d.is_of(n) for d in drops)
+    }
+    table = _table(dict(conditions) | named, n_trials) | {ROW: pd.Series(range(n_trials))}
+    table, left_out = dropped_from_table(table, drops)
+    rows = parse(table.pop(ROW))
+    shown = {name: table[name].to_numpy() for name in conditions if str(name) not in left_out}
+    if not shown:
+        raise DatasetError("Nothing is left that tells the conditions of trials apart: leave out less.")
+    return rows, shown
 
 
 def _table(conditions: Mapping[str, Any], n_trials: int) -> Table:
@@ -130,8 +170,6 @@ def _keys(table: Table) -> tuple[dict[str, np.ndarray], list[Column]]:
     labels = [as_text(table[c.name]) for c in columns if c.role is Role.CONDITION]
     if labels:
         keys["condition"] = np.array([", ".join(parts) for parts in zip(*labels, strict=True)])
-    if not keys:
-        raise DatasetError("Nothing is left that tells the conditions of trials apart: leave out less.")
     return keys, columns
 
 
