@@ -25,6 +25,7 @@ def loaded_by(statement: str) -> set[str]:
         "import tuneful",
         "import tuneful.cli.main",
         "import tuneful; dir(tuneful), tuneful.__version__",
+        "import tuneful; dir(tuneful.plot)",
         "import typer.testing, tuneful.cli.main as c; typer.testing.CliRunner().invoke(c.app, ['fit', '--help'])",
     ],
 )

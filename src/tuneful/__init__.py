@@ -9,7 +9,7 @@ __version__ = "0.1.0"
 
 TYPE_CHECKING = False  # as type checkers know it; `typing` would take half of the time of this import
 if TYPE_CHECKING:
-    from tuneful import circuits, curves, descents, fitting, networks, objectives, solvers, stability
+    from tuneful import circuits, curves, descents, fitting, networks, objectives, plot, solvers, stability
     from tuneful.errors import DatasetError, NotFittedError, TunefulWarning, UserError
     from tuneful.fitting.parameter_simulator import simulator
     from tuneful.fitting.simulation import simulate
@@ -34,7 +34,7 @@ _HOME = {
     "simulator": "tuneful.fitting.parameter_simulator",
     "to_pynapple": "tuneful.readers",
 }
-_MODULES = ("circuits", "curves", "descents", "fitting", "networks", "objectives", "solvers", "stability")
+_MODULES = ("circuits", "curves", "descents", "fitting", "networks", "objectives", "plot", "solvers", "stability")
 
 __all__ = [
     "Checkpoints",
@@ -52,6 +52,7 @@ __all__ = [
     "load",
     "networks",
     "objectives",
+    "plot",
     "run",
     "save",
     "simulate",

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tuneful.fitting.tables import statistics_of
-from tuneful.report.fit.intervals import intervals_of
-from tuneful.report.fit.parameters import any_error, entries, known_to
-from tuneful.report.numbers import DASH, number
+from tuneful.numbers import DASH, number
+from tuneful.plot.entries import entries, intervals_of
+from tuneful.report.fit.parameters import any_error, known_to
 
 
 def fit_summary(result: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from tuneful.descents import Outcome
-from tuneful.report.numbers import DASH
+from tuneful.numbers import DASH
 
 IN_WORDS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 

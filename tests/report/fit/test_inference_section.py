@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from tuneful.cli.summary import inference_summary
+from tuneful.plot.entries import intervals_of
 from tuneful.report.fit import render
 from tuneful.report.fit.inference_section import section
-from tuneful.report.fit.intervals import intervals_of
 
 MATRIX = {
     "value": [[1.0, 2.0], [3.0, 4.0]],

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tuneful.curves import make_dataset
+from tuneful.plot.style import ENTRIES
 from tuneful.report.fit import render, write_report
 
 LATTICE = dict(zip("xyz", np.meshgrid(*[[-1.0, 0.0, 1.0]] * 3, indexing="ij"), strict=True))
@@ -16,6 +17,7 @@ POSITIONS = {axis: values.ravel() for axis, values in LATTICE.items()}
 SIZES = {"size": np.array([0.5, 1.0, 2.0, 4.0, 6.0])}
 M1 = ("r2", "complexity", "rate", "coding_level")
 NAN = float("nan")
+PAIRS = [["EE", "EI"], ["IE", "II"]]
 
 
 @pytest.fixture(scope="module")
@@ -210,7 +212,7 @@ def test_everything_silent(fit_content, outline_of):
     ("conditions", "axis"),
     [
         (SIZES, ">size</text>"),
-        ({"orientation": np.arange(0.0, 180.0, 30.0)}, ">orientation</text>"),
+        ({"orientation": np.arange(0.0, 180.0, 30.0)}, ">orientation (deg)</text>"),
         ({}, ">c0</text>"),
         ({"condition": [f"long label {i}" for i in range(5)]}, ">condition</text>"),
         ({"condition": ["red", "green"]}, ">red</text>"),
@@ -260,3 +262,26 @@ def test_incidents_reach_the_page(size_content, with_result, words, section):
     assert "90 % of the realisations settled and 10 % oscillated." in words(
         section(render(content), "Course of the fit")
     )
+
+
+def test_trajectories_name_every_entry_in_the_colour_of_its_line(size_page, figures_of, true_values):
+    drawn = figures_of(size_page)
+    for name in true_values:
+        svg = drawn[f"Parameter over training: {name}"]
+        for i, entry in enumerate(np.ravel(PAIRS), start=1):
+            colour = f"var(--entry-{i}, {ENTRIES[i - 1]})"
+            label = re.search(rf"<text[^>]*style=\"([^\"]*)\"[^>]*>{entry}</text>", svg)
+            assert label
+            assert f"fill: {colour}" in label[1]
+            lines = [style for style in re.findall(r'style="(fill: none[^"]*)"', svg) if f"stroke: {colour}" in style]
+            widths = [re.findall(r"stroke-width: ([\d.]+)", style) for style in lines]
+            assert widths == [["0.8"], ["1.4"]]  # the truth, and the path
+            assert "stroke-dasharray" in lines[0]
+
+
+def test_long_fits_stay_small(fit_content):
+    steps = [
+        {"step": s, "loss": 1.0 / (s + 1), "gradient_norm": 1.0, "parameters": {"sigma_l": 0.3 + 1e-5 * s}}
+        for s in range(20_000)
+    ]
+    assert len(render(fit_content(steps=steps))) < 2_000_000

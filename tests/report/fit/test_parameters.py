@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tuneful.plot.entries import entries, path
 from tuneful.report.fit import parameters, render
 
 PAIRS = [["EE", "EI"], ["IE", "II"]]
@@ -22,11 +23,11 @@ NAN = float("nan")
     ],
 )
 def test_names_of_entries(value, given, names):
-    assert [entry.name for entry in parameters.entries({"value": value, "entries": given})] == names
+    assert [entry.name for entry in entries({"value": value, "entries": given})] == names
 
 
 def test_entries_that_are_not_known_are_nan():
-    found = parameters.entries({"value": [[1.0, None], [3.0, 4.0]], "initial": 0.5, "truth": [1.0, 2.0]})
+    found = entries({"value": [[1.0, None], [3.0, 4.0]], "initial": 0.5, "truth": [1.0, 2.0]})
     assert [entry.initial for entry in found] == [0.5] * 4
     assert np.isnan([entry.truth for entry in found]).all()
     assert np.isnan([entry.value for entry in found]).tolist() == [False, True, False, False]
@@ -69,13 +70,13 @@ def test_what_the_curves_fix_is_said_and_what_they_do_not():
 
 def test_path_goes_through_the_log_from_the_start(size_content, true_values):
     content = size_content(4)
-    found = parameters.entries(content.result["parameters"]["dJ"])
-    walked = parameters.path("dJ", content.steps, found)
+    found = entries(content.result["parameters"]["dJ"])
+    walked = path("dJ", content.steps, found)
     assert walked is not None
     assert walked[0].tolist() == [0, 1, 2, 3, 4]
     np.testing.assert_allclose(walked[1][0], 0.37 * np.ravel(true_values["dJ"]))
     np.testing.assert_array_equal(walked[1][3], np.ravel(content.steps[2]["parameters"]["dJ"]))
-    assert parameters.path("other", content.steps, found) is None
+    assert path("other", content.steps, found) is None
 
 
 def test_names_of_entries_with_markup_are_shown_as_they_are(size_content, words, section):

@@ -11,17 +11,6 @@ SIZES = np.array([0.5, 1.0, 2.0, 4.0, 6.0])
 NEW_SIZES = np.array([0.75, 1.5, 3.0, 5.0, 8.0])
 
 
-def test_spread_is_the_median_and_the_10_to_90_percent_band():
-    rates = np.random.default_rng(0).exponential(1.0, (200_000, 2))
-    rates[:3, 0] = np.nan
-    # Quantiles of an exponential are -log(1 - p); a standard error is sqrt(p / (1 - p) / n).
-    expected = -np.log(1 - np.array(prediction.SPREAD))[:, None]
-    np.testing.assert_allclose(
-        prediction.spread(rates), np.repeat(expected, 2, axis=1), atol=4 * 3 / np.sqrt(200_000)
-    )
-    assert np.isnan(prediction.spread(np.full((3, 2), np.nan))).all()
-
-
 def test_model_is_drawn_in_old_and_new_conditions_and_data_in_old_ones(with_prediction):
     content = with_prediction()
     assert content.prediction is not None

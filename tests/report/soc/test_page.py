@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from tuneful.networks.scalars import preferred_states
-from tuneful.report.soc import SocContent, figures, render_soc
+from tuneful.plot import matrices
+from tuneful.report.soc import SocContent, render_soc
 from tuneful.report.soc.wording import PUBLISHED, SCALARS, answer, has_published_settings, scalar_lines
 from tuneful.runs.stabilize_config import StabilizeConfig
 from tuneful.runs.stabilize_result import analysed
@@ -138,5 +139,5 @@ def test_bare_weight_matrices(weights):
 
 
 def test_the_page_says_that_points_are_means(content, monkeypatch):
-    monkeypatch.setattr(figures, "MOST_PIXELS", 25)
+    monkeypatch.setattr(matrices, "MOST_PIXELS", 25)
     assert "Every point is the mean of 3 × 3 of them." in render_soc(content)

@@ -1,14 +1,14 @@
 """The page of a comparison of runs."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
-from markupsafe import Markup
-from matplotlib.axes import Axes
-
+from tuneful.numbers import DASH, number
+from tuneful.plot import scores
+from tuneful.plot.sheets import Panel
+from tuneful.plot.style import WIDE
 from tuneful.report.answers.page import Answered, AnswerPage
-from tuneful.report.figures import END, MUTED, RULE, WIDE, clipped, draw, label_axes, padded
-from tuneful.report.numbers import DASH, number
 from tuneful.report.wording import Verdict, apart, good
 
 LEAD = (
@@ -24,16 +24,16 @@ ERROR = (
 
 def comparison_page(table: Mapping[str, Any]) -> AnswerPage:
     """The page of a comparison; `table` is the content of compare.json."""
-    figure = ("How much worse than the best", "± 2 standard errors", _figure(table))
+    figure = comparison_panel(table)
     columns = ("Run", "Energy score", "Worse than the best by", "Verdict")
     words = [pair["words"] for pair in table["pairs"]]
-    scores = Answered("Scores", LEAD, columns, [_row(run) for run in table["runs"]], [figure], words)
+    found = Answered("Scores", LEAD, columns, [_row(run) for run in table["runs"]], [figure], words)
     return AnswerPage(
         title=f"comparison of {len(table['runs'])} runs",
         question="Which circuit predicts these neurons better?",
         answer=table["verdict"],
         facts=_facts(table),
-        sections=[scores],
+        sections=[found],
         table={key: value for key, value in table.items() if key != "scores"},
         terms=[("Standard error", ERROR)],
     )
@@ -63,19 +63,9 @@ def _verdict(run: Mapping[str, Any]) -> Verdict:
     return apart("worse") if run["difference"] > 2 * run["difference_error"] else Verdict("unknown", "=", "as good")
 
 
-def _figure(table: Mapping[str, Any]) -> Markup:
-    """Differences to the best with error bars, the best on top."""
-    runs = table["runs"]
-    middle, error = [run["difference"] for run in runs], [2 * run["difference_error"] for run in runs]
-
-    def paint(axes: Axes) -> None:
-        heights = list(range(len(runs)))[::-1]
-        axes.axvline(0, color=RULE, linewidth=1)
-        axes.errorbar(middle, heights, xerr=error, fmt="o", color=END, ecolor=MUTED, markersize=5, capsize=0)
-        axes.set_yticks(heights, [clipped(run["name"])[:9] for run in runs])
-        axes.set_ylim(-0.6, len(runs) - 0.4)
-        axes.set_xlim(*padded([m + s * e for m, e in zip(middle, error, strict=True) for s in (-1, 1)] + [0.0]))
-        label_axes(axes, "difference of energy scores", "")
-        axes.set_yticks(heights, [clipped(run["name"])[:9] for run in runs])
-
-    return draw(paint, "Differences of energy scores to the best run, with two standard errors", size=WIDE)
+def comparison_panel(table: Mapping[str, Any]) -> Panel:
+    """The figure of a comparison."""
+    said = "Differences of energy scores to the best run, with two standard errors"
+    size = WIDE[0], scores.height(len(table["runs"]))
+    paint = partial(scores.comparison, table)
+    return Panel("How much worse than the best", "± 2 standard errors", paint, said, size=size)

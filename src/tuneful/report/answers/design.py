@@ -1,16 +1,15 @@
 """The page of a design, and what terminals show of it."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
-from markupsafe import Markup
-from matplotlib.axes import Axes
-
+from tuneful.numbers import number
+from tuneful.plot import scores
+from tuneful.plot.sheets import Panel
+from tuneful.plot.style import WIDE
 from tuneful.report.answers.page import Answered, AnswerPage
-from tuneful.report.figures import END, MUTED, TRUTH, WIDE, draw, label_axes, padded
-from tuneful.report.numbers import number
 
-DRAWN = 12  # candidates in the figure, the best
 LEAD = (
     "Every candidate alone, beside the present conditions: the standard error of unconstrained parameters "
     "(logarithms of positive ones), as a geometric mean, that the curves would leave."
@@ -23,7 +22,7 @@ def design_page(table: Mapping[str, Any]) -> AnswerPage:
     ranking = [[row["name"], number(row["error"]), _chosen(row["name"], chosen)] for row in table["candidates"]]
     errors = [[row["name"], number(row["now"]), number(row["then"])] for row in table["errors"]]
     sections = [
-        Answered("Candidates", LEAD, ("", "Standard error", "Chosen"), ranking, [("", "", _figure(table))]),
+        Answered("Candidates", LEAD, ("", "Standard error", "Chosen"), ranking, [design_panel(table)]),
         Answered("Parameters", "Standard errors before and after.", ("", "Now", "With the chosen"), errors),
     ]
     if table["plans"]:
@@ -45,21 +44,10 @@ def _chosen(name: str, chosen: list[str]) -> str:
     return "yes" if name in chosen else ""
 
 
-def _figure(table: Mapping[str, Any]) -> Markup:
-    """Standard errors with each of the best candidates, with those chosen, and now."""
-    rows = table["candidates"][:DRAWN]
-
-    def paint(axes: Axes) -> None:
-        heights = list(range(len(rows)))[::-1]
-        axes.plot([row["error"] for row in rows], heights, "o", color=END, markersize=5)
-        axes.axvline(table["now"], color=MUTED, linestyle="--", linewidth=1.2)
-        axes.axvline(table["then"], color=TRUTH, linewidth=1.5)
-        axes.set_xlim(*padded([*(row["error"] for row in rows), table["now"], table["then"]]))
-        axes.set_ylim(-0.6, len(rows) - 0.4)
-        label_axes(axes, "standard error: now (dashed), with all chosen (line)", "rank")
-        axes.set_yticks(heights, [str(i + 1) for i in range(len(rows))])
-
-    return draw(paint, "Standard errors with each of the best candidate conditions", size=WIDE)
+def design_panel(table: Mapping[str, Any]) -> Panel:
+    """The figure of a design."""
+    said = "Standard errors with each of the best candidate conditions"
+    return Panel("Standard errors", "with one candidate each", partial(scores.design, table), said, size=WIDE)
 
 
 def design_summary(table: Mapping[str, Any]) -> str:

@@ -1,18 +1,17 @@
 """The page of a test of a circuit, and what terminals show of it."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
-import numpy as np
-from markupsafe import Markup
-from matplotlib.axes import Axes
-
+from tuneful.numbers import number
+from tuneful.plot import scores
+from tuneful.plot.scores import LEVEL
+from tuneful.plot.sheets import Panel
+from tuneful.plot.style import WIDE
 from tuneful.report.answers.page import Answered, AnswerPage
-from tuneful.report.figures import DATA, END, START, WIDE, draw, label_axes, padded
-from tuneful.report.numbers import number
 from tuneful.report.wording import Verdict, apart, good
 
-LEVEL = 0.05
 SHOWN = 40  # statistics and conditions in the table, those that fail most
 LEAD = (
     "The energy distance of the units to the circuit, at its lowest over all parameters, against that of sets of as "
@@ -40,7 +39,7 @@ def goodness_page(table: Mapping[str, Any]) -> AnswerPage:
         ]
         for row in table["parts"][:SHOWN]
     ]
-    figure = ("Distances", "simulated sets, and the measured units", _figure(table))
+    figure = goodness_panel(table)
     return AnswerPage(
         title=f"test of {table['circuit']}",
         question="Could this circuit have produced these neurons?",
@@ -71,17 +70,11 @@ def _judged(p: float) -> tuple[str, Verdict]:
     return number(p, 2), apart("differs") if p < LEVEL else good("as expected")
 
 
-def _figure(table: Mapping[str, Any]) -> Markup:
-    """A histogram of the simulated distances, with a line at the measured one."""
-    simulated, measured = np.asarray(table["simulated"]), table["distance"]
-
-    def paint(axes: Axes) -> None:
-        low, high = padded([*simulated, measured])
-        axes.hist(simulated, bins=np.linspace(low, high, 30).tolist(), color=DATA)
-        axes.axvline(measured, color=START if table["p_value"] < LEVEL else END, linewidth=2)
-        label_axes(axes, "energy distance", "sets")
-
-    return draw(paint, "Energy distances of simulated sets and of the measured units to the circuit", size=WIDE)
+def goodness_panel(table: Mapping[str, Any]) -> Panel:
+    """The figure of a test: simulated distances, with a line at the measured one."""
+    said = "Energy distances of simulated sets and of the measured units to the circuit"
+    note = "simulated sets, and the measured units"
+    return Panel("Distances", note, partial(scores.goodness, table), said, size=WIDE)
 
 
 def goodness_summary(table: Mapping[str, Any]) -> str:

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from markupsafe import Markup
-
 from tuneful.files import write_atomically
 from tuneful.plain import plain
+from tuneful.plot.sheets import Panel
 from tuneful.report.document import render_template
+from tuneful.report.figures import view
 from tuneful.report.wording import Verdict, flattened
 
 
@@ -20,22 +20,19 @@ class Answered:
 
     columns, rows
         Of a table; cells are texts, or a `Verdict` in the column of that name.
-    figures
-        As (title, note, drawing).
     """
 
     title: str
     lead: str = ""
     columns: Sequence[str] = ()
     rows: Sequence[Sequence[str | Verdict]] = ()
-    figures: Sequence[tuple[str, str, Markup]] = ()
+    figures: Sequence[Panel] = ()
     notes: Sequence[str] = ()
 
     def view(self) -> dict[str, Any]:
         """What the template shows."""
-        panels = [dict(zip(("title", "note", "svg"), figure, strict=True)) for figure in self.figures]
         return dataclasses.asdict(dataclasses.replace(self, figures=(), rows=())) | {
-            "figures": panels,
+            "figures": [view(panel) for panel in self.figures],
             "rows": self.rows,
         }
 

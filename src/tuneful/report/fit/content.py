@@ -1,12 +1,10 @@
-"""What a report is made from, and the sets of curves that its figures compare."""
+"""What a report is made from."""
 
 import dataclasses
 from typing import Any
 
-import numpy as np
 import xarray as xr
 
-from tuneful.curves import DatasetError, compute, features, seen_through
 from tuneful.curves.labels import COMPARED_AS, of_label
 
 
@@ -92,41 +90,3 @@ def _only_label(content: ReportContent) -> str:
     """The label of all that is compared, where units or recorded cells are left out; "" where nothing is."""
     told = [c[COMPARED_AS].values for c in (content.measured, content.end) if COMPARED_AS in c.coords]
     return next((str(name) for names in told for name in names if name), "")
-
-
-def held_out(measured: xr.Dataset) -> xr.Dataset:
-    """The units that the fit has not seen, measured somewhere; all of them if none was set aside."""
-    seen = ~np.isnan(measured["rate"].values).all(axis=1)
-    aside = np.asarray(measured["held_out"].values, bool) if "held_out" in measured.coords else seen
-    return measured.isel(unit=np.flatnonzero(seen & aside if aside.any() else seen))
-
-
-def samples(content: ReportContent, name: str) -> dict[str, np.ndarray]:
-    """One statistic of the held-out, start and end curves: ``data``, ``start``, ``end`` -> values, or nothing.
-
-    Generated curves are seen through the missing conditions of the data, as in the KS distances. The result
-    is empty if the statistic is unknown or these conditions do not allow it.
-    """
-    data = held_out(content.measured)
-    conditions = features(data)
-    try:
-        return {kind: compute(name, rates, conditions) for kind, rates in _comparable_rates(content, data).items()}
-    except DatasetError:
-        return {}
-
-
-def _comparable_rates(content: ReportContent, data: xr.Dataset) -> dict[str, np.ndarray]:
-    measured = data["rate"].values
-    gaps = ~np.isnan(measured)
-    rng = np.random.default_rng(0)  # any seed: it only decides which curve gets which gaps
-    generated = {"start": content.start, "end": content.end}
-    return {"data": measured} | {
-        kind: seen_through(finite_rates(curves), gaps, rng) if len(gaps) else finite_rates(curves)
-        for kind, curves in generated.items()
-    }
-
-
-def finite_rates(curves: xr.Dataset) -> np.ndarray:
-    """Generated rates (n, S) in Hz without the curves that are not finite everywhere."""
-    rates = np.asarray(curves["rate"].values, dtype=float)
-    return rates[np.isfinite(rates).all(axis=1)]

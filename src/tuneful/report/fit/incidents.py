@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from tuneful.report.numbers import as_float, count, number, percent
+from tuneful.numbers import as_float, count, number, percent
 from tuneful.report.wording import capitalised, enumerated
 
 # What a neuroscientist would say of the networks that ended so.

@@ -1,11 +1,15 @@
 """The section on intervals: a table, what trades against what, and figures."""
 
+from functools import partial
 from typing import Any
 
+from tuneful.numbers import DASH, count, percent
+from tuneful.plot import estimates
+from tuneful.plot.entries import IntervalEntry, intervals_of
+from tuneful.plot.sheets import Panel
+from tuneful.plot.style import WIDE
+from tuneful.report.figures import view
 from tuneful.report.fit.content import ReportContent
-from tuneful.report.fit.inference_figures import correlation_figure, intervals_figure, spectrum_figure
-from tuneful.report.fit.intervals import IntervalEntry, intervals_of
-from tuneful.report.numbers import DASH, count, percent
 
 NAMES = {"sandwich": "sandwich", "bootstrap": "weighted bootstrap", "profile": "profile"}
 
@@ -17,22 +21,32 @@ def section(content: ReportContent) -> dict[str, Any] | None:
         return None
     parts = [(about, intervals_of(name, about)) for name, about in table["parameters"].items()]
     entries = [entry for _, own in parts for entry in own]
-    names, matrix = table["correlation"]["names"], table["correlation"]["matrix"]
-    panels = [{"title": "Intervals", "note": "dotted: open on that side", "svg": intervals_figure(entries)}]
-    if len(names) > 1:
-        deviations = [one["standard_deviation"] for one in table["combinations"]]
-        note = "of the logarithms of positive parameters"
-        panels.append({"title": "Correlations", "note": note, "svg": correlation_figure(names, matrix)})
-        panels.append({"title": "Combinations", "note": note, "svg": spectrum_figure(deviations)})
     return {
         "lead": _lead(table),
         "rows": [_row(about, entry) for about, own in parts for entry in own],
         "any_truth": any(entry.truth for entry in entries),
-        "panels": [panel for panel in panels if panel["svg"]],
+        "panels": [view(panel) for panel in panels(table)],
         "combinations": [one["words"] for one in table["combinations"]],
         "remarks": table["remarks"],
         "others": [NAMES[name] for name in table["methods"] if name != table["method"]],
     }
+
+
+def panels(table: dict[str, Any]) -> list[Panel]:
+    """Intervals, and what trades against what where there are several numbers."""
+    shown, names = estimates.shown_entries(table), table["correlation"]["names"]
+    intervals = Panel(
+        "Intervals", "over the estimate; dotted: open on that side", partial(estimates.intervals, table),
+        "Intervals of the parameters, over their estimates", size=estimates.sized(len(shown)),
+    )  # fmt: skip
+    found = [intervals] if shown else []
+    if len(names) > 1:
+        note = "of the logarithms of positive parameters"
+        said = "Correlations of the estimated parameters", "Standard deviations of combinations of parameters"
+        trades, known = partial(estimates.correlations, table), partial(estimates.combinations, table)
+        found.append(Panel("Correlations", note, trades, said[0], size=estimates.sized(len(names))))
+        found.append(Panel("Combinations", note, known, said[1], size=WIDE))
+    return found
 
 
 def _lead(table: dict[str, Any]) -> str:

@@ -1,55 +1,12 @@
-"""Parameters of a circuit, number by number: a matrix has one entry for each of its places, a scalar is one."""
+"""The table of parameters: start, end, truth, and how well the curves fix each number."""
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
-from tuneful.report.numbers import DASH, as_float, as_floats, number, percent
+from tuneful.numbers import DASH, number, percent
+from tuneful.plot.entries import Entry, entries
 from tuneful.report.wording import symbol
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One number of a parameter at the start, at the end, and in truth (NaN where not known), and how well known.
-
-    `name` tells it from the other entries (``EE``, or its indices from 1) and is empty for a scalar.
-    """
-
-    name: str
-    initial: float
-    value: float
-    truth: float
-    standard_error: float
-    identified: str
-
-
-def entries(about: Mapping[str, Any]) -> list[Entry]:
-    """The entries of one parameter of the result, in the order of its rows."""
-    shape = next((np.shape(about[key]) for key in ("value", "initial", "truth") if about.get(key) is not None), ())
-    names = entry_names(shape, about.get("entries"))
-    columns = [_flat(about.get(key), len(names)) for key in ("initial", "value", "truth", "standard_error")]
-    flags = np.ravel(np.asarray(about.get("identified"), dtype=object)).tolist()
-    flags = [str(flag or "") for flag in flags] if len(flags) == len(names) else [""] * len(names)
-    return [Entry(*about_one) for about_one in zip(names, *columns, flags, strict=True)]
-
-
-def entry_names(shape: Sequence[int], given: Any) -> list[str]:
-    """What tells the entries of a parameter of that shape apart: given names, or indices from 1; "" for a scalar."""
-    if not shape:
-        return [""]
-    separator = "" if max(shape) < 10 else ","
-    indices = [separator.join(str(i + 1) for i in place) for place in np.ndindex(*shape)]
-    named = [] if given is None else [str(name) for name in np.ravel(np.asarray(given, dtype=object))]
-    return named if len(named) == len(indices) else indices
-
-
-def _flat(values: Any, n: int) -> list[float]:
-    """The n numbers of a scalar, vector or matrix; one number stands for all, and a wrong number for none."""
-    found = as_floats(values)
-    return np.broadcast_to(found if len(found) in (1, n) else np.nan, n).tolist()
 
 
 def table(result: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -109,16 +66,3 @@ def any_truth(result: Mapping[str, Any]) -> bool:
     """Whether the true value of any entry is known."""
     about = (result.get("parameters") or {}).values()
     return any(math.isfinite(entry.truth) for row in about for entry in entries(row))
-
-
-def path(
-    name: str, steps: Sequence[Mapping[str, Any]], found: Sequence[Entry]
-) -> tuple[np.ndarray, np.ndarray] | None:
-    """Steps (k,) and the entries at each (k, n), the start as step 0; None if the log does not hold them."""
-    logged = [(as_float(step.get("step")), as_floats((step.get("parameters") or {}).get(name))) for step in steps]
-    rows = [(step, values) for step, values in logged if len(values) == len(found)]
-    if not any(np.isfinite(values).any() for _, values in rows):
-        return None
-    if rows[0][0] > 0:
-        rows.insert(0, (0.0, np.array([entry.initial for entry in found])))
-    return np.array([step for step, _ in rows]), np.stack([values for _, values in rows])

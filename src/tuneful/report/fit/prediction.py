@@ -9,20 +9,10 @@ import numpy as np
 import xarray as xr
 
 from tuneful.curves import critical_value, features, ks_distance
-from tuneful.report.fit.content import ReportContent, finite_rates, held_out
-from tuneful.report.numbers import as_float, as_floats
-
-SPREAD = (0.1, 0.5, 0.9)  # quantiles over cells
-
-
-@dataclass(frozen=True)
-class Along:
-    """Rates over one feature: its values (S,), increasing, and quantiles over cells, each (S,) in Hz."""
-
-    places: np.ndarray
-    low: np.ndarray
-    median: np.ndarray
-    high: np.ndarray
+from tuneful.numbers import as_float, as_floats
+from tuneful.plot.populations import Along, spread
+from tuneful.plot.selection import finite_rates, held_out
+from tuneful.report.fit.content import ReportContent
 
 
 @dataclass(frozen=True)
@@ -36,16 +26,6 @@ class Distances:
     def known(self) -> np.ndarray:
         """The distances that are defined."""
         return self.ks[np.isfinite(self.ks)]
-
-
-def spread(rates: np.ndarray) -> np.ndarray:
-    """Quantiles `SPREAD` of rates (n, S) over cells, (3, S); NaN entries are left out, and NaN stands for nothing."""
-    columns = [_quantiles(column[np.isfinite(column)]) for column in np.asarray(rates, dtype=float).T]
-    return np.array(columns).reshape(-1, len(SPREAD)).T
-
-
-def _quantiles(values: np.ndarray) -> np.ndarray:
-    return np.quantile(values, SPREAD) if len(values) else np.full(len(SPREAD), np.nan)
 
 
 def distances(content: ReportContent) -> Distances | None:

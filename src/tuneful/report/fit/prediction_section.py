@@ -1,25 +1,24 @@
 """The section on conditions that were not fitted: a figure along one feature, or a table of conditions."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from tuneful.curves import features, rate_unit
-from tuneful.report.fit.content import ReportContent, finite_rates
-from tuneful.report.fit.curves import response_of, title_of
-from tuneful.report.fit.prediction import (
-    Distances,
-    data_along,
-    distances,
-    feature_along,
-    model_along,
-    spread,
-    truth_along,
-)
-from tuneful.report.fit.prediction_figures import distances_figure, rates_figure
+from tuneful.numbers import DASH, distance, number
+from tuneful.plot import populations
+from tuneful.plot.feature_axes import FeatureAxis
+from tuneful.plot.naming import response_of, title_of
+from tuneful.plot.populations import spread
+from tuneful.plot.selection import finite_rates
+from tuneful.plot.sheets import Panel
+from tuneful.plot.style import WIDE
+from tuneful.report.figures import view
+from tuneful.report.fit.content import ReportContent
+from tuneful.report.fit.prediction import Distances, data_along, distances, feature_along, model_along, truth_along
 from tuneful.report.fit.wording import APART, verdict
-from tuneful.report.numbers import DASH, distance, number
 from tuneful.report.wording import apart, in_words
 
 DISTINGUISHABLE = apart("distinguishable from it")
@@ -34,7 +33,7 @@ def section(content: ReportContent) -> dict[str, Any] | None:
         "verdict": _verdict(found),
         "has_truth": content.prediction_truth is not None,
         "unit": rate_unit(content.measured),
-        "panels": [] if name is None else _panels(content, content.prediction, name, found),
+        "panels": [view(panel) for panel in panels(content)],
         "table": _table(content, content.prediction, found) if name is None else None,
     }
 
@@ -59,17 +58,27 @@ def _which(within: int, n: int) -> str:
     return f"{in_words(within) if within else 'none'} of the {in_words(n)} new conditions"
 
 
-def _panels(content: ReportContent, prediction: xr.Dataset, name: str, found: Distances | None) -> list[dict]:
-    axis, new = title_of(prediction, name), np.asarray(prediction[name].values, dtype=float)
-    model = model_along(content, prediction, name)
-    data, truth = data_along(content, name), truth_along(content, name)
-    rates = rates_figure(axis, model, data, truth, new, content.whose, response_of(content.measured))
-    panels = [{"title": f"Rate over {name}", "note": "median and 10–90 % of the cells", "svg": rates}]
+def panels(content: ReportContent) -> list[Panel]:
+    """Rates over the feature that alone varies, and their distances from the truth; nothing over several features."""
+    name = feature_along(content)
+    if content.prediction is None or name is None:
+        return []
+    new, found = np.asarray(content.prediction[name].values, dtype=float), distances(content)
+    axis = FeatureAxis.of(content.measured, name, new)
+    sides = {
+        "model": model_along(content, content.prediction, name),
+        "data": data_along(content, name),
+        "truth": truth_along(content, name),
+    }
+    paint = partial(populations.prediction, axis, sides, new, response=response_of(content.measured))
+    said = f"Rates of the fitted circuit and of the data over {axis.title}{content.whose}"
+    shown = [Panel(f"Rate over {name}", "median and 10–90 % of the cells", paint, said, size=WIDE)]
     if found is not None:
-        svg = distances_figure(axis, new, found, model, content.whose)
+        paint = partial(populations.new_distances, axis, new, found.ks, found.line)
+        said = f"KS distance of the rates in new conditions over {axis.title}{content.whose}"
         note = "of the rates, fitted from true circuit"
-        panels.append({"title": "Distance in each new condition", "note": note, "svg": svg})
-    return panels
+        shown.append(Panel("Distance in each new condition", note, paint, said, right=0.79))
+    return shown
 
 
 def _table(content: ReportContent, prediction: xr.Dataset, found: Distances | None) -> dict[str, Any]:

@@ -5,8 +5,8 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tuneful.curves import STATISTICS
-from tuneful.report.numbers import DASH, as_float
+from tuneful.numbers import DASH, as_float
+from tuneful.plot.naming import label
 from tuneful.report.wording import Verdict, apart, capitalised, enumerated, good, in_words
 
 AT_FLOOR = good("as close as two halves of the data")
@@ -40,9 +40,9 @@ def answer(result: Mapping[str, Any]) -> str:
 def _judged(result: Mapping[str, Any]) -> Iterator[tuple[str, Verdict]]:
     """Every statistic as a sentence calls it, of every label, and its verdict."""
     statistics = result.get("statistics") or {}
-    for label in result.get("labels") or [""]:
-        for name, entry in (statistics[label] if label else statistics).items():
-            yield _in_sentence(name) + (f" of {label}" if label else ""), verdict(entry)
+    for whose in result.get("labels") or [""]:
+        for name, entry in (statistics[whose] if whose else statistics).items():
+            yield _in_sentence(name) + (f" of {whose}" if whose else ""), verdict(entry)
 
 
 def which_units(result: Mapping[str, Any]) -> str:
@@ -85,22 +85,6 @@ def _doubled(text: str) -> str:
 def _in_sentence(name: str) -> str:
     words = label(name).split(" (")[0]
     return words[:1].lower() + words[1:] if words[1:2].islower() else words
-
-
-def label(name: str) -> str:
-    """What figures and tables call a statistic; its own name if it is not registered."""
-    return STATISTICS[name].label if name in STATISTICS else str(name)
-
-
-def axis_label(name: str, rate_unit: str = "Hz") -> str:
-    """The short label of a statistic with its unit; the heading of the panel has the whole one.
-
-    What is a rate in Hz is a response in `rate_unit` of curves that are in another.
-    """
-    unit, words = STATISTICS[name].unit if name in STATISTICS else "", label(name).split(" (")[0]
-    if unit == "Hz" != rate_unit:
-        unit, words = rate_unit, words.replace("Firing rate", "Response").replace("rate", "response")
-    return (words if len(words) <= 34 else words[:33] + "…") + (f" ({unit})" if unit else "")
 
 
 def command(result: Mapping[str, Any]) -> str:

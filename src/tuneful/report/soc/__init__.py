@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tuneful.report.soc.page import SocContent, render_soc, write_soc_report
+    from tuneful.report.soc.content import SocContent
+    from tuneful.report.soc.page import render_soc, write_soc_report
 
 __all__ = ["SocContent", "render_soc", "write_soc_report"]
 

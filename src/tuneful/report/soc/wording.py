@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tuneful.report.numbers import DASH, count, duration, number
+from tuneful.numbers import DASH, count, duration, number
 from tuneful.report.wording import outcome_in_words
 
 # Settings for which the ranges of published circuits hold.

@@ -1,13 +1,12 @@
-"""Which measured curves the report shows, and the generated ones beside them."""
+"""Which curves figures show: units that a fit has not seen, a few that span them, generated ones beside them."""
 
 from dataclasses import dataclass
 
 import numpy as np
+import xarray as xr
 
 from tuneful.curves import compute, features
-from tuneful.report.fit.content import ReportContent, finite_rates, held_out
-
-AXES = ("x", "y", "z")
+from tuneful.plot.layouts import AXES
 
 
 @dataclass(frozen=True)
@@ -37,13 +36,30 @@ class Projection:
     r2: float
 
 
-def pairs(content: ReportContent, n: int = 8) -> list[Pair]:
-    """A selection of the held-out curves, each with the generated curve nearest to it at the end of the fit."""
-    data = held_out(content.measured)
+def held_out(measured: xr.Dataset) -> xr.Dataset:
+    """The units that the fit has not seen, measured somewhere; all of them if none was set aside."""
+    seen = ~np.isnan(measured["rate"].values).all(axis=1)
+    aside = np.asarray(measured["held_out"].values, bool) if "held_out" in measured.coords else seen
+    return measured.isel(unit=np.flatnonzero(seen & aside if aside.any() else seen))
+
+
+def finite_rates(curves: xr.Dataset) -> np.ndarray:
+    """Generated rates (n, S) in Hz without the curves that are not finite everywhere."""
+    rates = np.asarray(curves["rate"].values, dtype=float)
+    return rates[np.isfinite(rates).all(axis=1)]
+
+
+def pairs(data: xr.Dataset, model: xr.Dataset, n: int = 8) -> list[Pair]:
+    """A selection of measured curves, each with the generated curve nearest to it."""
     rates = np.asarray(data["rate"].values, dtype=float)
-    labels = data["unit"].values if "unit" in data.coords else np.arange(len(rates))
-    generated = finite_rates(content.end)
-    return [Pair(str(labels[i]), rates[i], nearest(rates[i], generated)) for i in choose(rates, n)]
+    labels, generated = unit_labels(data), finite_rates(model)
+    return [Pair(labels[i], rates[i], nearest(rates[i], generated)) for i in choose(rates, n)]
+
+
+def unit_labels(data: xr.Dataset) -> list[str]:
+    """What units are called."""
+    labels = data["unit"].values if "unit" in data.coords else np.arange(data.sizes["unit"])
+    return [str(label) for label in labels]
 
 
 def choose(rates: np.ndarray, n: int = 8) -> np.ndarray:
@@ -57,10 +73,10 @@ def choose(rates: np.ndarray, n: int = 8) -> np.ndarray:
         return order
     modulation = np.nanstd(rates, axis=1)
     chosen: list[int] = []
-    for group in np.array_split(order, n // 2):
+    for group in np.array_split(order, max(n // 2, 1)):
         by_modulation = group[np.argsort(modulation[group], kind="stable")]
         chosen += [int(by_modulation[len(group) // 4]), int(by_modulation[-1 - len(group) // 4])]
-    return np.array(list(dict.fromkeys(chosen)))
+    return np.array(list(dict.fromkeys(chosen)))[:n]
 
 
 def nearest(curve: np.ndarray, generated: np.ndarray) -> np.ndarray | None:
@@ -72,9 +88,9 @@ def nearest(curve: np.ndarray, generated: np.ndarray) -> np.ndarray | None:
     return generated[distances.argmin()]
 
 
-def positions_of(content: ReportContent) -> np.ndarray | None:
+def positions_of(dataset: xr.Dataset) -> np.ndarray | None:
     """Hand positions (S, 3) if the conditions have numeric features x, y and z."""
-    found = features(content.measured)
+    found = features(dataset)
     if not all(axis in found and np.issubdtype(found[axis].dtype, np.number) for axis in AXES):
         return None
     return np.stack([np.asarray(found[axis], dtype=float) for axis in AXES], axis=1)

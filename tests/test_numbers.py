@@ -1,6 +1,6 @@
 """Numbers as people write them."""
 
-from tuneful.report import numbers
+from tuneful import numbers
 
 NAN = float("nan")
 

@@ -5,55 +5,73 @@ from itertools import cycle
 from typing import Any
 
 import numpy as np
-from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator
 
-from tuneful.report.figures import (
+from tuneful.errors import UserError
+from tuneful.plot.courses import thinned
+from tuneful.plot.entries import Entry, entries, path
+from tuneful.plot.style import (
     END,
     ENTRIES,
     MUTED,
     TRUTH,
     Level,
     clipped,
-    draw,
     draw_levels,
     label_axes,
     name_levels,
     padded,
+    panel,
     step_axis,
 )
-from tuneful.report.fit.course import thinned
-from tuneful.report.fit.parameters import Entry, entries, path
 
 FAR = 5  # largest ratio between the numbers of a panel that a linear axis shows well
 MOST_NAMED = 8  # entries with a colour and a name each
 
 
-def parameter_figure(
-    name: str, title: str, steps: Sequence[Mapping[str, Any]], about: Mapping[str, Any]
-) -> Markup | None:
-    """The path of one parameter over the steps, from its start towards the truth if that is known.
+def parameter_course(
+    steps: Sequence[Mapping[str, Any]], name: str, about: Mapping[str, Any], *, ax: Axes | None = None
+) -> Axes:
+    """Plot the path of one parameter over the steps, from its start towards the truth if that is known.
 
     The entries of a matrix have a colour each, their names at the ends of their lines, and their truth as a thin
     line of the same colour; the axis is logarithmic if their values differ by more than a factor `FAR`.
+
+    Parameters
+    ----------
+    steps
+        The log, as in ``Fit.history_``.
+    name
+        Of the parameter.
+    about
+        Its row of ``result.json``.
+    ax
+        Where to paint; by default in a new figure.
+
+    Raises
+    ------
+    UserError
+        If the log holds no value of it.
     """
     found = entries(about)
     walked = path(name, thinned(steps), found)
     if walked is None:
-        return None
+        raise UserError(f"The log of the fit holds no value of a parameter {name!r}: was it fitted?")
     x, values = walked
-
-    def paint(axes: Axes) -> None:
-        if len(found) == 1:
-            levels = _paint_scalar(axes, x, values, found[0])
-        else:
-            levels = _paint_entries(axes, x, values, found)
+    with panel(ax) as axes:
+        levels = (
+            _paint_scalar(axes, x, values, found[0]) if len(found) == 1 else _paint_entries(axes, x, values, found)
+        )
         step_axis(axes, x)
         label_axes(axes, "step", clipped(str(about.get("unit") or "")))
         name_levels(axes, levels)
+    return axes
 
-    return draw(paint, f"Parameter over training: {title}", right=0.84)
+
+def has_path(steps: Sequence[Mapping[str, Any]], name: str, about: Mapping[str, Any]) -> bool:
+    """Whether the log holds a parameter."""
+    return path(name, thinned(steps), entries(about)) is not None
 
 
 def _paint_scalar(axes: Axes, x: np.ndarray, values: np.ndarray, entry: Entry) -> list[Level]:
