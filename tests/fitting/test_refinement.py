@@ -11,6 +11,7 @@ from jax import Array
 
 from tuneful.circuits import AbstractCircuit, Free, Response, parameter
 from tuneful.fitting import Problem
+from tuneful.fitting.candidates import PATIENCE
 from tuneful.fitting.linearised import CHUNK, linearise
 from tuneful.fitting.refinement import RefinementState, Refining, refine
 from tuneful.objectives import EnergyDistance, Measured, Moments
@@ -99,6 +100,18 @@ def test_a_start_where_nothing_settles_is_drawn_towards_one_where_it_does(proble
         state, _ = refine(problem, plan, problem.start(), state, jax.random.key(2))
     assert state.joined.max() == 1 or state.followed == 1
     assert np.isfinite(state.candidates[1].around.loss)
+
+
+def test_where_nothing_settles_at_any_start_places_around_are_tried(problem):
+    """From 16, of which 14 are a long way; what is known of one draws the others there."""
+    plan = Refining(60, 100, 100, starts=2, spread=4.0)
+    state, records = refined(problem, plan, 16.0)
+    assert not records[0].taken
+    assert state.best.point[0] == pytest.approx(2, abs=0.5)
+    lost, records = refined(problem, dataclasses.replace(plan, spread=0.01), 16.0)
+    assert lost.is_lost
+    assert len(records) == 2 * PATIENCE
+    assert lost.best.point[0] == pytest.approx(16.0, rel=1e-12)  # the parameters that it was given
 
 
 def test_gradient_and_noise_are_those_of_the_loss(problem, x64):

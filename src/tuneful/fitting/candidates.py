@@ -75,7 +75,11 @@ class Candidate(eqx.Module):
 
     def drawn_towards(self, point: np.ndarray) -> "Candidate":
         """Half-way between here and a point where something is known."""
-        return eqx.tree_at(lambda candidate: candidate.point, self, (self.point + point) / 2)
+        return self.shifted((point - self.point) / 2)
+
+    def shifted(self, by: np.ndarray) -> "Candidate":
+        """Elsewhere, as one of which nothing is known yet."""
+        return eqx.tree_at(lambda candidate: candidate.point, self, self.point + by)
 
     def promises(self, share: float) -> bool:
         """Whether the next step gains more than a share of what sampling errors of the gradient feign to gain."""

@@ -7,7 +7,9 @@ steps go along narrow valleys that a stochastic descent does not find out of.
 
 Small samples show the way as long as a step gains more than their sampling error feigns. Several starts go that way;
 where none gains more, the sample is doubled and the better half of the starts goes on, those that ended in the same
-place as one. A last sample, of fresh random numbers and with the tangents of all its realisations, judges the answer.
+place as one. A start where most networks do not settle is moved: towards one where they do, or, as long as none is
+known, to random places around it. A last sample, of fresh random numbers and with the tangents of all its
+realisations, judges the answer.
 """
 
 from functools import partial
@@ -21,12 +23,12 @@ from jax import Array
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Int
 
-from tuneful.fitting.candidates import Candidate
+from tuneful.fitting.candidates import PATIENCE, Candidate
 from tuneful.fitting.certificate import Certificate
 from tuneful.fitting.linearised import SHARE, Linearised, generated_at, linearise
 from tuneful.fitting.problem import Problem, StepRecord
 
-SAMPLE, FRESH = range(2)  # random numbers of all steps, and of the last look
+SAMPLE, FRESH, SEARCH = range(3)  # random numbers of all steps, of the last look, and of the search of each start
 FLOOR = 0.3  # share of the feigned gain below which a sample that can be doubled has nothing more to say
 MINIMUM = 0.1  # and the largest sample
 
@@ -59,6 +61,14 @@ class Refining(eqx.Module):
         """Curves in the samples, one after the other."""
         doublings = max(0, int(np.ceil(np.log2(self.batch / self.first))))
         return [min(self.batch, self.first * 2**k) for k in range(doublings + 1)]
+
+    def search(self, key: Array, trial: int, n: int) -> np.ndarray:
+        """How far from a start where nothing settles a trial looks, (n,): not at all at first, and in the end."""
+        if not 0 < trial < PATIENCE:
+            return np.zeros(n)
+        return (
+            self.spread * np.sqrt(trial) * np.asarray(jax.random.normal(jax.random.fold_in(key, trial), (n,)), float)
+        )
 
 
 class RefinementState(eqx.Module):
@@ -190,6 +200,14 @@ def refine(
     candidate = state.candidates[who]
     found, record = look(candidate.trial, jax.random.fold_in(key, SAMPLE), plan.sizes[int(state.level)])
     moved = candidate.after(found, bool(record.taken))
-    if moved.failed and not moved.is_known and state.best.is_known:  # a start beyond the region where networks settle
-        moved = moved.drawn_towards(state.best.point)
+    if moved.failed and not moved.is_known:  # a start beyond the region where networks settle
+        moved = moved.shifted(_elsewhere(moved, state, plan, jax.random.fold_in(key, SEARCH + who)))
     return eqx.tree_at(lambda s: s.candidates[who], state, moved), record
+
+
+def _elsewhere(lost: Candidate, state: RefinementState, plan: Refining, key: Array) -> np.ndarray:
+    """From a point where most realisations are lost to where to look next; an answer of a smaller sample stays."""
+    if state.best.is_known:
+        return (state.best.point - lost.point) / 2
+    before, after = (plan.search(key, int(lost.failed) - k, len(lost.point)) for k in (1, 0))
+    return (after - before) * (state.level == 0)
