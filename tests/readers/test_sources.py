@@ -38,9 +38,9 @@ def test_paths_and_options_that_do_not_work(tmp_path):
     data = make_dataset([[1.0]], {"size": [1]})
     with pytest.raises(DatasetError, match="no file or folder"):
         load(tmp_path / "absent.csv")
-    (tmp_path / "curves.mat").write_text("x")
-    with pytest.raises(DatasetError, match=r"ends in '.mat'.*use .csv, .tsv, .nc"):
-        load(tmp_path / "curves.mat")
+    (tmp_path / "curves.doc").write_text("x")
+    with pytest.raises(DatasetError, match=r"ends in '.doc'.*use .csv, .tsv, .nc"):
+        load(tmp_path / "curves.doc")
     for content, message in {"": "is empty", "not HDF5": "could not be read as NetCDF-4"}.items():
         (tmp_path / "curves.nc").write_text(content)
         with pytest.raises(DatasetError, match=message):

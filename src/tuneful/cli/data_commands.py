@@ -54,7 +54,7 @@ def run_convert(source: str, target: Path, options: dict[str, Any], layout: str,
     """Convert a dataset."""
     refuse_existing(target, overwrite)
     reading = examine(source, **options)
-    save(reading.noted, target, **({} if target.suffix == ".nc" else {"layout": layout}))
+    save(reading.noted, target, **({} if target.suffix.lower() == ".nc" else {"layout": layout}))
     sizes = reading.dataset.sizes
     done = f"{sizes['unit']} units in {sizes['condition']} conditions: {target}"
     return printable("\n".join([*(f"note: {note}" for note in reading.notes), done]))

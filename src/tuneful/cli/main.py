@@ -30,7 +30,7 @@ app.add_typer(data_app, name="data")
 app.add_typer(analyze_app, name="analyze")
 
 LONGEST = 2000  # characters of an error
-SOURCE = "A table (.csv, .tsv, .txt), a .nc, .npz or .nwb file, or a folder of recordings."
+SOURCE = "A table (.csv, .tsv, .xlsx, .parquet), a .nc, .npz, .mat or .nwb file, or a folder of recordings."
 
 Set = Annotated[
     list[str] | None,
@@ -149,8 +149,8 @@ def fit(
     data: Annotated[
         str | None,
         typer.Option(
-            help="Measured curves: a .csv, .tsv, .txt, .nc, .npy or .npz file, the folder of the Lalazar recordings, "
-            "or 'lalazar2016' to download them. Without it, curves are simulated from the circuit at known "
+            help="Measured curves: whatever `tuneful data check` reads, the folder of the Lalazar recordings, or "
+            "'lalazar2016' to download them. Without it, curves are simulated from the circuit at known "
             "parameters."
         ),
     ] = None,
@@ -261,7 +261,7 @@ def check(
 @data_app.command(cls=Once)
 def convert(
     source: Annotated[str, typer.Argument(help=SOURCE)],
-    target: Annotated[Path, typer.Argument(help="A .nc, .csv or .tsv file to write.")],
+    target: Annotated[Path, typer.Argument(help="A .nc, .csv, .tsv or .parquet file to write.")],
     option: ReaderOption = None,
     layout: Annotated[str, typer.Option(help="Layout of a table: long or wide.")] = "long",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the target.")] = False,

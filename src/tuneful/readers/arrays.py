@@ -1,4 +1,4 @@
-"""Plain arrays as datasets, and those in .npy and .npz files."""
+"""Plain arrays as datasets, alone and with names."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +9,6 @@ import xarray as xr
 
 from tuneful.curves import DatasetError, make_dataset
 from tuneful.readers.names import Meaning, feature_name, meaning
-from tuneful.readers.weights import read_arrays
 
 RATES = (Meaning.RATE, Meaning.RATE_VAR, Meaning.N_TRIALS)
 
@@ -23,19 +22,18 @@ def from_array(rates: Any, conditions: Any = None, **options: Any) -> xr.Dataset
     return make_dataset(rates, conditions or {}, **options)
 
 
-def read_array(path: str | Path, **options: Any) -> xr.Dataset:
-    """The validated dataset of a .npy or .npz file.
+def from_named(path: str | Path, arrays: Mapping[str, np.ndarray], **options: Any) -> xr.Dataset:
+    """The validated dataset of named arrays, such as those of a .npz file.
 
-    A .npz holds ``rate`` (units, conditions), perhaps ``rate_var`` and ``n_trials``, and one-dimensional arrays:
-    those with a value for every condition are features, those with a value for every unit are properties. Options
-    as in `from_array` take precedence.
+    There is ``rate`` (units, conditions), perhaps ``rate_var`` and ``n_trials``, and one-dimensional arrays: those
+    with a value for every condition are features, those with a value for every unit are properties. Options as in
+    `from_array` take precedence.
 
     Raises
     ------
     DatasetError
         If there are no rates, or it cannot be told to what an array belongs.
     """
-    arrays = {str(name): np.asarray(values) for name, values in read_arrays(Path(path)).items()}
     named = {meaning(name): name for name in arrays if meaning(name) in (*RATES, Meaning.UNIT)}
     tables = [name for name, values in arrays.items() if values.ndim == 2]
     rate = named.get(Meaning.RATE) or (tables[0] if len(tables) == 1 else None)
@@ -74,6 +72,12 @@ def _is_of_conditions(path: str | Path, name: str, values: np.ndarray, shape: tu
     known = meaning(name)
     if len(shape) == 2 and values.shape in ((shape[0],), (shape[1],)):
         if shape[0] != shape[1]:
+            if values.shape == (shape[0],) and known is Meaning.FEATURE:
+                raise DatasetError(
+                    f"'{path}': '{name}' is called like a feature of stimuli, and has a value for each of the "
+                    f"{shape[0]} rows of rates {shape}: if rows are trials, say --conditions {name} "
+                    "(conditions=...); transpose rates if they are conditions."
+                )
             return values.shape == (shape[1],)
         if known in (Meaning.FEATURE, Meaning.CONDITION) or known in (Meaning.SESSION, Meaning.PROPERTY):
             return known in (Meaning.FEATURE, Meaning.CONDITION)

@@ -10,7 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from tuneful.curves import DatasetError
-from tuneful.readers.arrays import from_array, read_array
+from tuneful.readers.arrays import from_array
 from tuneful.readers.dropping import dropped_from_dataset, drops_of
 from tuneful.readers.gridded import from_data_array, from_dataset
 from tuneful.readers.labelling import labelled, labels_of
@@ -20,16 +20,25 @@ from tuneful.readers.nwb import read_nwb
 from tuneful.readers.paths import as_path, by_kind, check_exists, check_folder_of, check_written
 from tuneful.readers.reading import Reading
 from tuneful.readers.roles import Column, Role
+from tuneful.readers.sheets import read_excel, read_parquet, write_parquet
 from tuneful.readers.tables import read_table, write_table
+from tuneful.readers.variables import read_variables
 
 READERS: dict[str, Callable[..., Reading | xr.Dataset]] = {
     **dict.fromkeys((".csv", ".tsv"), read_table),
     ".nc": read_netcdf,
     **dict.fromkeys((".txt", ".csv.gz", ".tsv.gz", ".txt.gz"), read_table),
-    **dict.fromkeys((".npy", ".npz"), read_array),
+    **dict.fromkeys((".npy", ".npz", ".mat"), read_variables),
     ".nwb": read_nwb,
+    ".xlsx": read_excel,
+    ".parquet": read_parquet,
 }
-WRITERS: dict[str, Callable[..., None]] = {".csv": write_table, ".tsv": write_table, ".nc": write_netcdf}
+WRITERS: dict[str, Callable[..., None]] = {
+    ".csv": write_table,
+    ".tsv": write_table,
+    ".nc": write_netcdf,
+    ".parquet": write_parquet,
+}
 DOWNLOAD = "lalazar2016"
 
 

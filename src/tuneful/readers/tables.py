@@ -1,4 +1,4 @@
-"""Datasets as tables: text files and pandas objects, in one of two layouts.
+"""Datasets as tables: text files and pandas objects, in one of three layouts.
 
 Long: one measurement a row. ``unit`` and ``rate`` (and perhaps ``rate_var``, ``n_trials``) are what they say, in
 small or capital letters, with a unit of measurement (``Rate (Hz)``), or as synonyms (``neuron``, ``firing_rate``).
@@ -16,13 +16,21 @@ conditions; the other columns are ``unit`` and properties of units as above::
     unit,area,size=0.5,size=4
     a,V1,3.2,1.1
 
+Trials (``layout="trials"``, which is never guessed): one trial a row, one unit a column; ``conditions`` names the
+columns that say what was shown::
+
+    trial,size,u1,u2
+    1,0.5,3.2,0.0
+    2,4,1.1,2.0
+
 What counts rows is left out, what counts trials is averaged if that is asked, and what cannot be told is refused
 with the option that settles it. Empty cells and the usual words for it (NaN, NA, ``-``) are "not measured". Text is
 stripped of spaces around it, and a property whose text looks like numbers is read as numbers (but not codes like
 ``007``). A table keeps values, labels and properties; attributes (source, units, statistics) are kept by NetCDF only.
 """
 
-from collections.abc import Callable, Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -43,11 +51,13 @@ from tuneful.readers.long import from_long, to_long
 from tuneful.readers.names import feature_name, is_unnamed, measured_in
 from tuneful.readers.reading import Reading
 from tuneful.readers.roles import Asked, Column, Role, check_names, renamed
+from tuneful.readers.trial_tables import from_trial_rows
 from tuneful.readers.wide import from_wide, to_wide
 
 WRITERS = {"long": to_long, "wide": to_wide}
-READERS = {"long": from_long, "wide": from_wide}
+READERS = {"long": from_long, "wide": from_wide, "trials": from_trial_rows}
 Names = str | Sequence[str]
+OF_TEXT = ("source", "separator", "decimal")  # what tables of other files do not take
 
 
 def read_table(
@@ -73,11 +83,11 @@ def read_table(
         ``unit`` column. Levels of an index with names are columns, and columns with names for their levels are
         conditions (as `pivot` and `unstack` make them).
     layout
-        "long" or "wide"; by default long if there is a column ``rate``.
+        "long", "wide" or "trials"; by default long if there is a column ``rate``, and wide otherwise.
     unit_columns, features, ignore, conditions
         Columns that hold properties of units; that are stimulus features of a long table (or the one feature that the
-        headers of a wide one are numbers of); that are left out; that hold the rates of one condition each. Lists, or
-        names separated by commas.
+        headers of a wide one are numbers of); that are left out; that hold the rates of one condition each (or, in a
+        table of trials, say what was shown). Lists, or names separated by commas.
     unit_column
         The column with the labels of units, if it is not called as such.
     average
@@ -118,6 +128,31 @@ def read_table(
     counters = [c for c in columns if c.role is Role.IGNORED and c.name not in asked.ignore]
     notes = [*reading.notes, *(f"{_shown(c.name)} was left out: {c.why}." for c in counters)]
     return Reading(_with_measures(reading.dataset, original), columns, notes)
+
+
+def read_frame(frame: pd.DataFrame, options: Mapping[str, Any], more: Sequence[str] = ()) -> Reading:
+    """What `read_table` makes of a table that was in a file of another kind, with its options.
+
+    Parameters
+    ----------
+    frame
+        The table.
+    options
+        Those of `read_table`, but for those of text.
+    more
+        Options that the reader of the file takes besides.
+
+    Raises
+    ------
+    DatasetError
+        For an option that is not known, or see `read_table`.
+    """
+    known = [*more, *(name for name in inspect.signature(read_table).parameters if name not in OF_TEXT)]
+    if unfit := [name for name in options if name not in known]:
+        raise DatasetError(
+            f"The option '{unfit[0]}' does not apply to this source, which takes only {', '.join(known)}."
+        )
+    return read_table(frame, **options)
 
 
 def from_frame(

@@ -112,8 +112,8 @@ def _others(table: Table, encoded: Sequence[str], open_: Sequence[str], asked: A
 
 def _no_rates(table: Table, but: str) -> DatasetError:
     return DatasetError(
-        f"There is no column 'rate' (found: {', '.join(table)}), and {but}: rename the column of rates, or expected "
-        f"is {EXAMPLE}."
+        f"There is no column 'rate' (found: {', '.join(table)}), and {but}: rename the column of rates, say --option "
+        f"layout=trials and --conditions if rows are trials and columns are units, or expected is {EXAMPLE}."
     )
 
 
