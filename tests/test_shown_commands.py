@@ -17,6 +17,7 @@ import tuneful as package
 from tuneful.objectives import EnergyDistance
 from tuneful.readers import load
 from tuneful.runs.presets import resolve
+from tuneful.runs.studies.study_settings import study_from
 from tuneful.solvers import Status
 from tuneful.solvers.steady_states import SteadyState
 
@@ -95,6 +96,10 @@ def with_less(words):
     if command == "fit" and not rest[0].endswith(".json"):  # the configuration of a run has what it was run with
         less = LESS_OF_CIRCUIT.get(resolve(rest[0], {}, []).circuit["name"], []) + LESS_OF_FIT
         rest += settings(less + ["data.simulate=40"] * ("--data" not in rest), rest)
+    elif command == "study" and rest[0] == "run":
+        rest += settings([*LESS_OF_CIRCUIT["m1"], *LESS_OF_FIT, "data.simulate=40"], rest)
+        own = rest.index("--workers") if "--workers" in rest else len(rest)
+        rest[own : own + 2] = ["--workers", "0"]  # which needs no further process
     elif command == "simulate":
         rest += settings(LESS_OF_CIRCUIT.get(rest[0], []), rest) + ["--n", "40"] * ("--n" not in rest)
     elif command == "design":
@@ -147,7 +152,9 @@ def test_what_documents_show_runs(path, clone, tuneful, toy, toy_data, monkeypat
 
 def check_section(text):
     """A part of a configuration can be used."""
-    if "entry-points" not in text:  # which are those of somebody's package
+    if "model =" in text:  # a study
+        study_from(tomllib.loads(text), "shown.toml")
+    elif "entry-points" not in text:  # which are those of somebody's package
         Path("shown.toml").write_text(f'circuit = "ssn"\n{text}')
         resolve("shown.toml", {}, []).components()
     assert tomllib.loads(text)

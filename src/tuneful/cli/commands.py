@@ -1,6 +1,5 @@
 """What `tuneful fit`, `simulate` and `report` do, once their arguments are read."""
 
-import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -9,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import platformdirs
 
 from tuneful.circuits import AbstractCircuit
 from tuneful.circuits.observation import known_to, taken_apart
@@ -29,8 +27,9 @@ from tuneful.runs.configuration import RunConfig
 from tuneful.runs.curves_source import at_known_truth, circuit_of_truth
 from tuneful.runs.estimator import Fit
 from tuneful.runs.fit_run import read_run_config
-from tuneful.runs.folder import CONFIG, PAGE, RunFolder
+from tuneful.runs.folder import CONFIG, PAGE, RESULT, RunFolder
 from tuneful.runs.interrupts import expect_run
+from tuneful.runs.jax_setup import set_up_jax
 from tuneful.runs.presets import resolve
 from tuneful.runs.progress import Progress
 from tuneful.runs.running import run
@@ -57,7 +56,7 @@ def run_fit(
     progress = Progress(show=True)
     fit = run(config, out, resume=resume, overwrite=overwrite, progress=progress, command=command_line())
     print(fit_summary(fit.result_))
-    return out / PAGE, Outcome(fit.result_["outcome"]).is_broken
+    return out / (PAGE if config.fit.page else RESULT), Outcome(fit.result_["outcome"]).is_broken
 
 
 def command_line() -> str:
@@ -68,26 +67,6 @@ def command_line() -> str:
 def compute_in(precision: str) -> None:
     """Use the precision of a configuration from here on, "float32" or "float64"."""
     jax.config.update("jax_enable_x64", precision == "float64")
-
-
-def set_up_jax() -> None:
-    """Use every core and keep compiled programs between runs, before JAX starts: somebody's circuit may start it."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    jax.config.update("jax_num_cpu_devices", cores)
-    if jax.__version_info__[:2] == (0, 10) and "collective" not in os.environ.get("XLA_FLAGS", ""):
-        # Devices wait for each other at the end of a batch. Where one has all the networks that settle late, or the
-        # machine slept, that may take longer than the 40 s after which XLA ends the process (as do unknown flags).
-        patience = "--xla_cpu_collective_call_terminate_timeout_seconds=86400"
-        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {patience}".strip()
-    if os.environ.get("JAX_COMPILATION_CACHE_DIR"):
-        return  # JAX reads this one by itself
-    cache = Path(platformdirs.user_cache_dir("tuneful")) / "compiled"
-    try:
-        cache.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return  # nowhere to keep them: every run compiles afresh
-    jax.config.update("jax_compilation_cache_dir", str(cache))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
 
 
 def _started_from(config: RunConfig, earlier_run: Path) -> RunConfig:

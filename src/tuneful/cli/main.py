@@ -15,6 +15,7 @@ from tuneful.cli.comparison_commands import compare, design, goodness
 from tuneful.cli.infer_command import infer
 from tuneful.cli.once import Once
 from tuneful.cli.stability_commands import analyze_app, stabilize
+from tuneful.cli.study_commands import study_app
 from tuneful.errors import UserError
 from tuneful.runs.interrupts import say_goodbye
 
@@ -28,6 +29,7 @@ app = typer.Typer(
 data_app = typer.Typer(help="Look at and convert tuning-curve datasets.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(data_app, name="data")
 app.add_typer(analyze_app, name="analyze")
+app.add_typer(study_app, name="study")
 
 LONGEST = 2000  # characters of an error
 SOURCE = "A table (.csv, .tsv, .xlsx, .parquet), a .nc, .npz, .mat or .nwb file, or a folder of recordings."

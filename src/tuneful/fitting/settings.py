@@ -20,7 +20,7 @@ HOW = ("batch", "learning_rate", "b1", "b2", "refine_steps", "refine_batch", "re
 LIMITS = ("max_steps", "refine_steps")
 REPORTING = (
     "evaluate_every", "evaluation_curves", "final_curves", "prediction_curves", "predict", "stability",
-    "checkpoint_every",
+    "checkpoint_every", "page",
 )  # fmt: skip
 
 
@@ -58,6 +58,7 @@ class FitSettings(Section):
     prediction_curves: int = Field(default=1000, ge=2)
     predict: dict[str, list[float]] | None = None  # conditions to predict: feature -> values, one a condition
     stability: int = Field(default=0, ge=0, le=10_000)  # realisations of the fitted circuit that are checked
+    page: bool = True  # False: none is written; `tuneful report` does it later
 
     @field_validator("fitted", mode="before")
     @classmethod

@@ -1,7 +1,5 @@
 """The configuration of a fit: everything that decides its result. `config.json` of a run folder is one."""
 
-import json
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +14,7 @@ from tuneful.objectives import AbstractObjective, AbstractPenalty
 from tuneful.plain import plain
 from tuneful.registry import build, objectives, penalties, settings_of
 from tuneful.runs.own_code import FAMILIES, Code, Kind, code_of, made, require
+from tuneful.runs.settings_file import read_settings
 from tuneful.settings import Section, differences
 
 FORMAT = 2  # of run folders
@@ -155,20 +154,7 @@ def read_config(path: Path) -> dict[str, Any]:
     UserError
         If it is missing, unreadable, damaged, or written by a later version.
     """
-    read = json.loads if path.suffix == ".json" else tomllib.loads
-    try:
-        found = read(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise UserError(f"There is no configuration file {path}.") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"The configuration file {path} cannot be read: {error}.") from error
-    except RecursionError as error:
-        raise UserError(f"The configuration file {path} is nested too deeply.") from error
-    except ValueError as error:
-        raise UserError(f"The configuration file {path} is not valid {path.suffix[1:].upper()}: {error}.") from error
-    if not isinstance(found, dict):
-        raise UserError(f"The configuration file {path} holds no settings.")
-    settings, curves = upgraded(found, str(path)), path.with_name("data.nc")
+    settings, curves = upgraded(read_settings(path), str(path)), path.with_name("data.nc")
     data = settings.get("data")
     if path.name == "config.json" and isinstance(data, dict) and data.get("path") and curves.exists():
         settings["data"] = settings["data"] | {"path": str(curves), "options": {}}  # the run kept them

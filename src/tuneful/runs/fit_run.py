@@ -172,8 +172,11 @@ def write_findings(
             folder.discard(name)  # of a run that was asked for more before
         else:
             folder.write_dataset(name, curves)
-    with folder.writing(PAGE) as path:
-        write_report(report_content(task, history, findings, table, inference), path)
+    if task.settings.page:
+        with folder.writing(PAGE) as path:
+            write_report(report_content(task, history, findings, table, inference), path)
+    else:
+        folder.discard(PAGE)
     folder.write_json(RESULT, table)
 
 

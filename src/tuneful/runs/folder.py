@@ -1,4 +1,9 @@
-"""The folder of a run: what was asked, what happened, how far it got, what came out."""
+"""The folder of a run: what was asked, what happened, how far it got, what came out.
+
+Whoever only looks after runs needs no JAX: what reads curves and states is imported where it is needed.
+"""
+
+from __future__ import annotations
 
 import contextlib
 import json
@@ -6,23 +11,24 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import xarray as xr
+from typing import TYPE_CHECKING, Any
 
 from tuneful.errors import UserError
 from tuneful.files import replacing
 from tuneful.plain import printable
-from tuneful.readers import load, save
-from tuneful.runs.checkpoints import is_proven, remove_checkpoints
 from tuneful.runs.lock import FolderLock
 from tuneful.runs.manifest import LOG, MANIFEST, Manifest, read_manifest, stranger
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 CONFIG = "config.json"  # the configuration: everything that decides the result
 RESULT = "result.json"  # what was found; written last
 PAGE = "report.html"
 GOODNESS, GOODNESS_PAGE = "goodness.json", "goodness.html"
 DESIGN, DESIGN_PAGE = "design.json", "design.html"
+FAILURE = "failure.json"  # why a job of a study failed
+JOBS = "jobs.jsonl"  # of a study
 INFERENCE = "inference.json"  # intervals, written last of an inference
 INFERENCE_SETTINGS, INFERENCE_DRAWS = "inference_settings.json", "inference.nc"
 STATES, INFERENCE_STATES = "checkpoints", "inference_checkpoints"
@@ -39,6 +45,8 @@ CONTENTS = {
     "prediction_truth.nc": "those of the circuit that made the data",
     "circuit.npz": "a stabilised network, and how it went",
     "compare.json": "what a comparison of runs found",
+    FAILURE: "why a job of a study failed; gone when it is tried again",
+    JOBS: "the jobs of a study, one a line: what each is run with",
     GOODNESS: "whether the circuit could have produced the units",
     GOODNESS_PAGE: "its page",
     DESIGN: "which conditions to measure next",
@@ -56,7 +64,7 @@ CONTENTS = {
 class Place:
     """Where a run is kept, and what may become of one that is there already."""
 
-    folder: "RunFolder"
+    folder: RunFolder
     resume: bool = False
     overwrite: bool = False
 
@@ -136,6 +144,8 @@ class RunFolder:
 
     def _strangers(self, manifest: Manifest | None) -> Iterator[Path]:
         """Whatever is not proven to be of the run; hidden files are left alone and stand in nobody's way."""
+        from tuneful.runs.checkpoints import is_proven
+
         for path in sorted(self.path.iterdir()) if self.path.exists() else ():
             is_hidden = path.name[0] == "." and (path.name != MANIFEST or manifest is not None)
             if is_hidden or (manifest is not None and manifest.proves(path)):
@@ -207,6 +217,8 @@ class RunFolder:
         UserError
             As `refuse` does.
         """
+        from tuneful.runs.checkpoints import remove_checkpoints
+
         self.refuse(overwrite)
         self.path.mkdir(parents=True, exist_ok=True)
         if (before := read_manifest(self.path)) is not None:
@@ -293,11 +305,15 @@ class RunFolder:
 
     def write_dataset(self, name: str, dataset: xr.Dataset) -> None:
         """Write one dataset whole."""
+        from tuneful.readers import save
+
         with self.writing(name) as path:
             save(dataset, path)
 
     def read_dataset(self, name: str) -> xr.Dataset:
         """Read one dataset."""
+        from tuneful.readers import load
+
         return load(self.path / name)
 
     def append_metrics(self, lines: Iterable[dict[str, Any]]) -> None:

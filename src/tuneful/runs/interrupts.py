@@ -20,7 +20,7 @@ HINT = " The same command with --resume goes on from the last saved step."
 
 _received: list[int] = []
 _ending = threading.Lock()
-_expected: tuple[Path, set] | None = None  # the configuration of a run, and its stamps before the run begins
+_expected: tuple[Path, set, str] | None = None  # the configuration of a run, its stamps before it begins, the hint
 
 
 def watch() -> None:
@@ -40,7 +40,7 @@ def asked_to_stop(_: object = None) -> bool:
     return bool(_received)
 
 
-def expect_run(config: Path, goes_on: bool) -> None:
+def expect_run(config: Path, goes_on: bool, hint: str = HINT) -> None:
     """Tell which file will say that a run was begun, so that the line on its end can say how to go on with it.
 
     Parameters
@@ -49,9 +49,11 @@ def expect_run(config: Path, goes_on: bool) -> None:
         Is written, or written anew, when the run begins.
     goes_on
         Whether a run that is there already is gone on with.
+    hint
+        How to go on.
     """
     global _expected
-    _expected = config, {None} if goes_on else {None, _stamp(config)}
+    _expected = config, {None} if goes_on else {None, _stamp(config)}, hint
 
 
 def say_goodbye() -> int:
@@ -82,11 +84,11 @@ def _end() -> None:
 def _line() -> str:
     below = "\n" if sys.stderr is not None and sys.stderr.isatty() else ""  # the bar, or ^C
     word = WORDS[signal.Signals((_received or [signal.SIGINT])[0])]
-    return below + word + (HINT if _is_begun() else "")
+    return below + word + (_expected[2] if _expected is not None and _is_begun(*_expected[:2]) else "")
 
 
-def _is_begun() -> bool:
-    return _expected is not None and _stamp(_expected[0]) not in _expected[1]
+def _is_begun(config: Path, before: set) -> bool:
+    return _stamp(config) not in before
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:

@@ -7,6 +7,7 @@ from contextlib import ExitStack, suppress
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import filelock
 
@@ -14,6 +15,33 @@ from tuneful.errors import UserError
 from tuneful.files import unfinished, write_atomically
 
 LOCK, HOLDER = ".tuneful.lock", ".tuneful.holder.json"
+
+
+class FolderInUseError(UserError):
+    """Another process holds the folder."""
+
+
+def holder_of(folder: Path) -> dict[str, Any] | None:
+    """Who holds a folder (``process``, ``host``, ``since``); None if nobody does, or a process here that died.
+
+    Of another host it is not known whether the process is still there.
+    """
+    try:
+        holder = json.loads((folder / HOLDER).read_text())
+        is_here = holder["host"] == socket.gethostname()
+        return None if is_here and not _is_alive(int(holder["process"])) else holder
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is somebody else's
+        return True
+    return True
 
 
 class FolderLock:
@@ -24,7 +52,7 @@ class FolderLock:
 
     Raises
     ------
-    UserError
+    FolderInUseError
         If another process holds the folder.
     """
 
@@ -41,7 +69,7 @@ class FolderLock:
             self._lock.acquire()
         except filelock.Timeout as error:
             message = f"{self._folder} is in use{self._by_whom()}: wait for it, or choose another --out."
-            raise UserError(message) from error
+            raise FolderInUseError(message) from error
         for name in (HOLDER, LOCK):
             self._held.enter_context(unfinished(self._folder / name))
         now = datetime.now().astimezone().isoformat(timespec="seconds")

@@ -1,0 +1,102 @@
+"""An attempt at one job: whatever its run does, there is an end, with the reason in the folder."""
+
+import json
+import re
+
+import pytest
+
+from tuneful.errors import UserError
+from tuneful.runs import running
+from tuneful.runs.folder import FAILURE
+from tuneful.runs.lock import FolderLock
+from tuneful.runs.studies.attempt import End, attempt
+from tuneful.runs.studies.jobs import State, standing_of
+
+
+@pytest.fixture
+def run(study, monkeypatch):
+    """`run(work)`: attempt the one job of a study, whose run is `work(path)`."""
+    folder = study("")
+    monkeypatch.setattr(running, "as_config", lambda config, origin: config)
+
+    def attempted(work):
+        monkeypatch.setattr(running, "run", lambda config, path, resume: work(path))
+        return attempt(folder.path, 0), folder.run(folder.job(0))
+
+    return attempted
+
+
+def finish(path):
+    path.mkdir(parents=True, exist_ok=True)
+    (path / "result.json").write_text(json.dumps({"outcome": "converged", "parameters": {}}))
+
+
+def raising(error):
+    def work(path):
+        raise error
+
+    return work
+
+
+def test_a_finished_job_is_not_run_again(run):
+    assert run(finish)[0] == End(0, State.FINISHED)
+    assert run(raising(AssertionError))[0] == End(0, State.FINISHED)
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (UserError("nothing settles: choose other weights."), r"nothing settles: choose other weights\."),
+        (MemoryError(), "there was not enough memory"),
+        (
+            ZeroDivisionError("division by zero"),
+            r"ZeroDivisionError in line \d+: .* \(test_attempt\.py\)",
+        ),
+        (
+            PermissionError(13, "Permission denied", "data.nc"),
+            r"PermissionError in line \d+: \[Errno 13\] Permission denied.*",
+        ),
+    ],
+)
+def test_whatever_is_raised_is_a_failure_with_a_reason(run, error, why):
+    end, place = run(raising(error))
+    assert end.state is State.FAILED
+    assert re.fullmatch(why, end.why)
+    assert standing_of(place) == (State.FAILED, end.why)
+
+
+def test_a_failed_job_is_begun_again_and_what_there_was_is_kept(run):
+    _, place = run(raising(UserError("no")))
+    end, place = run(finish)
+    assert end == End(0, State.FINISHED)
+    assert sorted(path.name for path in place.path.parent.iterdir()) == ["00000", "00000.failed-1"]
+    assert (place.path.with_name("00000.failed-1") / FAILURE).exists()
+
+
+def test_a_run_that_somebody_has_is_no_failure(run):
+    end, place = run(lambda path: FolderLock(path).__enter__())
+    with FolderLock(place.path):
+        end, _ = run(lambda path: FolderLock(path).__enter__())
+    assert end.state is State.RUNNING
+    assert "is in use by process" in end.why
+    assert not place.has(FAILURE)
+
+
+def test_where_nothing_can_be_written_the_end_is_told_all_the_same(run, monkeypatch):
+    def denied(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("tuneful.runs.studies.attempt.Manifest.write", denied)
+    end, place = run(raising(PermissionError(13, "Permission denied")))
+    assert end.state is State.FAILED
+    assert not place.has(FAILURE)
+
+
+def test_an_interruption_is_none_of_all_this(run):
+    with pytest.raises(KeyboardInterrupt):
+        run(raising(KeyboardInterrupt))
+
+
+def test_an_end_is_written_and_read():
+    end = End(3, State.FAILED, "no", begins_again=True)
+    assert End.read(json.loads(json.dumps(end.written()))) == end

@@ -1,0 +1,72 @@
+"""From a study to its jobs: every one is checked, and says what it is run with down to its curves."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tuneful import save
+from tuneful.errors import UserError
+from tuneful.runs.overrides import parse_value
+from tuneful.runs.running import as_config
+from tuneful.runs.studies.planning import as_override, planned
+from tuneful.runs.studies.study_settings import seed_of, study_from
+
+SMALL = {"circuit.grid": 5, "circuit.density": 0.1}
+
+
+def jobs(**asked):
+    own = asked.pop("settings", {})
+    return planned(study_from({"model": "m1", "settings": SMALL | own} | asked, "s.toml"), "s.toml")
+
+
+def test_every_job_is_a_whole_configuration(tiny_data, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save(tiny_data, tmp_path / "a.csv")
+    with pytest.raises(UserError, match=r"^s\.toml, job 2: "):
+        jobs(datasets=["a.csv", {"path": "a.csv", "options": {"dorp": "x"}}], seeds=2)
+    found = jobs(datasets=["a.csv"], grid={"objective": ["energy", "moments"], "fit.batch": [16, 32]}, seeds=2)
+    assert [(j.values["objective"], j.values["fit.batch"]) for j in found[::2]] == [
+        ("energy", 16), ("energy", 32), ("moments", 16), ("moments", 32),
+    ]  # fmt: skip
+    configs = [as_config(job.config, "job") for job in found]
+    assert [config.seed for config in configs] == [seed_of(0, i) for i in range(8)]
+    assert [config.objective["name"] for config in configs] == ["energy"] * 4 + ["moments"] * 4
+    assert {config.fit.batch for config in configs} == {16, 32}
+    assert {config.data.path for config in configs} == {str(tmp_path / "a.csv")}
+    assert len({config.data.sha256 for config in configs} - {None}) == 1
+
+
+def test_simulated_curves_are_drawn_by_the_job():
+    (job,) = jobs(settings={"data.simulate": 60, "data.truth": {"J": 7000.0}})
+    assert job.data == "60 simulated curves"
+    assert job.config["data"]["truth"] == {"J": 7000.0}
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [
+        ({"model": "m2"}, "job 0: .*m2"),
+        ({"grid": {"fit.batch": [16, -1]}}, r"job 1 \(fit.batch=-1\): .*fit.batch = -1 is not valid"),
+        ({"grid": {"nonsense": [1]}}, "No section of the configuration has a setting 'nonsense'"),
+        ({"grid": {"objective": ["enrgy"]}}, r"job 0 \(objective=enrgy\): .*Did you mean 'energy'"),
+        ({"grid": {"fit.fitted": [["J"], ["K"]]}}, "job 1 .*K"),
+        ({"datasets": ["missing.csv"]}, r"job 0: .*missing\.csv"),
+        ({"settings": {"data.simulate": 10**10}}, "job 0: "),
+    ],
+)
+def test_the_job_that_could_not_be_run_is_named(asked, sentence):
+    with pytest.raises(UserError, match=rf"^s\.toml, {sentence}" if sentence.startswith("job") else sentence):
+        jobs(**asked)
+
+
+plain_values = st.recursive(
+    st.booleans() | st.integers(-(2**60), 2**60) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=4,
+)
+
+
+@settings(max_examples=25)
+@given(plain_values)
+def test_values_survive_the_way_through_an_override(value):
+    assert parse_value(as_override(value)) == value
