@@ -4,50 +4,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tuneful.cli.dataset_table import check_table
 from tuneful.cli.pages import refuse_existing
-from tuneful.curves import describe
-from tuneful.curves.plausibility import doubts
 from tuneful.errors import UserError
 from tuneful.plain import printable
 from tuneful.readers import examine, save
 from tuneful.runs.overrides import parse_value
 
-MOST = 12  # values, or lines, of one kind that are shown
-
 
 def run_check(path: str, options: dict[str, Any]) -> str:
-    """Describe a source in plain lines: what it holds, what every column was taken for, and what was decided."""
-    reading = examine(path, **options)
-    lines = [line for key, value in describe(reading.dataset).items() for line in _described(key, value)]
-    width = max((len(printable(c.name, 30)) for c in reading.columns), default=0)
-    shown = [f"  {printable(c.name, 30):<{width}}  {c.role} ({c.why})" for c in reading.columns]
-    said = [*reading.notes, *doubts(reading.dataset)]
-    lines += ["columns:", *_bounded(shown, "columns"), *(f"note: {note}" for note in said)]
-    return printable("\n".join(lines))
-
-
-def _bounded(lines: Sequence[str], what: str) -> list[str]:
-    left_out = len(lines) - MOST
-    return list(lines) if left_out <= 1 else [*lines[:MOST], f"  and {left_out} {what} more"]
-
-
-def _described(key: str, value: Any) -> list[str]:
-    name = key.replace("_", " ")
-    if isinstance(value, dict):
-        lines = [f"  {k}: {_inline(v)}" for k, v in value.items()]
-        return [f"{name}:", *_bounded(lines, name)] if value else []
-    if isinstance(value, list) and value and isinstance(value[0], dict):
-        return [f"{name}:", *_bounded([f"  {_inline(v)}" for v in value], name)]
-    return [f"{name}: {_inline(value)}"]
-
-
-def _inline(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{k.replace('_', ' ')} {_inline(v)}" for k, v in value.items() if v != "")
-    if isinstance(value, (list, tuple)):
-        shown = " ".join(_inline(v) for v in value[:MOST]) or "none"
-        return shown if len(value) <= MOST else f"{shown} ... ({len(value)} in all)"
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    """Describe a source in plain lines: what it holds, what every column was taken for, and what looks wrong."""
+    return check_table(examine(path, **options))
 
 
 def run_convert(source: str, target: Path, options: dict[str, Any], layout: str, overwrite: bool) -> str:

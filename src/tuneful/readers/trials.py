@@ -195,7 +195,8 @@ def _of(name: str, values: Any, observed: np.ndarray) -> np.ndarray:
 
 
 def _of_units(trials: Trials) -> list[Column]:
-    return [Column(name, Role.PROPERTY, "one value a unit") for name in trials.units or {}]
+    labels = [] if trials.unit_labels is None else [Column("unit", Role.UNIT, "the source labels them so")]
+    return labels + [Column(name, Role.PROPERTY, "one value a unit") for name in trials.units or {}]
 
 
 def _lost(trials: Trials, observed: np.ndarray, shown: np.ndarray) -> list[str]:

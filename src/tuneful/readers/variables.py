@@ -11,7 +11,7 @@ import xarray as xr
 
 from tuneful.curves import DatasetError
 from tuneful.errors import suggest
-from tuneful.readers.arrays import from_named
+from tuneful.readers.arrays import from_array, from_named
 from tuneful.readers.columns import Table
 from tuneful.readers.intervals import ENDS, STARTS, Intervals, choices, conditions_of, response_windows
 from tuneful.readers.matlab import read_structs
@@ -143,6 +143,8 @@ def _flat(value: Any) -> Any:
 
 def _curves(path: Path, fields: Fields, options: dict[str, Any], drop: str | Sequence[str]) -> Reading | xr.Dataset:
     """Curves: columns of one length of which one labels units and one holds rates, or a table of rates."""
+    if "" in fields:
+        return from_array(fields[""], **options)
     arrays = {name: value for name, value in fields.items() if isinstance(value, np.ndarray)}
     known = {meaning(name) for name, value in arrays.items() if value.ndim == 1}
     one_length = len({value.shape for value in arrays.values()}) == 1
@@ -150,10 +152,9 @@ def _curves(path: Path, fields: Fields, options: dict[str, Any], drop: str | Seq
         return read_frame(pd.DataFrame(arrays), {"drop": drop} | options)
     numeric = {name: value for name, value in arrays.items() if value.dtype.kind != "O"}
     if not any(value.ndim == 2 for value in numeric.values()):
-        raise DatasetError(
-            f"'{path}' holds no table of rates (units, conditions): if it holds trials, say --conditions "
-            f"(conditions=...), {choices(_of_trials(arrays))}."
-        )
+        trials = _of_trials(arrays)
+        advice = f"if it holds trials, say --conditions (conditions=...), {choices(trials)}" if trials else "save one"
+        raise DatasetError(f"'{path}' holds no table of rates (units, conditions): {advice}.")
     return from_named(path, numeric, **options)
 
 
