@@ -1,5 +1,6 @@
 """The Python API of a fit."""
 
+import copy
 import dataclasses
 import json
 import shutil
@@ -355,6 +356,50 @@ def test_a_fit_shows_itself(toy, run):
         for name in NAMES_OF_RESULTS
         if name not in ("result_", "dataset_", "params_")
     )
+
+
+def cloned(estimator):
+    """What scikit-learn's `clone` does: parts are copied and handed over, and must come back as they were given."""
+    parts = {name: copy.deepcopy(value) for name, value in estimator.get_params(deep=False).items()}
+    other = type(estimator)(**parts)
+    given = other.get_params(deep=False)
+    assert all(given[name] is value for name, value in parts.items())
+    return other
+
+
+def test_a_fit_can_be_cloned(toy):
+    fit = Fit(toy, penalties=[RatePenalty(weight=2.0)], match={"area": "ignore"}, batch=16, tolerance=0.125)
+    other = cloned(cloned(fit))
+    assert other.settings == fit.settings
+    assert (other.match, other.objective.label, len(other.penalties)) == (fit.match, fit.objective.label, 1)
+    assert parameter_values(other.circuit) == parameter_values(fit.circuit)
+    assert "not fitted" in repr(other)
+
+
+def test_parts_and_settings_are_changed_by_name(toy):
+    fit = Fit(toy, batch=16)
+    assert fit.set_params(batch=32, objective="mmd") is fit
+    assert (fit.settings.batch, fit.get_params()["batch"], fit.objective.label) == (32, 32, "mmd")
+    for wrong in ({"bach": 8}, {"batch": 64, "tolerance": -1.0}):
+        with pytest.raises(UserError):
+            fit.set_params(**wrong)
+    assert fit.settings.batch == 32
+
+
+def test_hostile_names_are_shown_and_not_executed(toy):
+    bad = "<script>$x$</script>"
+    fit = Fit(toy)
+    row = {"ks_start": 0.5, "ks": 0.25, "line": 0.1, "floor": None}
+    value = {"initial": 1.0, "value": 2.0, "truth": None, "unit": bad}
+    fit.result_ = {
+        "stopped": bad, "steps": 3, "wall_seconds": 1.0, "statistics": {bad: row}, "parameters": {bad: value},
+        "warnings": [],
+    }  # fmt: skip
+    shown = fit._repr_html_()
+    assert "<script" not in shown
+    assert "&lt;script&gt;" in shown
+    assert "0.25" in shown
+    assert "0.250" in fit.summary()
 
 
 @pytest.mark.parametrize("penalties", [RatePenalty(), "rate", ["rate"], 3])

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from tuneful.display import card
 from tuneful.networks.random_weights import RandomNetwork
-from tuneful.stability.checks import check_constraints
+from tuneful.stability.checks import Check, check_constraints, checks_table
 from tuneful.stability.constraints import Constraints
 
 TYPES = np.array([True, True, False, False])
@@ -34,3 +35,8 @@ def test_one_row_that_is_off_breaks_the_check(off, holds):
     check = of_rows([3.0, 3.0, 3.0 + off, 3.0])["gamma, farthest row"]
     assert check.value == pytest.approx(3.0 + off, abs=1e-12)
     assert check.holds == holds
+
+
+def test_notebooks_show_checks_and_no_markup():
+    shown = card("Circuit", "reached", checks_table([Check("<b>abscissa", 0.5, 0.15, False)]))
+    assert "<td>&lt;b&gt;abscissa</td><td>0.5</td><td>0.15</td><td>violated</td>" in shown

@@ -38,7 +38,7 @@ def run_analyze_soc(
     page = out or (source / PAGE if is_run else None)
     if page is not None:
         refuse_page(page, overwrite)
-    content = _of_run(source) if is_run else _of_file(source, variable, excitatory)
+    content = content_of_run(source) if is_run else content_of_file(source, variable, excitatory)
     _print(content.result, as_json)
     if page is not None:
         put_page(page, overwrite, partial(write_soc_report, content))
@@ -47,10 +47,17 @@ def run_analyze_soc(
 
 def write_run_page(path: Path, page: Path) -> None:
     """Write the page of a run of `tuneful stabilize` to a file."""
-    write_soc_report(_of_run(path), page)
+    write_soc_report(content_of_run(path), page)
 
 
-def _of_run(path: Path) -> SocContent:
+def content_of_run(path: Path) -> SocContent:
+    """What is shown of a run of `tuneful stabilize`.
+
+    Raises
+    ------
+    UserError
+        If it is none, or damaged.
+    """
     folder = RunFolder(path)
     if folder.kind() != KIND:
         raise UserError(f"{path} is not a run of tuneful stabilize.")
@@ -65,7 +72,14 @@ def _of_run(path: Path) -> SocContent:
         )
 
 
-def _of_file(path: Path, variable: str | None, excitatory: str | None) -> SocContent:
+def content_of_file(path: Path, variable: str | None, excitatory: str | None) -> SocContent:
+    """What is shown of the weights of a file.
+
+    Raises
+    ------
+    UserError
+        If it holds none.
+    """
     notes: list[str] = []
     network = read_network(path, variable, excitatory, notes.append)
     command = shlex.join(["tuneful", *sys.argv[1:]])

@@ -14,13 +14,13 @@ from tuneful.circuits.observation import known_to, taken_apart
 from tuneful.circuits.parameters import value_of
 from tuneful.cli.analyze import write_run_page
 from tuneful.cli.pages import put_page, refuse_existing, refuse_page
-from tuneful.cli.summary import fit_summary
 from tuneful.descents import Outcome
 from tuneful.errors import UserError
 from tuneful.fitting.checks import check_size
 from tuneful.fitting.simulation import simulate
 from tuneful.readers import save
 from tuneful.registry import build, circuits, modern_names
+from tuneful.report.fit.summary import fit_summary
 from tuneful.runs.compare_config import KIND as COMPARISON
 from tuneful.runs.compare_run import write_comparison_page
 from tuneful.runs.configuration import RunConfig

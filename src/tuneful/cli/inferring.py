@@ -5,8 +5,8 @@ from typing import Any
 
 from tuneful.analysis.inference_settings import InferenceSettings
 from tuneful.cli import commands
-from tuneful.cli.summary import inference_summary
 from tuneful.errors import UserError
+from tuneful.report.fit.summary import inference_summary
 from tuneful.runs.estimator import Fit
 from tuneful.runs.fit_run import read_run_config
 from tuneful.runs.folder import INFERENCE_SETTINGS, PAGE, RunFolder

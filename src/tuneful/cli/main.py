@@ -235,6 +235,36 @@ def report(
     print(f"report: {run_report(run, out, overwrite, circuit, objective)}")
 
 
+@app.command(cls=Once)
+def plot(
+    source: Annotated[Path, typer.Argument(help="The folder of a run, or a file of curves or of weights.")],
+    what: Annotated[
+        str,
+        typer.Argument(
+            help="Of a fit: overview, population, curves, distributions, distances, means, projections, prediction, "
+            "trajectories, course, inference, goodness, design; of a network: overview, spectra, weights, abscissa, "
+            "energies, activity, transients; of a comparison: comparison; of curves: curves, population."
+        ),
+    ] = "overview",
+    out: Annotated[
+        Path | None, typer.Option(help="The picture to write: .png, .svg or .pdf. [default: WHAT.png]")
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(help="One panel, by its title or the name of a statistic, parameter or unit; repeat for more."),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the picture.")] = False,
+    circuit: Own = None,
+    objective: Annotated[
+        str | None, typer.Option(help="The objective of the run, if it is one of your own (my.py:Mine).")
+    ] = None,
+) -> None:
+    """Write a picture of a run, a panel each for statistics, parameters or units; tuneful.plot has single ones."""
+    from tuneful.cli.plotting import run_plot
+
+    print(run_plot(source, what, out or Path(f"{what}.png"), only or [], overwrite, circuit, objective))
+
+
 app.command(cls=Once)(stabilize)
 app.command(cls=Once)(compare)
 app.command(cls=Once)(goodness)

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from tuneful.cli.commands import command_line
-from tuneful.cli.summary import stabilize_summary
+from tuneful.report.fit.summary import stabilize_summary
 from tuneful.report.soc.wording import scalar_lines
 from tuneful.runs.folder import CONFIG
 from tuneful.runs.interrupts import expect_run

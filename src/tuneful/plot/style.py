@@ -116,15 +116,17 @@ def panel(ax: Axes | None, size: tuple[float, float] = SIZE) -> Iterator[Axes]:
         add_legend(figure, [axes])
 
 
-def add_legend(figure: Figure, panels: Sequence[Axes]) -> None:
-    """Name above all panels what has a name in any of them, each once."""
+def add_legend(figure: Figure, panels: Sequence[Axes]) -> int:
+    """Name above all panels what has a name in any of them, each once; return in how many rows."""
     named = {}
     for axes in panels:
         handles, names = axes.get_legend_handles_labels()
         named |= {name: handle for handle, name in zip(handles, names, strict=True) if name not in named}
-    if named:
-        columns = max(1, min(len(named), int(15 * figure.get_figwidth() / max(len(name) + 6 for name in named))))
-        figure.legend(named.values(), named.keys(), loc="outside upper left", ncols=columns)
+    if not named:
+        return 0
+    columns = max(1, min(len(named), int(15 * figure.get_figwidth() / max(len(name) + 6 for name in named))))
+    figure.legend(named.values(), named.keys(), loc="outside upper left", ncols=columns)
+    return -(-len(named) // columns)
 
 
 def round_ticks(axes: Axes) -> None:

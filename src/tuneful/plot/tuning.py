@@ -64,12 +64,15 @@ def curves(
             _shade_missing(axes, rates[0][layout.order], layout.places)
         colours = cycle([INK] if is_one else [*ENTRIES, INK])
         for i, curve, colour in zip(range(len(chosen)), beside, colours, strict=False):
-            _paint_curve(axes, layout, rates[i], errors[i], colour, literal(names[chosen[i]]))
+            name = "measured" if is_one else literal(names[chosen[i]])
+            _paint_curve(axes, layout, rates[i], errors[i], colour, name)
             if curve is not None:
                 _paint_generated(axes, layout, curve, END if is_one else colour, is_one, i == 0)
         reach = np.nan_to_num(errors)
         axes.set_ylim(*response_limits([rates - reach, rates + reach, *known]))
         label_axes(axes, layout.title, response_of(data))
+        if is_one and ax is None:
+            axes.set_title(literal(f"Unit {names[chosen[0]]}"))
     return axes
 
 

@@ -8,8 +8,8 @@ from typing import Any
 from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
-from tuneful.plot.sheets import Panel
-from tuneful.plot.style import ROLES, SIZE, round_ticks, styled
+from tuneful.plot.sheets import Panel, margins_of
+from tuneful.plot.style import ROLES, round_ticks, styled
 
 BY_COLOUR = {colour: f"var(--{role}, {colour})" for role, colour in ROLES.items()}
 
@@ -27,10 +27,7 @@ def draw(panel: Panel) -> Markup | None:
     with styled(**salt), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph")  # the browser has fonts for what DejaVu lacks
         figure = Figure(figsize=panel.size)
-        left, margins = 0.21 * SIZE[0], (1.21 - panel.right) * SIZE[0]
-        axes = figure.add_axes((left / panel.size[0], 0.215, 1 - margins / panel.size[0], 0.735))
-        if panel.margins:
-            axes.set_position(panel.margins)
+        axes = figure.add_axes(margins_of(panel))
         round_ticks(axes)
         panel.paint(ax=axes)
         stream = StringIO()

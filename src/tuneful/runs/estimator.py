@@ -12,33 +12,36 @@ import numpy as np
 
 from tuneful.circuits import AbstractCircuit
 from tuneful.circuits.keys import Key
-from tuneful.circuits.observation import name_of
 from tuneful.curves import statistics_for
 from tuneful.curves.labels import How
-from tuneful.display import Table, card, in_a_line
+from tuneful.display import card
 from tuneful.errors import NotFittedError, TunefulWarning, UserError
 from tuneful.fitting.evaluation import HeldOut
 from tuneful.fitting.fits import END, FitResult, FitTask, at_conditions_of, matched
 from tuneful.fitting.history import History
 from tuneful.fitting.settings import FitSettings
 from tuneful.fitting.simulation import simulate
-from tuneful.fitting.tables import statistics_of
 from tuneful.fitting.unconstrained import parameter_values
 from tuneful.networks.arguments import shown
 from tuneful.objectives import AbstractObjective, AbstractPenalty
 from tuneful.readers import examine, load
+from tuneful.runs import fit_display
 from tuneful.runs.own_code import changed_code, made
 from tuneful.settings import parse
 
 if TYPE_CHECKING:
     import xarray as xr
+    from matplotlib.figure import Figure
 
     from tuneful.analysis import Inference
     from tuneful.fitting.evaluation import Prediction
     from tuneful.fitting.tables import Findings
+    from tuneful.report.fit.content import ReportContent
     from tuneful.runs.configuration import RunConfig
     from tuneful.runs.folder import Place
     from tuneful.runs.progress import Progress
+
+PARTS = ("circuit", "objective", "penalties", "match")
 
 
 class Fit:
@@ -99,6 +102,7 @@ class Fit:
     task_: FitTask
     _history: History
     _config: RunConfig
+    _given: dict[str, Any]  # settings as they came, beside what they were read as
     inference_table: dict[str, Any] | None = None  # of the folder that the fit was read from, see `tuneful infer`
 
     def __init__(
@@ -111,8 +115,8 @@ class Fit:
     ):
         self.circuit: AbstractCircuit = made("circuit", circuit)
         self.objective: AbstractObjective = made("objective", "energy" if objective is None else objective)
-        self.penalties, self.match = _penalties(penalties), dict(match or {})
-        self.settings = parse(FitSettings, settings, "Fit")
+        self.penalties, self.match = _penalties(penalties), {} if match is None else match
+        self.settings, self._given = parse(FitSettings, settings, "Fit"), settings
 
     def __getattr__(self, name: str) -> Any:
         """Called for what is not there: what a fit brings, before there was one."""
@@ -121,26 +125,35 @@ class Fit:
         raise AttributeError(f"A Fit has no attribute {name!r}.", name=name, obj=self)
 
     def __repr__(self) -> str:
-        return f"<{self._title}: {self._state}>"
+        return f"<{fit_display.title(self)}: {fit_display.state(self)}>"
 
     def _repr_html_(self) -> str:
         """What notebooks show: how it ended, distances and parameters."""
-        result = self.__dict__.get("result_")
-        tables = [] if result is None else _tables(result)
-        return card(self._title, self._state, *tables)
+        tables = fit_display.tables(self.__dict__.get("result_"))
+        return card(fit_display.title(self), fit_display.state(self), *tables)
 
-    @property
-    def _title(self) -> str:
-        return f"Fit of {name_of(self.circuit)} by {self.objective.label}"
+    def summary(self) -> str:
+        """The distances and parameters as the terminal shows them, in lines to be printed."""
+        from tuneful.report.fit.summary import fit_summary
 
-    @property
-    def _state(self) -> str:
-        """Whether and how it was fitted."""
-        found = self.__dict__.get("result_")
-        if found is None:
-            return "fitted, and not reported on" if "circuit_" in self.__dict__ else "not fitted"
-        distances = in_a_line((f"KS {name}", row["ks"]) for name, row in statistics_of(found).items())
-        return f"{found['stopped']} ({found['steps']} steps), {distances}"
+        return fit_summary(self.result_)
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """What this fit is made of: `Fit(**fit.get_params())` is another one, not fitted; `deep` changes nothing."""
+        settings = {name: getattr(self.settings, name) for name in type(self.settings).model_fields}
+        return {name: getattr(self, name) for name in PARTS} | settings | self._given
+
+    def set_params(self, **changes: Any) -> Self:
+        """Change parts or settings by name; what was fitted is kept until the next fit.
+
+        Raises
+        ------
+        UserError
+            For a name that is unknown, or a value out of range; nothing is changed then.
+        """
+        other = type(self)(**(self.get_params() | changes))
+        self.__dict__ |= {name: getattr(other, name) for name in (*PARTS, "settings", "_given")}
+        return self
 
     def fit(
         self,
@@ -318,10 +331,25 @@ class Fit:
     def report(self, path: Path | str) -> None:
         """Write the report, one self-contained HTML page."""
         from tuneful.report.fit import write_report
+
+        write_report(self.content(), Path(path))
+
+    def plot(self, what: str = "overview", only: Sequence[str] = ()) -> Figure:
+        """Draw a figure of a panel each for the statistics, parameters or units of `only`, or for all.
+
+        What there is, ``population``, ``curves``, ``distributions`` ..., is said when something else is asked for;
+        `tuneful.plot` has single plots.
+        """
+        from tuneful.report.fit.pictures import figure
+
+        return figure(self.content(), what, only)
+
+    def content(self) -> ReportContent:
+        """What the page and the figures show."""
         from tuneful.runs.fit_run import report_content
 
         about = self.task_, self._history, self.findings_, self.result_
-        write_report(report_content(*about, self.inference_table), Path(path))
+        return report_content(*about, self.inference_table)
 
     @property
     def history_(self) -> list[dict[str, Any]]:
@@ -362,17 +390,3 @@ def _penalties(given: Sequence[AbstractPenalty]) -> tuple[AbstractPenalty, ...]:
     if not isinstance(given, list | tuple) or not all(isinstance(penalty, AbstractPenalty) for penalty in given):
         raise UserError(f"penalties must be a list such as [RatePenalty()], not {shown(given)}.")
     return tuple(given)
-
-
-def _tables(result: dict[str, Any]) -> list[Table]:
-    """Distances and parameters."""
-    distances = [
-        (name, row["ks_start"], row["ks"], row["line"], row["floor"]) for name, row in statistics_of(result).items()
-    ]
-    values = [
-        (name, row["initial"], row["value"], row["truth"], row["unit"]) for name, row in result["parameters"].items()
-    ]
-    return [
-        (("statistic", "KS start", "KS end", "5 % line", "floor"), distances),
-        (("parameter", "start", "end", "truth", "unit"), values),
-    ]

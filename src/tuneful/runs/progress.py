@@ -1,10 +1,11 @@
-"""Progress of long work: a bar on a terminal, a line now and then elsewhere."""
+"""Progress of long work: a bar on a terminal or in a notebook, a line now and then elsewhere, and a log."""
 
+import logging
 import sys
 import time
 import warnings
 from collections.abc import Iterable
-from typing import Self
+from typing import Any, Self
 
 from tqdm import tqdm
 
@@ -13,6 +14,8 @@ from tuneful.plain import printable
 
 LONGEST = 200  # characters of a word in a note
 EVERY = 5.0  # seconds between the lines of work that has no natural pauses
+LOG = logging.getLogger("tuneful")  # says nothing unless somebody listens
+LOG.addHandler(logging.NullHandler())
 
 
 class Stopwatch:
@@ -30,7 +33,7 @@ class Progress:
 
     def __init__(self, show: bool):
         self._show = show and sys.stderr is not None
-        self._live = self._show and sys.stderr is not None and sys.stderr.isatty()
+        self._live = self._show and sys.stderr is not None and (sys.stderr.isatty() or in_notebook())
         self._total: int | None = None
         self._bar: tqdm | None = None
         self._spoke = time.monotonic()
@@ -50,7 +53,7 @@ class Progress:
         self._total = total
         if total is not None and done < total:
             self.say("compiling the first step, which may take minutes")
-        self._bar = tqdm(total=total, initial=done, unit="step", disable=not self._live, dynamic_ncols=True)
+        self._bar = bars()(total=total, initial=done, unit="step", disable=not self._live, dynamic_ncols=True)
 
     def at(self, step: int, text: str) -> None:
         """So many steps were taken in all."""
@@ -74,16 +77,36 @@ class Progress:
         """Print what must not be missed; it is a warning of Python where nothing is printed."""
         for sentence in sentences:
             said = printable(sentence, LONGEST)
+            LOG.warning(said)
             if self._show:
-                self.say(f"note: {said}")
+                self._print(f"note: {said}")
             else:
                 warnings.warn(said, TunefulWarning, stacklevel=2)
 
     def say(self, text: str) -> None:
-        """Print a line above the bar."""
-        if not self._show:
-            return
+        """Print a line above the bar, and log it."""
+        LOG.info(text)
+        if self._show:
+            self._print(text)
+
+    def _print(self, text: str) -> None:
         if self._live and self._bar is not None:
             self._bar.write(text, file=sys.stderr)
         else:
             print(text, file=sys.stderr, flush=True)
+
+
+def in_notebook() -> bool:
+    """Whether this runs in the kernel of a notebook, which is no terminal and shows bars all the same."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return getattr(shell, "kernel", None) is not None
+
+
+def bars() -> Any:
+    """The bars of tqdm that suit: in a notebook widgets, or text where ipywidgets is not installed."""
+    if not in_notebook():
+        return tqdm
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that ipywidgets would be prettier
+        from tqdm.auto import tqdm as of_notebook
+    return of_notebook

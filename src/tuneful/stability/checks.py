@@ -1,11 +1,12 @@
 """Checks of a finished circuit against what was asked for, independent of the code that kept the constraints."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from tuneful.display import Table
 from tuneful.networks.random_weights import RandomNetwork
 from tuneful.stability.constraints import Constraints
 
@@ -57,3 +58,9 @@ def _balance(weights: np.ndarray, types: np.ndarray, constraints: Constraints) -
 
 def _none(name: str, count: Any) -> Check:
     return Check(name, int(count), 0, int(count) == 0)
+
+
+def checks_table(checks: Sequence[Check]) -> Table:
+    """What notebooks show of checks."""
+    rows = [(check.name, check.value, check.wanted, "holds" if check.holds else "violated") for check in checks]
+    return ("check", "value", "wanted", ""), rows

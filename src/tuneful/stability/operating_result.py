@@ -6,7 +6,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from tuneful.descents import Outcome
-from tuneful.stability.checks import Check
+from tuneful.display import card
+from tuneful.stability.checks import Check, checks_table
 from tuneful.stability.operating_descent import OperatingState
 
 EXPLANATION = {
@@ -67,6 +68,11 @@ class StabilizedOperatingPoint:
             f"<StabilizedOperatingPoint of {len(self.weights)} cells in {conditions}: {self.outcome} after "
             f"{self.steps} steps, abscissa {self.abscissa:.4g}/ms, strength {self.strength:.4g}>"
         )
+
+    def _repr_html_(self) -> str:
+        """What notebooks show: how it ended, and the checks."""
+        sentence = f"{self.outcome} after {self.steps} steps, abscissa {self.abscissa:.4g}/ms"
+        return card(f"Operating point of {len(self.weights)} cells", sentence, checks_table(self.checks))
 
     @property
     def reached(self) -> bool:

@@ -8,7 +8,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from tuneful.descents import Outcome
-from tuneful.stability.checks import Check
+from tuneful.display import card
+from tuneful.stability.checks import Check, checks_table
 from tuneful.stability.descent import DescentState
 
 EXPLANATION = {
@@ -66,6 +67,11 @@ class StabilizedCircuit:
             f"<StabilizedCircuit of {len(self.weights)} cells: {self.outcome} after {self.steps} steps, "
             f"abscissa {self.abscissa:.4g}, {checks}>"
         )
+
+    def _repr_html_(self) -> str:
+        """What notebooks show: how it ended, and the checks."""
+        sentence = f"{self.outcome} after {self.steps} steps, abscissa {self.abscissa:.4g}"
+        return card(f"Circuit of {len(self.weights)} cells", sentence, checks_table(self.checks))
 
     @property
     def reached(self) -> bool:

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from tuneful.cli.summary import inference_summary
 from tuneful.plot.entries import intervals_of
 from tuneful.report.fit import render
 from tuneful.report.fit.inference_section import section
+from tuneful.report.fit.summary import inference_summary
 
 MATRIX = {
     "value": [[1.0, 2.0], [3.0, 4.0]],

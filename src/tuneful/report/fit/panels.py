@@ -41,6 +41,7 @@ def distances(content: ReportContent, top: float) -> list[Panel]:
             partial(courses.distance_course, content.evaluations, name, entry, top=top),
             f"KS distance over training: {label(name)}{content.whose}",
             right=0.79,
+            name=name,
         )
         for name, entry in (content.result.get("statistics") or {}).items()
     ]
@@ -58,7 +59,7 @@ def distributions(content: ReportContent) -> list[Panel]:
         if histograms.shared_bins(found) is not None:
             paint = partial(histograms.histogram, name, found, unit)
             said = f"Distribution of {label(name)}{content.whose}"
-            panels.append(Panel(label(name), histograms.histogram_note(found), paint, said))
+            panels.append(Panel(label(name), histograms.histogram_note(found), paint, said, name=name))
     return panels
 
 
@@ -112,13 +113,14 @@ def pairs(content: ReportContent) -> list[Pair]:
 
 def curves(content: ReportContent, shown: list[Pair]) -> list[Panel]:
     """Measured curves and the nearest generated ones over the conditions."""
-    data, unit = held_out(content.measured), rate_unit(content.measured)
+    data, unit = content.measured, rate_unit(content.measured)
     return [
         Panel(
             f"Unit {pair.unit}",
             f"{number(pair.difference, 2)} {unit} apart" if pair.nearest is not None else "no generated curve",
             partial(plot.curves, data, pair.unit, model=content.end),
             f"Measured and nearest generated curve of unit {pair.unit}",
+            name=pair.unit,
         )
         for pair in shown
     ]
@@ -146,6 +148,7 @@ def _projection(pair: Pair, positions: np.ndarray, about: Mapping[str, str]) -> 
         f"R² {r2[0]} measured, {r2[1]} generated",
         None if is_empty else partial(tuning.projection, measured, generated, **about),
         f"Curve of unit {pair.unit} along its preferred position",
+        name=pair.unit,
     )
 
 
@@ -154,7 +157,7 @@ def trajectory(content: ReportContent, name: str, about: Mapping[str, Any], titl
     if not about.get("fitted", True) or not trajectories.has_path(content.steps, name, about):
         return None
     paint = partial(trajectories.parameter_course, content.steps, name, about)
-    return Panel(title, about.get("meaning") or "", paint, f"Parameter over training: {name}", right=0.84)
+    return Panel(title, about.get("meaning") or "", paint, f"Parameter over training: {name}", right=0.84, name=name)
 
 
 def course(content: ReportContent) -> list[Panel]:

@@ -10,9 +10,12 @@ from tuneful.plot.evoked import Evoked
 from tuneful.plot.matrices import SQUARE, SQUARE_AXES, Spectrum, edge_of_plane, robust_limit, whole_plane
 from tuneful.plot.sheets import Panel
 from tuneful.plot.style import START
+from tuneful.report.pictures import Pictures, overview
 from tuneful.report.soc.content import SocContent
 from tuneful.report.wording import capitalised
 
+OVERVIEW = ("spectra", "abscissa", "energies", "activity", "transients")
+MOST_OF_A_KIND = 3
 SHOWN_ACTIVITY = 2  # preferred initial states of which single cells are shown
 
 
@@ -88,3 +91,9 @@ def _activity(evoked: Evoked, state: int) -> Panel:
     """The cells of each type that move most."""
     title, note = f"preferred initial state {state + 1}", f"evoked energy {number(evoked.energies[state])}"
     return Panel(capitalised(title), note, partial(plot.activity, evoked, state), f"Activity after {title}")
+
+
+def pictures(content: SocContent) -> Pictures:
+    """The same as pictures, with an overview."""
+    found = {name: partial(list, own) for name, own in panels(content).items()}
+    return {"overview": partial(overview, found, dict.fromkeys(OVERVIEW, MOST_OF_A_KIND))} | found

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tuneful.cli.summary import fit_summary
+from tuneful.report.fit.summary import fit_summary
 
 RESULT = {
     "stopped": "converged", "steps": 3, "wall_seconds": 1.0, "statistics": {}, "warnings": [],
