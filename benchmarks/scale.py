@@ -168,8 +168,8 @@ def main(arguments: Sequence[str]) -> None:
     if arguments[:1] == ["--attend"]:
         raise SystemExit(_attend(*arguments[1:]))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_options(parser, "two fits of few steps in this process; with --kills 1 by a worker that is killed, too")
-    parser.add_argument("--jobs", type=int, default=64)
+    add_options(parser, "one short fit in this process; with --jobs 2 --kills 1 by a worker that is killed, too")
+    parser.add_argument("--jobs", type=int, help="[default: 64; quick: 1]")
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--grid", type=int, default=20)
     parser.add_argument("--workers", type=lambda text: [int(one) for one in text.split(",")], default=[1, 2])
@@ -177,7 +177,8 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--kills", type=int, help="of workers, at most [default: 1000; quick: 0]")
     asked = parsed(parser)
     if asked.quick:
-        asked.jobs, asked.steps, asked.grid, asked.workers, asked.kill_every = 2, 6, 5, [0], 0.0
+        asked.steps, asked.grid, asked.workers, asked.kill_every = 4, 5, [0], 0.0
+    asked.jobs = asked.jobs or (1 if asked.quick else 64)
     asked.kills = (0 if asked.quick else 1000) if asked.kills is None else asked.kills
     set_up_jax(1)
     publish(run(asked), asked, print_table)

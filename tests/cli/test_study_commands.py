@@ -3,17 +3,18 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from tuneful.fitting import stochastic
 
+RING = Path(__file__).parents[2] / "examples" / "ring.py"  # a circuit of one's own, which compiles soon
+OWN = ("--circuit", f"{RING}:Ring")
 STUDY = """
-model = "m1"
+model = "ring.toml"
 seeds = [0, 1]
 [settings]
-circuit.grid = 5
-circuit.density = 0.1
 data.simulate = 20
 [settings.fit]
 batch = 16
@@ -25,9 +26,12 @@ checkpoint_every = 1
 
 
 @pytest.fixture
-def file(tmp_path):
+def file(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "ring.toml").write_text('circuit = "ring"\n')
     (tmp_path / "s.toml").write_text(STUDY)
-    return "s.toml"
+    yield "s.toml"
+    sys.modules.pop(str(RING), None)  # as in another process
 
 
 def found(run):
@@ -46,7 +50,7 @@ def test_from_the_file_to_the_page(tuneful, refused, file, tmp_path, quick_repor
 
     with monkeypatch.context() as patch:
         patch.setattr("tuneful.fitting.stochastic.advance", interrupted)
-        code, _, err = tuneful("study", "run", file, "--out", "o", "--workers", 0)
+        code, _, err = tuneful("study", "run", file, "--out", "o", "--workers", 0, *OWN)
     assert (code, err.splitlines()[-1]) == (
         130,
         "Interrupted. The same command goes on from what is finished and saved.",
@@ -57,18 +61,18 @@ def test_from_the_file_to_the_page(tuneful, refused, file, tmp_path, quick_repor
     for path in states:
         path.write_bytes(path.read_bytes()[:200])
 
-    code, out, err = tuneful("study", "run", file, "--out", "o", "--workers", 0)
+    code, out, err = tuneful("study", "run", file, "--out", "o", "--workers", 0, *OWN)
     assert (code, out.splitlines()[0]) == (1, "o: 1 finished, 1 failed, of 2 jobs")
     assert "1 of 2   00000  failed: The checkpoint " in err
     assert "cannot be read (it is not as it was written)" in err
     assert tuneful("study", "status", "o")[:2] == (1, out)
     assert "run-one" in tuneful("study", "script", "o", "--scheduler", "slurm")[1]
 
-    code, out, _ = tuneful("study", "retry", "o", "--workers", 0)
+    code, out, _ = tuneful("study", "retry", "o", "--workers", 0, *OWN)
     assert (code, out) == (0, "o: 2 finished, of 2 jobs\n")
-    assert tuneful("fit", "o/runs/00000/config.json", "--out", "alone")[0] == 0
+    assert tuneful("fit", "o/runs/00000/config.json", "--out", "alone", *OWN)[0] == 0
     assert found(run) == found(tmp_path / "alone")
-    assert tuneful("study", "run-one", "o", "--index", 1)[:2] == (0, "00001  finished\n")
+    assert tuneful("study", "run-one", "o", "--index", 1, *OWN)[:2] == (0, "00001  finished\n")
     assert refused("study", "run-one", "o", "--index", 2) == "o has no job 2: the first is 0, the last 1."
     code, out, _ = tuneful("study", "collect", "o")
     assert (code, out) == (0, "report: o/collected/report.html\n")
@@ -82,13 +86,13 @@ def refused_other(refused, tmp_path):
 
 
 def test_a_study_that_cannot_be_run_leaves_nothing(refused, file, tmp_path):
-    said = refused("study", "run", file, "--out", "new", "--set", "fit.batch=0", "--workers", 0)
+    said = refused("study", "run", file, "--out", "new", "--set", "fit.batch=0", "--workers", 0, *OWN)
     assert said.startswith("s.toml, job 0: command line: fit.batch = 0 is not valid")
     assert not (tmp_path / "new").exists()
 
 
 def test_a_plan_is_written_without_a_run(tuneful, file):
-    code, out, _ = tuneful("study", "run", file, "--out", "o", "--plan-only", "--workers", 0)
+    code, out, _ = tuneful("study", "run", file, "--out", "o", "--plan-only", "--workers", 0, *OWN)
     assert (code, out) == (0, "o: 2 waiting, of 2 jobs\n")
 
 

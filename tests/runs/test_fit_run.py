@@ -115,3 +115,15 @@ def test_other_curves_in_the_folder_are_found_out(finished, fit, toy_data, tmp_p
     (folder / ".tuneful.json").unlink()
     with pytest.raises(UserError, match="does not hold the curves of the run"):
         fit.fit(toy_data, 0, out=folder, resume=True, progress=False)
+
+
+def test_a_page_is_left_out_and_written_later(toy, toy_data, tiny_settings, tmp_path, quick_report):
+    fit = Fit(toy, **(tiny_settings | {"max_steps": 1, "page": False}))
+    fit.fit(toy_data, 0, out=tmp_path / "run", progress=False)
+    assert (tmp_path / "run" / "result.json").exists()
+    assert not (tmp_path / "run" / "report.html").exists()
+    with_page = Fit(toy, **(tiny_settings | {"max_steps": 1}))
+    with_page.fit(toy_data, 0, out=tmp_path / "run", resume=True, progress=False)
+    assert (tmp_path / "run" / "report.html").exists()
+    fit.fit(toy_data, 0, out=tmp_path / "run", resume=True, progress=False)
+    assert not (tmp_path / "run" / "report.html").exists()
