@@ -108,6 +108,8 @@ def with_less(words):
         rest += ["--sets", "19", "--curves", "100"]
     elif command == "compare":
         rest += ["--folds", "2", "--steps", "2", "--curves", "200"]
+    elif command == "predict":
+        rest += ["--draws", "10", "--curves", "24", "--networks", "2"]
     elif command == "infer":
         rest += ["--curves", "48"]
     elif command == "stabilize" and "--n" in rest:

@@ -9,7 +9,6 @@ import pytest
 from tuneful.analysis.goodness_of_fit import (
     Hypothesis,
     accuracy_of_neighbours,
-    condition_names,
     goodness_of_fit,
     p_values,
     simulated_sets,
@@ -113,7 +112,3 @@ def test_accuracy_is_a_half_where_nothing_differs():
     assert accuracy_of_neighbours(rng.normal(size=(300, 2)), rng.normal(size=(300, 2))) == pytest.approx(
         0.5, abs=4 * 2 * 0.5 / np.sqrt(600)
     )
-
-
-def test_names_of_conditions():
-    assert condition_names({}, 2) == ["rate in condition 0", "rate in condition 1"]

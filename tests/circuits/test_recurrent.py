@@ -4,6 +4,7 @@ import dataclasses
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import jaxtyping
 import numpy as np
 import pytest
@@ -11,8 +12,10 @@ from scipy.integrate import solve_ivp
 from scipy.stats import norm
 
 from tuneful.circuits import SSN, Recurrent
+from tuneful.circuits.base import TakesInput
 from tuneful.errors import UserError
 from tuneful.registry import build, circuits, settings_of
+from tuneful.solvers.steady_states import SteadyState
 
 FOUR = {"types": ("PC", "PV", "SST", "VIP"), "absent": ("PC<-VIP", "SST<-SST"), "signs": (1, -1, -1, -1)}
 network = eqx.filter_jit(lambda circuit, z: (circuit.weight_matrix(z), circuit.external_input(z)))
@@ -63,6 +66,26 @@ def test_two_types_on_a_line_are_the_network_of_2017_bit_for_bit():
     assert equal_trees(network(parts, again), network(ssn, SSN.inputs(*plain[:2])))
     for name, values in parts.populations().items():
         np.testing.assert_array_equal(values, ssn.ssn.populations()[name])
+
+
+@pytest.mark.parametrize("circuit", [SSN(n_sites=5, sites=(4, 0)), Recurrent(n_sites=5, sites=(4, 0), recorded="I")])
+def test_extra_input_is_added_for_each_cell_in_every_condition(monkeypatch, circuit):
+    """Seen by a search that is told the network and answers with rest."""
+    seen, conditions = [], len(circuit.sizes)
+
+    def search(drive, network, tau, rest, **_):
+        seen.append(network[1])
+        return SteadyState(rest, jnp.ones(conditions, bool), jnp.zeros(conditions), jnp.zeros(conditions, int), None)
+
+    monkeypatch.setattr("tuneful.circuits.supralinear_dynamics.steady_state", search)
+    z, extra = draw(circuit, jax.random.key(0)), jnp.arange(10.0)
+    circuit.respond(z)
+    circuit.respond(z, extra)
+    with_extra = np.asarray(seen[0]) + np.asarray(extra)
+    np.testing.assert_array_equal(seen[1], with_extra)
+    assert circuit.network_types.tolist() == ["E"] * 5 + ["I"] * 5
+    assert np.flatnonzero(circuit.at_recorded_places).tolist() == [2, 4, 7, 9]
+    assert isinstance(circuit, TakesInput)
 
 
 GEOMETRIES = {

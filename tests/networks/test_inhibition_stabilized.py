@@ -1,10 +1,12 @@
 """Is excitation alone unstable, and the whole stable? By hand, and for circuits that are built to be."""
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from tuneful.circuits import random_network
 from tuneful.networks import circuit_scalars, inhibition_stabilization
+from tuneful.networks.inhibition_stabilized import excitation_runs_away
 from tuneful.stability import stabilize
 
 PAIR = np.array([[2.0, -2.0], [2.0, -1.0]])  # trace 1, determinant 2: eigenvalues 1/2 +- i sqrt(7)/2
@@ -62,3 +64,20 @@ def test_bad_input_is_refused():
         inhibition_stabilization(PAIR, tau=0.0)
     with pytest.raises(ValueError, match="Dale"):
         inhibition_stabilization(PAIR.T)
+
+
+def test_one_linear_solve_says_what_eigenvalues_say():
+    """Of networks at slopes that bring the excitatory abscissa to both sides of 1, whatever the time constants."""
+    rng, said = np.random.default_rng(0), []
+    for scale in (0.4, 0.9, 0.99, 1.01, 1.1, 3.0):
+        network, tau = random_network(30, 1), rng.uniform(0.5, 2.0, 30)
+        e, slopes = network.excitatory, rng.uniform(0.2, 1.5, 30)
+        feedback = slopes[:, None] * network.weights
+        feedback *= scale / np.linalg.eigvals(feedback[np.ix_(e, e)]).real.max()
+        said.append(bool(excitation_runs_away(jnp.asarray((feedback - np.eye(30)) / tau[:, None], jnp.float32))))
+    assert said == [False, False, False, True, True, True]
+
+
+def test_a_cell_without_others_runs_away_by_itself():
+    jacobians = jnp.array([[[0.5]], [[-0.5]]])
+    assert excitation_runs_away(jacobians).tolist() == [True, False]

@@ -3,16 +3,12 @@
 import json
 
 import jax
-import numpy as np
 import pytest
 
 from tuneful import Fit
-from tuneful.circuits import SSN
 from tuneful.errors import UserError
 from tuneful.fitting.simulation import simulate
-from tuneful.runs.design_run import as_candidates, chosen_parameters, new_conditions
-
-PRESENT = {"size": np.array([1.0, 2.0]), "contrast": np.array([10.0, 10.0])}
+from tuneful.runs.design_run import chosen_parameters
 
 
 @pytest.fixture(scope="module")
@@ -48,24 +44,6 @@ def test_the_command_chooses_conditions_and_says_what_they_bring(run, tuneful, r
     assert "Give both --cost-unit and --cost-condition" in refused(*asked, "--cost-unit", 1)
     assert "no feature 'contrast'. Choose from: size." in refused("design", run, "--candidates", "contrast=1")
     assert "are shown already" in refused("design", run, "--candidates", "size=1,2")
-
-
-def test_candidates_are_crossed_without_what_is_shown(toy):
-    circuit = SSN(n_sites=11)
-    found = new_conditions(circuit, PRESENT, {"size": [1.0, 4.0], "contrast": [10.0, 20.0]})
-    assert list(zip(*found.values(), strict=True)) == [(1.0, 20.0), (4.0, 10.0), (4.0, 20.0)]
-    alone = new_conditions(circuit, PRESENT, {"size": [4.0, 4.0]})
-    assert {name: values.tolist() for name, values in alone.items()} == {"size": [4.0], "contrast": [10.0]}
-    with pytest.raises(UserError, match="size varies between the conditions"):
-        new_conditions(circuit, PRESENT, {"contrast": [20.0]})
-    with pytest.raises(UserError, match="the data do not say the contrast"):
-        new_conditions(circuit, {"size": PRESENT["size"]}, {"size": [4.0], "contrast": [20.0]})
-
-
-@pytest.mark.parametrize("text", ["size", "size=", "size=a", "=1", "size=nan"])
-def test_candidates_are_numbers(text):
-    with pytest.raises(UserError, match="write FEATURE=VALUE"):
-        as_candidates([text])
 
 
 def test_parameters_are_chosen_by_name():

@@ -12,7 +12,7 @@ from tuneful.analysis import InferenceSettings
 from tuneful.analysis import inference as module
 from tuneful.errors import UserError
 from tuneful.objectives import Moments
-from tuneful.runs.folder import INFERENCE, INFERENCE_DRAWS, INFERENCE_SETTINGS, RunFolder
+from tuneful.runs.folder import INFERENCE, INFERENCE_DRAWS, INFERENCE_SETTINGS, PREDICTIONS, RunFolder
 from tuneful.runs.infer_run import execute_inference
 from tuneful.runs.manifest import read_manifest
 from tuneful.runs.progress import Progress
@@ -100,8 +100,10 @@ def test_numbers_are_those_of_the_python_api(run, infer, toy):
         key: json.loads(json.dumps(found.table()[key])) for key in ("parameters", "correlation")
     }
     assert Fit.load(run, toy, Moments()).inference_table == table
+    RunFolder(run).write_json(PREDICTIONS, {"of": "these draws"})
     replaced = infer(run, settings.model_copy(update={"seed": 1}), overwrite=True)
     assert replaced["parameters"] != table["parameters"]
+    assert not (run / PREDICTIONS).exists()
     assert np.isfinite(replaced["simulation_share"])
 
 
@@ -124,6 +126,24 @@ def test_what_is_refused_leaves_nothing_behind_and_replaces_nothing(run, infer):
     with pytest.raises(UserError, match="no property 'day'"):
         infer(run, asked, overwrite=True)
     assert infer(run, resume=True) == table
+
+
+def test_an_answer_stays_until_the_one_that_replaces_it_is_there(run, infer, toy, monkeypatch):
+    table = infer(run, InferenceSettings(curves=48))
+    other = InferenceSettings(curves=48, seed=1)
+
+    def killed(*_, **__):
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tuneful.runs.infer_run.infer", killed)
+        with pytest.raises(Killed):
+            infer(run, other, overwrite=True)
+    assert Fit.load(run, toy, Moments()).inference_table == table
+    with pytest.raises(UserError, match="begun with another seed"):
+        infer(run, InferenceSettings(curves=48), resume=True)
+    assert infer(run, other, resume=True)["seed"] == 1
+    assert json.loads((run / INFERENCE).read_text())["seed"] == 1
 
 
 def test_a_strange_file_is_refused_before_anything_is_computed(run, infer, monkeypatch):

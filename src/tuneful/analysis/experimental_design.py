@@ -61,24 +61,32 @@ class Criterion:
     r"""How well parameters are known from N curves of information J each: the mean logarithm of standard errors.
 
     Of chosen parameters, the mean of log (P^-1)_kk / 2 with P = N J + 1 / prior^2; of all, - log det P / (2 n), the
-    same along the axes of P (D-optimal). The prior, one logarithmic unit, keeps it finite where curves say nothing.
+    same along the axes of P (D-optimal); of a prediction with slopes g in the parameters, log (g P^-1 g) / 2 (delta
+    method). The prior, one logarithmic unit, keeps it finite where curves say nothing.
 
     units
         N.
     which
         Numbers of the chosen parameters; all if empty.
+    along
+        g, of the prediction that counts instead of parameters; empty if none does.
     """
 
     units: float
     which: tuple[int, ...] = ()
+    along: tuple[float, ...] = ()
 
     def __call__(self, per_curve: Float[np.ndarray, "n n"]) -> float:
         """The criterion, the lower the better.
 
         >>> round(Criterion(99)(np.diag([1.0, 1.0])), 4), round(Criterion(99, (1,))(np.diag([0.0, 1.0])), 4)
         (-2.3026, -2.3026)
+        >>> round(Criterion(99, along=(3.0, 0.0))(np.diag([1.0, 0.0])), 4)  # the logarithm of 3 / 10
+        -1.204
         """
         values, axes = self._precision(per_curve)
+        if self.along:
+            return float(np.log(np.sum((np.array(self.along) @ axes) ** 2 / values)) / 2)
         if not self.which:
             return float(-np.log(values).mean() / 2)
         variances = (axes**2 / values).sum(axis=1)

@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float, Int
 
 from tuneful.analysis.local_distance import LocalDistance, of_units, steps_of
 from tuneful.analysis.model_comparison import common_view
-from tuneful.curves import compute, ks_distance
+from tuneful.curves import compute, ks_distance, named_conditions
 from tuneful.fitting.linearised import generated_at, realised_at
 from tuneful.fitting.problem import Problem
 from tuneful.objectives import Measured
@@ -322,8 +322,8 @@ class _Looked:
         for name in self.hypothesis.statistics:
             sides = (compute(name, side, self.hypothesis.conditions).ravel() for side in (data, model))
             found[name] = ks_distance(*sides)
-        for i, condition in enumerate(condition_names(self.hypothesis.conditions, data.shape[1])):
-            found[condition] = ks_distance(data[:, i], model[:, i])
+        for i, condition in enumerate(named_conditions(self.hypothesis.conditions, data.shape[1])):
+            found[f"rate at {condition}"] = ks_distance(data[:, i], model[:, i])
         return found | {"": self._accuracy(rates, moved[self.partners])}
 
     def _accuracy(self, rates: np.ndarray, partners: np.ndarray) -> float:
@@ -355,18 +355,3 @@ def accuracy_of_neighbours(
     nearest = np.argpartition(apart, k, axis=1)[:, :k]
     votes = np.mean(is_a[nearest], axis=1) > 0.5
     return float((votes == is_a).mean())
-
-
-def condition_names(conditions: Conditions, n: int) -> list[str]:
-    """What conditions are called in tables: by the features in which they differ.
-
-    >>> condition_names({"size": np.array([0.5, 1.0]), "contrast": np.array([1.0, 1.0])}, 2)
-    ['rate at size = 0.5', 'rate at size = 1']
-    """
-    telling = [name for name, values in conditions.items() if len(np.unique(values)) > 1]
-    texts = [", ".join(f"{name} = {_text(conditions[name][i])}" for name in telling) for i in range(n)]
-    return [f"rate at {text}" if text else f"rate in condition {i}" for i, text in enumerate(texts)]
-
-
-def _text(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float | int | np.number) else str(value)

@@ -20,12 +20,15 @@ from tuneful.analysis.inference_settings import InferenceSettings
 from tuneful.analysis.intervals import Intervals, percentiles, wald
 from tuneful.analysis.local_problem import LocalProblem
 from tuneful.analysis.minimum import Minimum, correlation
+from tuneful.analysis.predictions import Function, Predictions, predict
 from tuneful.analysis.profiles import profile_intervals
 from tuneful.analysis.weighted_bootstrap import Replicates, one_step
+from tuneful.circuits.keys import Key, as_key
 from tuneful.descents import Keeper, Observer, Outcome, descend
 from tuneful.display import card
 from tuneful.errors import UserError
 from tuneful.fitting.simulation import true_values
+from tuneful.fitting.unconstrained import with_unconstrained
 from tuneful.plain import plain
 
 if TYPE_CHECKING:
@@ -88,6 +91,32 @@ class Inference:
         """Draws in own units, with the dimensions ``chain`` and ``draw`` of ArviZ and those of each parameter."""
         method = "bootstrap" if "bootstrap" in self.by_method else "normal"
         return draws_dataset(self.coordinates, self.unconstrained_draws, method)
+
+    def predict(self, function: Function, seed: Key = 0, draws: int = 100) -> Predictions:
+        """Evaluate a function of the circuit at the estimate and at draws of its parameters: predictions with bands.
+
+        Parameters
+        ----------
+        function
+            From a circuit and a random key to a number, an array, or several by name.
+        seed
+            Decides the random numbers, the same for all draws.
+        draws
+            How many of the draws are taken, the first; all if there are fewer.
+
+        >>> def highest_rate(circuit, key):  # doctest: +SKIP
+        ...     return circuit.sample(key, 100).largest_rate.mean()
+        >>> fit.inference().predict(highest_rate).band("value")  # doctest: +SKIP
+        array([41.2, 43.8, 46.9])
+        """
+        circuit = self.coordinates.circuit
+
+        def at(point: np.ndarray) -> AbstractCircuit:
+            return with_unconstrained(circuit, self.coordinates.named(point))
+
+        truth = circuit.with_values(self.truth) if self.truth else None
+        about = at(self.point), [at(point) for point in self.unconstrained_draws[:draws]], as_key(seed)
+        return predict(function, *about, truth=truth, level=self.intervals.level)
 
     def table(self) -> dict[str, Any]:
         """The content of inference.json."""

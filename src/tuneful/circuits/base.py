@@ -228,6 +228,27 @@ class ChecksStimuli(Protocol):
 
 
 @runtime_checkable
+class TakesInput(Protocol):
+    """A recurrent circuit whose cells can be given input besides what stimuli bring: perturbations are asked of it.
+
+    network_types
+        Name of the type of every cell of the network, in the order of `Response.all_rates`.
+    at_recorded_places
+        Which of these cells are where cells are recorded, whatever their type.
+    """
+
+    @property
+    def network_types(self) -> np.ndarray: ...
+
+    @property
+    def at_recorded_places(self) -> np.ndarray: ...
+
+    def respond(self, z: Any, extra: Array | None = None) -> Response:
+        """Respond with `extra` added to the input of each cell of the network, (cells,), in every condition."""
+        ...
+
+
+@runtime_checkable
 class KnowsTruth(Protocol):
     """A circuit whose parameters depend on its settings: what to take for true is not what `example` says."""
 

@@ -294,15 +294,29 @@ class Recurrent(AbstractRecurrentCircuit):
             blocks, none if drive is None else as_float_array(drive), levels if self.light_types else None
         )
 
-    def respond(self, z: RecurrentInputs) -> Response:
-        """Compute the steady-state rates of the recorded cells, (cells, conditions), and of all cells by type."""
-        kinds, sites = [self.types.index(kind) for kind in self.recorded], self.space.nearest(self.sites)
-        return response_of(self.steady_state(z), np.concatenate([self.space.count * kind + sites for kind in kinds]))
+    def respond(self, z: RecurrentInputs, extra: Array | None = None) -> Response:
+        """Compute the steady-state rates of the recorded cells, (cells, conditions), and of all cells by type.
 
-    def steady_state(self, z: RecurrentInputs) -> SteadyState:
+        `extra` is added to the input of each cell, (cells,).
+        """
+        kinds, sites = [self.types.index(kind) for kind in self.recorded], self.space.nearest(self.sites)
+        rows = np.concatenate([self.space.count * kind + sites for kind in kinds])
+        return response_of(self.steady_state(z, extra), rows)
+
+    def steady_state(self, z: RecurrentInputs, extra: Array | None = None) -> SteadyState:
         """The steady state of the whole network in every condition: rates are (conditions, cells), Hz."""
         weights = jax.checkpoint(Recurrent.weight_matrix)(self, z)  # cheaper to compute again than to keep
-        return self.dynamics.steady_state((weights, self.external_input(z)), self.witness)
+        external = self.external_input(z)
+        network = weights, external if extra is None else external + extra[None]
+        return self.dynamics.steady_state(network, self.witness)
+
+    @property
+    def network_types(self) -> np.ndarray:
+        return np.repeat(self.types, self.space.count)
+
+    @property
+    def at_recorded_places(self) -> np.ndarray:
+        return np.tile(np.isin(np.arange(self.space.count), self.space.nearest(self.sites)), len(self.types))
 
     def weight_matrix(self, z: RecurrentInputs) -> Float[Array, "cells cells"]:
         """W transposed: rows pre-synaptic, columns post-synaptic, cells type by type."""

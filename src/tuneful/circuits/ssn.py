@@ -271,15 +271,31 @@ class SSN(AbstractRecurrentCircuit):
         external = jnp.zeros(len(uniform)) if drive is None else as_float_array(drive)
         return SSNInputs(((ee.T, ie.T), (ei.T, ii.T)), external)
 
-    def respond(self, z: SSNInputs) -> Response:
-        """Compute the steady-state rates of the recorded cells, (cells, conditions), and of all cells, E first."""
-        kinds, sites = RECORDED[self.recorded], self.line.nearest(self.sites)
-        return response_of(self.steady_state(z), np.concatenate([self.n_sites * kind + sites for kind in kinds]))
+    def respond(self, z: SSNInputs, extra: Array | None = None) -> Response:
+        """Compute the steady-state rates of the recorded cells, (cells, conditions), and of all cells, E first.
 
-    def steady_state(self, z: SSNInputs) -> SteadyState:
+        `extra` is added to the input of each cell, (2N,).
+        """
+        kinds, sites = RECORDED[self.recorded], self.line.nearest(self.sites)
+        rows = np.concatenate([self.n_sites * kind + sites for kind in kinds])
+        return response_of(self.steady_state(z, extra), rows)
+
+    def steady_state(self, z: SSNInputs, extra: Array | None = None) -> SteadyState:
         """The steady state of the whole network in every condition: rates are (conditions, 2N), Hz."""
         weights = jax.checkpoint(SSN.weights)(self, z)  # what makes W is cheaper to compute again than to keep
-        return self.dynamics.steady_state((weights, self.external_input(z)), self.witness)
+        external = self.external_input(z)
+        network = weights, external if extra is None else external + extra[None]
+        return self.dynamics.steady_state(network, self.witness)
+
+    @property
+    def network_types(self) -> np.ndarray:
+        """Type of every cell, (2N,)."""
+        return np.repeat(["E", "I"], self.n_sites)
+
+    @property
+    def at_recorded_places(self) -> np.ndarray:
+        """Which cells are at the sites that are recorded, (2N,)."""
+        return np.tile(np.isin(np.arange(self.n_sites), self.line.nearest(self.sites)), 2)
 
     def weights(self, z: SSNInputs) -> Float[Array, "cells cells"]:
         """W transposed, (2N, 2N): rows pre-synaptic, columns post-synaptic, E cells first."""

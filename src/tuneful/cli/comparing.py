@@ -1,20 +1,25 @@
-"""What `tuneful compare`, `goodness` and `design` do, once their arguments are read."""
+"""What `tuneful compare`, `goodness`, `design` and `predict` do, once their arguments are read."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tuneful.cli import commands
+from tuneful.errors import UserError
 from tuneful.report.answers.design import design_summary
 from tuneful.report.answers.goodness import goodness_summary
+from tuneful.report.answers.predictions import predictions_summary
+from tuneful.runs.asked_conditions import as_conditions
 from tuneful.runs.compare_config import CompareConfig
 from tuneful.runs.compare_run import as_compared, execute_comparison
-from tuneful.runs.design_run import DesignSettings, as_candidates, execute_design
+from tuneful.runs.design_run import OPTION, DesignSettings, execute_design
 from tuneful.runs.estimator import Fit
-from tuneful.runs.folder import CONFIG, DESIGN_PAGE, GOODNESS_PAGE, PAGE, Place, RunFolder
+from tuneful.runs.folder import CONFIG, DESIGN_PAGE, GOODNESS_PAGE, PAGE, PREDICTIONS_PAGE, Place, RunFolder
 from tuneful.runs.goodness_run import execute_goodness
 from tuneful.runs.interrupts import expect_run
 from tuneful.runs.own_code import made
+from tuneful.runs.predict_run import OPTION as CONDITIONS
+from tuneful.runs.predict_run import PredictSettings, execute_predictions
 from tuneful.runs.progress import Progress
 from tuneful.settings import parse
 from tuneful.solvers.precision import computing_in
@@ -61,9 +66,27 @@ def run_design(
     run: Path, candidates: Sequence[str], asked: dict[str, Any], code: Mapping[str, Sequence[str]]
 ) -> Path:
     """Choose conditions for a run; return the path of the page. `asked` are settings of `DesignSettings`."""
-    settings = parse(DesignSettings, asked | {"candidates": as_candidates(candidates)}, "design")
+    settings = parse(DesignSettings, asked | {"candidates": as_conditions(candidates, OPTION)}, "design")
     print(design_summary(_answered(execute_design, run, settings, code)))
     return run / DESIGN_PAGE
+
+
+def run_predict(
+    run: Path,
+    conditions: Sequence[str],
+    inputs: Sequence[str],
+    asked: dict[str, Any],
+    code: Mapping[str, Sequence[str]],
+) -> Path:
+    """Predict with bands for a run; return the path of the page. `asked` are settings of `PredictSettings`."""
+    each = as_conditions(inputs, "--input")
+    if more := next((name for name, values in each.items() if len(values) > 1), None):
+        raise UserError(f"--input {more}: one number for each type of cells, such as --input {more}=1.")
+    asked |= {"conditions": as_conditions(conditions, CONDITIONS)}
+    asked |= {"input": {name: value for name, (value,) in each.items()} or None}
+    settings = parse(PredictSettings, asked, "predict")
+    print(predictions_summary(_answered(execute_predictions, run, settings, code)))
+    return run / PREDICTIONS_PAGE
 
 
 def _answered(

@@ -1,4 +1,4 @@
-"""`tuneful compare`, `goodness` and `design`: their options; what they do is imported when they are called."""
+"""`tuneful compare`, `goodness`, `design` and `predict`: what they do is imported when they are called."""
 
 from pathlib import Path
 from typing import Annotated
@@ -102,7 +102,11 @@ def design(
     ] = None,
     add: Annotated[int, typer.Option(help="Conditions to choose.", min=1)] = 1,
     for_: Annotated[
-        str, typer.Option("--for", help="Parameters to learn about, with commas: dJ,sigma; or all.")
+        str,
+        typer.Option(
+            "--for",
+            help="Parameters to learn about, with commas: dJ,sigma; all; or the name of a line of `tuneful predict`.",
+        ),
     ] = "all",
     units: Annotated[int | None, typer.Option(help="Units to measure. [default: as in the run]", min=1)] = None,
     cost_unit: Annotated[float | None, typer.Option(help="What a unit costs before it is shown anything.")] = None,
@@ -123,3 +127,47 @@ def design(
     asked |= {"curves": curves, "seed": seed}
     code = {"circuit": circuit or [], "objective": objective or []}
     print(f"report: {run_design(run, [*(candidates or []), *(more or [])], asked, code)}")
+
+
+def predict(
+    run: Annotated[Path, typer.Argument(help="The folder of a finished fit on which `tuneful infer` has run.")],
+    more: Annotated[
+        list[str] | None, typer.Argument(metavar="[FEATURE=VALUES]...", help="Further features of new conditions.")
+    ] = None,
+    conditions: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FEATURE=VALUES", help="New conditions, size=3,5; values of several features are crossed."
+        ),
+    ] = None,
+    input_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--input", metavar="TYPE=NUMBER", help="Extra input to all cells of a type. [default: 1 to each]"
+        ),
+    ] = None,
+    draws: Annotated[int, typer.Option(help="Draws of the parameters, of those of the inference.", min=10)] = 100,
+    curves: Annotated[int, typer.Option(help="Curves to simulate at each draw.", min=4)] = 480,
+    networks: Annotated[
+        int, typer.Option(help="Realisations at each draw whose dynamics are looked at; 0 for none.", min=0)
+    ] = 24,
+    level: Annotated[float, typer.Option(help="Of the bands.")] = 0.9,
+    seed: Annotated[int, typer.Option(help="Decides all random numbers.", min=0, max=2**32 - 1)] = 0,
+    circuit: Circuits = None,
+    objective: Objectives = None,
+) -> None:
+    """Say what a fitted circuit predicts, with bands over what the data leave open.
+
+    Curves in measured and new conditions, their statistics, whether inhibition stabilises the networks, and what
+    extra input to a type of cells does. predictions.json, predictions.nc and predictions.html are written into the
+    folder of the run. Killed at any moment, the same command goes on.
+    """
+    from tuneful.cli.comparing import run_predict
+
+    asked = {"draws": draws, "curves": curves, "networks": networks, "level": level, "seed": seed}
+    code = {"circuit": circuit or [], "objective": objective or []}
+    try:
+        page = run_predict(run, [*(conditions or []), *(more or [])], input_ or [], asked, code)
+    except KeyboardInterrupt:
+        raise typer.Exit(say_goodbye()) from None
+    print(f"report: {page}")

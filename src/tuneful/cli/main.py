@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from tuneful import __version__
-from tuneful.cli.comparison_commands import compare, design, goodness
+from tuneful.cli.comparison_commands import compare, design, goodness, predict
 from tuneful.cli.infer_command import infer
 from tuneful.cli.once import Once
 from tuneful.cli.stability_commands import analyze_app, stabilize
@@ -270,6 +270,7 @@ app.command(cls=Once)(compare)
 app.command(cls=Once)(goodness)
 app.command(cls=Once)(design)
 app.command(cls=Once)(infer)
+app.command(cls=Once)(predict)
 
 
 @data_app.command(cls=Once)

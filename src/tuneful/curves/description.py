@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -63,6 +64,24 @@ def describe(dataset: xr.Dataset) -> dict[str, Any]:
         "statistics": list(statistics_for(dataset)),
         "missing_patterns": _missing_patterns(missing),
     }
+
+
+def named_conditions(conditions: Mapping[str, np.ndarray], n: int) -> list[str]:
+    """What n conditions are called: by the features in which they differ, or by all where they do not.
+
+    >>> named_conditions({"size": np.array([0.5, 1.0]), "contrast": np.array([1.0, 1.0])}, 2)
+    ['size = 0.5', 'size = 1']
+    >>> named_conditions({}, 1)
+    ['condition 0']
+    """
+    if not conditions:
+        return [f"condition {i}" for i in range(n)]
+    telling = [name for name, values in conditions.items() if len(np.unique(values)) > 1] or list(conditions)
+    return [", ".join(f"{name} = {_text(conditions[name][i])}" for name in telling) for i in range(n)]
+
+
+def _text(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float | int | np.number) else str(value)
 
 
 def _feature(dataset: xr.Dataset, name: str) -> dict[str, Any]:

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
+import jax.numpy as jnp
 import numpy as np
+from jax import Array
+from jaxtyping import Bool, Float
 from numpy.typing import ArrayLike
 
 from tuneful.networks.linear_dynamics import effective_matrix
@@ -63,3 +66,30 @@ def inhibition_stabilization(
         excitatory_abscissa=spectral_abscissa(effective[np.ix_(e, e)]) if e.any() else -np.inf,
         abscissa=spectral_abscissa(effective),
     )
+
+
+def excitation_runs_away(jacobian: Float[Array, "*batch cells cells"]) -> Bool[Array, "*batch"]:
+    r"""Tell whether the excitatory cells alone would leave an operating point, inhibition frozen; by one solve.
+
+    The Jacobian J of a circuit that obeys Dale's law has no negative entry off the diagonal between excitatory cells,
+    whatever the time constants: -J_EE is then a nonsingular M-matrix, and all eigenvalues of J_EE have negative real
+    parts, iff the solution of -J_EE x = 1 is above zero [Berman & Plemmons 1994, ch. 6, condition I27]. At a stable
+    operating point the circuit is inhibition stabilised iff this holds.
+
+    Parameters
+    ----------
+    jacobian
+        At the operating point, rows post-synaptic. Cells are excitatory or not by the sums of their columns without
+        the diagonal; those that act on no other cell there do not matter.
+
+    >>> j = jnp.array([[2.0, -2.0], [2.0, -1.0]]) - jnp.eye(2)
+    >>> bool(excitation_runs_away(j)), bool(excitation_runs_away(0.4 * (j + jnp.eye(2)) - jnp.eye(2)))
+    (True, False)
+    """
+    diagonal = jnp.eye(jacobian.shape[-1], dtype=bool)
+    outgoing = jnp.where(diagonal, 0, jacobian).sum(axis=-2)
+    is_excitatory = outgoing >= 0
+    among = is_excitatory[..., None] & is_excitatory[..., None, :]
+    alone = jnp.where(among, -jacobian, diagonal.astype(jacobian.dtype))
+    x = jnp.linalg.solve(alone, jnp.ones_like(outgoing)[..., None])[..., 0]
+    return ~jnp.all(x > 0, axis=-1)

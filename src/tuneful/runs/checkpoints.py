@@ -89,6 +89,45 @@ class Checkpoints:
         return time.perf_counter() - self._saved > self._pause
 
 
+class StatesOf:
+    """Keeps states as `Checkpoints` does, for those who ask for the same only: others find none and begin anew.
+
+    Parameters
+    ----------
+    folder
+        As in `Checkpoints`.
+    asked
+        Everything that decides the result, in types that JSON knows.
+    """
+
+    def __init__(self, folder: Path, asked: Any):
+        self._folder, self._states = folder, Checkpoints(folder)
+        digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).digest()
+        self._asked = np.frombuffer(digest, np.uint8)
+
+    def load(self, template: Callable[[], Any]) -> Any | None:
+        """Find the newest state of what is asked; states of anything else, and unreadable ones, are removed."""
+        try:
+            saved = self._states.load(lambda: self._packed(template()))
+        except UserError:
+            saved = None
+        if saved is not None and np.array_equal(saved["asked"], self._asked):
+            return saved["state"]
+        self.discard()
+        return None
+
+    def keep(self, steps: int, pack: Callable[[], Any], is_last: bool) -> None:
+        """Save a state if it is time to, or if it is the last."""
+        self._states.keep(steps, lambda: self._packed(pack()), is_last)
+
+    def discard(self) -> None:
+        """Remove all states: the answer is written, or asked otherwise."""
+        remove_checkpoints(self._folder)
+
+    def _packed(self, state: Any) -> dict[str, Any]:
+        return {"asked": self._asked, "state": state}
+
+
 def save_checkpoint(folder: Path, step: int, tree: Any) -> None:
     """Save a PyTree of arrays as `folder/step-NNNNNNNN`, then remove all but the newest checkpoints.
 

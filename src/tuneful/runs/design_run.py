@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,8 @@ from tuneful.analysis.experimental_design import (
     ranked,
     units_against_conditions,
 )
-from tuneful.circuits import AbstractCircuit
-from tuneful.curves import features
+from tuneful.analysis.predictions import mean_slopes
+from tuneful.curves import features, named_conditions
 from tuneful.errors import UserError, suggest
 from tuneful.fitting.checks import stimuli_checked
 from tuneful.fitting.linearised import realised_at
@@ -27,14 +27,15 @@ from tuneful.fitting.tables import versions
 from tuneful.fitting.unconstrained import parameter_names, unconstrained_values
 from tuneful.plain import plain
 from tuneful.report.answers.design import design_page
+from tuneful.runs.asked_conditions import Features, new_conditions, with_conditions
 from tuneful.runs.estimator import Fit
 from tuneful.runs.folder import DESIGN, DESIGN_PAGE, RunFolder
 from tuneful.runs.inference_files import about_answer
+from tuneful.runs.predicted_files import predicted_names, values_at_draws
 from tuneful.runs.progress import Progress
 from tuneful.settings import Section
 
-ALL = "all"
-Features = dict[str, np.ndarray]
+ALL, OPTION = "all", "--candidates"
 
 
 class DesignSettings(Section):
@@ -45,7 +46,7 @@ class DesignSettings(Section):
     add
         How many conditions to choose.
     for_
-        Names of parameters, with commas, or "all".
+        Names of parameters, with commas, or "all"; or the name of one thing that `tuneful predict` predicted.
     units
         How many are measured; those of the run by default.
     cost_unit, cost_condition
@@ -64,69 +65,6 @@ class DesignSettings(Section):
     seed: int = 0
 
 
-def as_candidates(texts: Sequence[str]) -> dict[str, list[float]]:
-    """Read ``size=1,2,4``: values by the name of their feature.
-
-    Raises
-    ------
-    UserError
-        For anything else.
-
-    >>> as_candidates(["size=1,2", "contrast=10"])
-    {'size': [1.0, 2.0], 'contrast': [10.0]}
-    """
-    found = dict[str, list[float]]()
-    for text in texts:
-        name, _, values = text.partition("=")
-        try:
-            numbers = [float(value) for value in values.split(",")]
-        except ValueError:
-            numbers = []
-        if not name or not numbers or name in found or not np.isfinite(numbers).all():
-            raise UserError(
-                f"--candidates {text}: write FEATURE=VALUE,VALUE,..., each feature once, such as size=1,2,4."
-            )
-        found[name] = numbers
-    return found
-
-
-def new_conditions(
-    circuit: AbstractCircuit, present: Mapping[str, np.ndarray], asked: Mapping[str, Sequence[float]]
-) -> Features:
-    """The candidates: all combinations of values that are not shown already.
-
-    Features that are not asked for stay as they are, if they are the same in all present conditions.
-
-    Raises
-    ------
-    UserError
-        For features that the circuit or the data do not know, that are lacking, and where nothing new is left.
-    """
-    known = {*present, *circuit.conditions(), *circuit.stimulus_features}
-    for name in asked:
-        if name not in known:
-            raise UserError(
-                f"--candidates: {type(circuit).__name__} has no feature {name!r}.{suggest(name, sorted(known))}"
-            )
-        if name not in present:
-            raise UserError(
-                f"--candidates: the data do not say the {name} of their conditions, so that nothing varies in it."
-            )
-    values = dict(asked)
-    for name, there in present.items():
-        if name not in values:
-            if len(np.unique(there)) > 1:
-                raise UserError(
-                    f"--candidates: {name} varies between the conditions: say which values of it are candidates."
-                )
-            values[name] = [float(there[0])]
-    shown = {tuple(float(present[name][i]) for name in values) for i in range(len(next(iter(present.values()))))}
-    rows = [row for row in dict.fromkeys(itertools.product(*values.values())) if row not in shown]
-    if not rows:
-        raise UserError("--candidates: all of these conditions are shown already.")
-    return {name: np.array([row[i] for row in rows]) for i, name in enumerate(values)}
-
-
 def realised_with(fit: Fit, candidates: Features, curves: int, seed: int) -> tuple[Realised, list[str], list[str]]:
     """The fitted circuit in present and candidate conditions, the names of its parameters, and what is to be said.
 
@@ -136,11 +74,7 @@ def realised_with(fit: Fit, candidates: Features, curves: int, seed: int) -> tup
         For conditions that the circuit cannot answer, and where too little settles.
     """
     task, present = fit.task_, features(fit.dataset_)
-    whole = {name: np.concatenate([present[name], candidates[name]]) for name in present}
-    try:
-        circuit = fit.circuit_.at_conditions(whole)
-    except ValueError as error:
-        raise UserError(f"--candidates: {error}") from error
+    circuit, _ = with_conditions(fit.circuit_, present, candidates, OPTION)
     said = stimuli_checked(circuit)
     problem = dataclasses.replace(task.problem, circuit=circuit, penalties=())
     at = unconstrained_values(circuit, problem.fitted)
@@ -156,8 +90,13 @@ def realised_with(fit: Fit, candidates: Features, curves: int, seed: int) -> tup
     return Realised(generated, tangents, len(next(iter(present.values()))), shares), parameter_names(at), said
 
 
-def chosen_parameters(names: Sequence[str], asked: str) -> tuple[int, ...]:
+def chosen_parameters(names: Sequence[str], asked: str, predicted: Sequence[str] = ()) -> tuple[int, ...]:
     """Numbers of the parameters that are asked for, all entries of an array; empty for all.
+
+    Raises
+    ------
+    UserError
+        For what is none; the nearest name, also of what is `predicted`, is suggested.
 
     >>> chosen_parameters(["J[0]", "J[1]", "sigma"], "J")
     (0, 1)
@@ -168,9 +107,8 @@ def chosen_parameters(names: Sequence[str], asked: str) -> tuple[int, ...]:
     wanted = [word.strip() for word in asked.split(",")]
     for word in wanted:
         if word not in stems and word not in names:
-            raise UserError(
-                f"--for {asked}: no fitted parameter is called {word!r}.{suggest(word, dict.fromkeys(stems))}"
-            )
+            known = suggest(word, [*dict.fromkeys(stems), *predicted])
+            raise UserError(f"--for {asked}: no fitted parameter is called {word!r}.{known}")
     return tuple(i for i, name in enumerate(names) if name in wanted or stems[i] in wanted)
 
 
@@ -186,7 +124,7 @@ def execute_design(
     """
     if (asked.cost_unit is None) != (asked.cost_condition is None):
         raise UserError("Give both --cost-unit and --cost-condition, or none.")
-    candidates = new_conditions(fit.circuit_, features(fit.dataset_), asked.candidates)
+    candidates = new_conditions(fit.circuit_, features(fit.dataset_), asked.candidates, OPTION)
     n = len(next(iter(candidates.values())))
     if not 1 <= asked.add <= n:
         raise UserError(f"--add {asked.add}: there are {n} new candidates, and one or more of them are to be chosen.")
@@ -196,7 +134,8 @@ def execute_design(
         realised, names, said = realised_with(fit, candidates, asked.curves, asked.seed)
         progress.note(said)
         try:
-            found = dict(_found(fit, asked, realised, names, _named(candidates)))
+            aim = _aim(folder, fit, asked, names)
+            found = dict(_found(asked, aim, realised, names, named_conditions(candidates, n)))
         except ValueError as error:
             raise UserError(str(error)) from error
         about = about_answer(fit.circuit_, fit.result_)
@@ -208,18 +147,53 @@ def execute_design(
     return table
 
 
+@dataclass(frozen=True)
+class Aim:
+    """What a design makes small: the criterion, what it is of in words, and how much of a prediction it sees.
+
+    linear
+        The part of the variance of a prediction over the draws that its slopes explain; None for parameters.
+    """
+
+    criterion: Criterion
+    words: str
+    linear: float | None = None
+
+
+def _aim(folder: RunFolder, fit: Fit, asked: DesignSettings, names: Sequence[str]) -> Aim:
+    """What is asked for: parameters, or one of the predictions of the run.
+
+    Raises
+    ------
+    UserError
+        For what is neither.
+    """
+    units = asked.units or fit.task_.held_out.whole.sizes["unit"]
+    predicted = predicted_names(folder, fit.result_)
+    if asked.for_ not in predicted:
+        return Aim(
+            Criterion(units, chosen_parameters(names, asked.for_, predicted)),
+            "parameters" if asked.for_ == ALL else asked.for_,
+        )
+    try:
+        slopes, linear = mean_slopes(*values_at_draws(folder, fit, asked.for_))
+    except ValueError as error:
+        raise UserError(f"--for {asked.for_!r}: {error}") from error
+    return Aim(Criterion(units, along=tuple(slopes.tolist())), asked.for_, linear)
+
+
 def _found(
-    fit: Fit, asked: DesignSettings, realised: Realised, names: Sequence[str], labels: Sequence[str]
+    asked: DesignSettings, aim: Aim, realised: Realised, names: Sequence[str], labels: Sequence[str]
 ) -> Iterator[tuple[str, Any]]:
     """What a design says, in numbers and words."""
-    units = asked.units or fit.task_.held_out.whole.sizes["unit"]
-    criterion = Criterion(units, chosen_parameters(names, asked.for_))
+    criterion, units = aim.criterion, aim.criterion.units
     first = realised.present
     chosen = best_conditions(realised, criterion, asked.add)
     now, then = realised.per_curve(), realised.per_curve(chosen)
     before, after = np.exp(criterion(now)), np.exp(criterion(then))
     yield "units", units
     yield "for", asked.for_
+    yield "linear", aim.linear
     yield "present", first
     yield "candidates", [{"name": labels[i - first], "error": np.exp(v)} for i, v in ranked(realised, criterion)]
     yield "chosen", [{"name": labels[i - first], "number": i - first} for i in chosen]
@@ -231,13 +205,5 @@ def _found(
     if asked.cost_unit is not None and asked.cost_condition is not None:
         plans = units_against_conditions(realised, criterion, chosen, asked.cost_unit, asked.cost_condition)
     yield "plans", [{"conditions": p.conditions, "units": p.units, "error": np.exp(p.criterion)} for p in plans]
-    what = "parameters" if asked.for_ == ALL else asked.for_
     best = " and ".join(labels[i - first] for i in chosen)
-    yield "verdict", f"Measure {best}: the standard error of {what} goes from {before:.2g} to {after:.2g}."
-
-
-def _named(candidates: Features) -> list[str]:
-    """What candidates are called: by the features in which they differ, or by all."""
-    telling = [name for name, values in candidates.items() if len(np.unique(values)) > 1] or list(candidates)
-    n = len(next(iter(candidates.values())))
-    return [", ".join(f"{name} = {candidates[name][i]:g}" for name in telling) for i in range(n)]
+    yield "verdict", f"Measure {best}: the standard error of {aim.words} goes from {before:.2g} to {after:.2g}."

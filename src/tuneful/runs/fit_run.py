@@ -22,8 +22,8 @@ from tuneful.runs.checkpoints import Checkpoints
 from tuneful.runs.configuration import RunConfig, upgraded
 from tuneful.runs.curves_source import digest
 from tuneful.runs.finishing import FITTED, finishing, fitted_table
-from tuneful.runs.folder import CONFIG, DESIGN, DESIGN_PAGE, GOODNESS, GOODNESS_PAGE, PAGE, RESULT, Place, RunFolder
-from tuneful.runs.inference_files import answer_of, discard_inference, inference_of
+from tuneful.runs.folder import CONFIG, PAGE, RESULT, Place, RunFolder
+from tuneful.runs.inference_files import discard_inference, discard_other_answers, inference_of
 from tuneful.runs.interrupts import asked_to_stop
 from tuneful.runs.own_code import changed_code
 from tuneful.runs.progress import Progress, Stopwatch
@@ -163,10 +163,7 @@ def write_findings(
     inference = inference_of(folder, table)
     if inference is None:
         discard_inference(folder)
-    for names in ((GOODNESS, GOODNESS_PAGE), (DESIGN, DESIGN_PAGE)):
-        if folder.has(names[0]) and folder.read_json(names[0]).get("fitted") != answer_of(table):
-            for name in names:
-                folder.discard(name)
+    discard_other_answers(folder, table)
     for name, curves in _curves(findings).items():
         if curves is None:
             folder.discard(name)  # of a run that was asked for more before

@@ -27,11 +27,14 @@ RESULT = "result.json"  # what was found; written last
 PAGE = "report.html"
 GOODNESS, GOODNESS_PAGE = "goodness.json", "goodness.html"
 DESIGN, DESIGN_PAGE = "design.json", "design.html"
+PREDICTIONS, PREDICTIONS_DRAWS, PREDICTIONS_PAGE = "predictions.json", "predictions.nc", "predictions.html"
 FAILURE = "failure.json"  # why a job of a study failed
 JOBS = "jobs.jsonl"  # of a study
 INFERENCE = "inference.json"  # intervals, written last of an inference
 INFERENCE_SETTINGS, INFERENCE_DRAWS = "inference_settings.json", "inference.nc"
 STATES, INFERENCE_STATES = "checkpoints", "inference_checkpoints"
+GOODNESS_STATES, PREDICTIONS_STATES = "goodness_checkpoints", "predictions_checkpoints"
+ALL_STATES = (STATES, INFERENCE_STATES, GOODNESS_STATES, PREDICTIONS_STATES)
 CONTENTS = {
     MANIFEST: "what the run wrote, and the proof of it; nothing else in the folder is replaced or removed",
     CONFIG: "the configuration, everything that decides the result",
@@ -49,8 +52,13 @@ CONTENTS = {
     JOBS: "the jobs of a study, one a line: what each is run with",
     GOODNESS: "whether the circuit could have produced the units",
     GOODNESS_PAGE: "its page",
+    GOODNESS_STATES: "the states from which a killed test goes on; gone when it is finished",
     DESIGN: "which conditions to measure next",
     DESIGN_PAGE: "its page",
+    PREDICTIONS_STATES: "the states from which killed predictions go on; gone when they are finished",
+    PREDICTIONS_DRAWS: "what the circuit predicts at every draw of its parameters",
+    PREDICTIONS: "the same with bands",
+    PREDICTIONS_PAGE: "their page",
     PAGE: "the page",
     INFERENCE_SETTINGS: "what an inference was asked for, and of which answer",
     INFERENCE_STATES: "the states from which a killed inference goes on; gone when it is finished",
@@ -150,7 +158,7 @@ class RunFolder:
             is_hidden = path.name[0] == "." and (path.name != MANIFEST or manifest is not None)
             if is_hidden or (manifest is not None and manifest.proves(path)):
                 continue
-            holds_states = path in (self.checkpoints, self.inference_checkpoints)
+            holds_states = path.parent == self.path and path.name in ALL_STATES
             if manifest is not None and holds_states and path.is_dir() and not path.is_symlink():
                 yield from (p for p in sorted(path.iterdir()) if p.name[0] != "." and not is_proven(p))
             else:
@@ -225,8 +233,8 @@ class RunFolder:
             for path in sorted(self.path.iterdir(), key=lambda path: path.name != CONFIG):
                 if before.proves(path) or before.is_leftover(path):
                     path.unlink()
-            remove_checkpoints(self.checkpoints)
-            remove_checkpoints(self.inference_checkpoints)
+            for name in ALL_STATES:
+                remove_checkpoints(self.path / name)
         Manifest.of().write(self.path)
 
     def go_on(self) -> None:
@@ -239,7 +247,7 @@ class RunFolder:
         """
         manifest = read_manifest(self.path)
         begun = {CONFIG, "data.nc", LOG} if manifest is None else {MANIFEST}
-        for name in sorted(CONTENTS.keys() - begun - {STATES, INFERENCE_STATES}):
+        for name in sorted(CONTENTS.keys() - begun - {*ALL_STATES}):
             path = self.path / name
             if os.path.lexists(path) and not (manifest is not None and manifest.proves(path)):
                 raise stranger(path, manifest is not None and name in manifest.files)

@@ -18,7 +18,13 @@ from tuneful.runs.checkpoints import Checkpoints, remove_checkpoints
 from tuneful.runs.curves_source import digest
 from tuneful.runs.fit_run import read_run_config
 from tuneful.runs.folder import INFERENCE, INFERENCE_DRAWS, INFERENCE_SETTINGS, PAGE, RESULT, RunFolder
-from tuneful.runs.inference_files import answer_of, discard_inference, inference_of
+from tuneful.runs.inference_files import (
+    OF_PREDICTIONS,
+    answer_of,
+    discard,
+    discard_unfinished_inference,
+    inference_of,
+)
 from tuneful.runs.interrupts import asked_to_stop
 from tuneful.runs.progress import Progress
 from tuneful.settings import differences
@@ -75,7 +81,7 @@ def execute_inference(
             with threadpool_limits(1 if len(jax.devices()) > 1 else None, "blas"):
                 found = infer(fit.task_, fit.circuit_, settings, keeper=keeper, observers=observers)
         except UserError:  # what was asked for cannot be had: there is nothing to go on with
-            discard_inference(folder)
+            discard_unfinished_inference(folder)
             raise
         return _write(fit, folder, found, settings, keeper.clock())
 
@@ -94,21 +100,25 @@ def show_steps(progress: Progress) -> Callable[[Moment], None]:
 
 
 def _begun(folder: RunFolder, settings: InferenceSettings, resume: bool, overwrite: bool) -> dict[str, Any] | None:
-    """What is known already: an inference that is finished and may stay. One that may not go on is removed."""
-    if not folder.has(INFERENCE_SETTINGS) or overwrite:
-        discard_inference(folder)
+    """What is known already: an inference that is finished and may stay.
+
+    An earlier answer stays until the new one is there; only how far another had come is removed.
+    """
+    if overwrite or not (folder.has(INFERENCE_SETTINGS) or folder.has(INFERENCE)):
+        discard_unfinished_inference(folder)
         return None
     if not resume:
         raise UserError(
             f"{folder.path} already holds an inference: add --resume to go on with it, or --overwrite to replace it."
         )
-    before = folder.read_json(INFERENCE_SETTINGS)
+    before = folder.read_json(INFERENCE_SETTINGS if folder.has(INFERENCE_SETTINGS) else INFERENCE)
     changed = differences(before["settings"], settings.model_dump(mode="json"))
     result = folder.read_json(RESULT)
     if changed or before["fitted"] != answer_of(result):
         what = f"another {changed[0]}" if changed else "another answer of the fit"
         raise UserError(f"The inference in {folder.path} was begun with {what}: add --overwrite to replace it.")
-    return inference_of(folder, result)
+    known = inference_of(folder, result)
+    return known if known is not None and known.get("settings") == settings.model_dump(mode="json") else None
 
 
 def _write(
@@ -120,6 +130,7 @@ def _write(
     table["remarks"] += other_versions(begun_with)
     table |= {"settings": settings.model_dump(mode="json"), "fitted": answer_of(fit.result_), "versions": begun_with}
     table |= {"wall_seconds": round(seconds, 3)}
+    discard(folder, OF_PREDICTIONS)  # which were of other draws
     with folder.writing(INFERENCE_DRAWS) as path:
         found.draws.to_netcdf(path, group="posterior", engine="h5netcdf")
     folder.write_json(INFERENCE, table)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from tuneful.numbers import number
+from tuneful.numbers import number, percent
 from tuneful.plot import scores
 from tuneful.plot.sheets import Panel
 from tuneful.plot.style import WIDE
@@ -16,13 +16,21 @@ LEAD = (
 )
 
 
+OF_PREDICTION = (
+    "Every candidate alone, beside the present conditions: the standard error of what is predicted that the curves "
+    "would leave (delta method), in its own unit."
+)
+
+
 def design_page(table: Mapping[str, Any]) -> AnswerPage:
     """The page of a design; `table` is the content of design.json."""
     chosen = [row["name"] for row in table["chosen"]]
     ranking = [[row["name"], number(row["error"]), _chosen(row["name"], chosen)] for row in table["candidates"]]
     errors = [[row["name"], number(row["now"]), number(row["then"])] for row in table["errors"]]
+    linear = table.get("linear")
+    lead = LEAD if linear is None else f"{OF_PREDICTION} {explained(linear)}"
     sections = [
-        Answered("Candidates", LEAD, ("", "Standard error", "Chosen"), ranking, [design_panel(table)]),
+        Answered("Candidates", lead, ("", "Standard error", "Chosen"), ranking, [design_panel(table)]),
         Answered("Parameters", "Standard errors before and after.", ("", "Now", "With the chosen"), errors),
     ]
     if table["plans"]:
@@ -34,10 +42,15 @@ def design_page(table: Mapping[str, Any]) -> AnswerPage:
         question="Which conditions to measure next?",
         answer=table["verdict"],
         facts=[("Circuit", table["circuit"]), ("Data", table["data"]), ("Units", str(table["units"])),
-               ("Parameters", table["for"])],
+               ("For", table["for"])],
         sections=sections,
         table=table,
     )  # fmt: skip
+
+
+def explained(linear: float) -> str:
+    """How much of a prediction the delta method sees."""
+    return f"Its slopes explain {percent(linear)} of its variance over the draws."
 
 
 def _chosen(name: str, chosen: list[str]) -> str:
@@ -60,4 +73,6 @@ def design_summary(table: Mapping[str, Any]) -> str:
     if table["plans"]:
         lines.append(f"{'conditions, units':<{width}}{'standard error':>15}")
         lines += [f"{p['conditions']:<12}{p['units']:<{width - 12}.0f}{p['error']:>15.3f}" for p in table["plans"]]
+    if table.get("linear") is not None:
+        lines.append(f"{table['for']}: {explained(table['linear'])}")
     return "\n".join([*lines, table["verdict"]])
