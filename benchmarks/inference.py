@@ -6,6 +6,7 @@ Of circuits whose parameters are known: a closed form (log-normal rates, median 
 errors are known, too), the feedforward M1 model on a grid of 20, the SSN of 201 sites. Every set has its own units
 and its own simulated curves; the inference begins at the truth and goes to its minimum by itself. A side that is open
 contains everything: coverage is counted where a parameter is identified at least weakly, and that of all beside it.
+With --test "median = 5, spread = 0.5", how often a restriction that is true is refused at a level.
 """
 
 import argparse
@@ -37,6 +38,7 @@ OBJECTIVES = {
     "energy": EnergyDistance(),
     "mmd": MaximumMeanDiscrepancy(),
 }
+LEVELS = 0.05, 0.1, 0.5  # of tests
 ASIDE = 4  # units that a fit must hold out
 
 
@@ -90,12 +92,12 @@ def one_set(number: int, asked: argparse.Namespace, objective: AbstractObjective
     settings = FitSettings(held_out=ASIDE / data.sizes["unit"], fitted=fitted)
     task = FitTask.of(truth, objective, data, settings, number)
     method = ("sandwich", "bootstrap", *(["profile"] if number < asked.profiles else []))
-    found = infer(
-        task, truth, InferenceSettings(method=method, curves=asked.curves, level=asked.level, refits=asked.refits)
-    )
+    how = {"curves": asked.curves, "level": asked.level, "refits": asked.refits, "test": tuple(asked.test)}
+    found = infer(task, truth, InferenceSettings(method=method, **how))
     own = found.coordinates.own(np.stack([found.coordinates.answer, found.point]))
     intervals = {name: (i.low, i.high, list(i.identified)) for name, i in found.by_method.items()}
-    return {"names": found.coordinates.entries, "truth": own[0], "value": own[1], "intervals": intervals}
+    about = {"names": found.coordinates.entries, "truth": own[0], "value": own[1]}
+    return about | {"intervals": intervals, "tests": found.about["tests"]}
 
 
 def coverage(sets: list[dict[str, Any]], method: str) -> list[dict[str, Any]]:
@@ -126,6 +128,19 @@ def scatter(sets: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{"parameter": name, "bias": bias, "deviation": deviation} for name, bias, deviation in columns]
 
 
+def refused(sets: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """How often each restriction is refused at several levels, of the sets in which it could be tested."""
+    found = []
+    for k, one in enumerate(sets[0]["tests"]):
+        p = np.array([own["tests"][k]["p_value"] for own in sets if own["tests"][k]["p_value"] is not None])
+        for level in LEVELS:
+            error = float(np.sqrt(level * (1 - level) / max(len(p), 1)))
+            share = float(np.mean(p < level)) if len(p) else None
+            row = {"restriction": one["restriction"], "sets": len(p), "level": level, "refused": share}
+            found.append(row | {"error": error})
+    return found
+
+
 def run(asked: argparse.Namespace) -> dict[str, Any]:
     """All sets of one circuit."""
     began, objective = time.perf_counter(), OBJECTIVES[asked.objective]
@@ -135,7 +150,8 @@ def run(asked: argparse.Namespace) -> dict[str, Any]:
     methods = list(sets[0]["intervals"])
     rows = [row for method in methods for row in coverage(sets, method)]
     about = {name: getattr(asked, name) for name in ("circuit", "objective", "units", "curves", "sets", "level")}
-    return about | {"coverage": rows, "estimates": scatter(sets), "seconds": time.perf_counter() - began}
+    found = {"coverage": rows, "estimates": scatter(sets), "tests": refused(sets)}
+    return about | found | {"seconds": time.perf_counter() - began}
 
 
 def print_tables(report: dict[str, Any]) -> None:
@@ -147,6 +163,10 @@ def print_tables(report: dict[str, Any]) -> None:
         print(f"{row['parameter']:<12}{row['method']:<12}{row['sets']:>6}{row['identified']:>12}" + "".join(numbers))
     for row in report["estimates"]:
         print(f"{row['parameter']:<12} log estimate - log truth: {row['bias']:+.4f}, scatter {row['deviation']:.4f}")
+
+    for row in report["tests"]:
+        share = f"{row['refused']:.3f} +- {row['error']:.3f} of {row['sets']} sets" if row["sets"] else "-"
+        print(f"{row['restriction']}: refused at {row['level']:g} in {share}")
 
 
 SHOWN = {"coverage": "10.3f", "error": "7.3f", "half_width": "12.4f"}
@@ -163,6 +183,7 @@ def main() -> None:
     parser.add_argument("--curves", type=int, default=2400, help="simulated for every set")
     parser.add_argument("--refits", type=int, default=0, help="looks that a replicate of the bootstrap may take")
     parser.add_argument("--landmarks", type=int, help="of moments")
+    parser.add_argument("--test", action="append", default=[], help="a restriction that is true; repeat for more")
     parser.add_argument("--level", type=float, default=0.9)
     parser.add_argument("--grid", type=int, default=20, help="of M1")
     parser.add_argument("--sites", type=int, default=201, help="of the SSN")
@@ -170,6 +191,7 @@ def main() -> None:
     options = parsed(parser)
     if options.quick:
         options.sets, options.profiles, options.units, options.curves = 4, 1, 40, 96
+        options.test += ["median = 5"] * (options.circuit == "closed-form")
     publish(run(options), options, print_tables)
 
 

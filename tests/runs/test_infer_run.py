@@ -17,7 +17,8 @@ from tuneful.runs.infer_run import execute_inference
 from tuneful.runs.manifest import read_manifest
 from tuneful.runs.progress import Progress
 
-SETTINGS = InferenceSettings(method=("bootstrap", "profile"), curves=48, refits=1, replicates=20, polish=3)
+ASKED = {"curves": 48, "refits": 1, "replicates": 20, "polish": 3, "test": ("b = 0.5", "a = 2, b = 0.5")}
+SETTINGS = InferenceSettings(method=("bootstrap", "profile"), **ASKED)
 
 
 class Killed(BaseException):
@@ -86,6 +87,9 @@ def test_it_goes_on_after_a_kill_with_the_same_bits_and_leaves_only_what_it_note
     for name in (INFERENCE, INFERENCE_DRAWS, INFERENCE_SETTINGS):
         assert manifest.proves(run / name)
     assert not (run / "inference_checkpoints").exists()
+    assert [one["restriction"] for one in whole["tests"]] == list(ASKED["test"])
+    assert whole["tests"][1]["parameters"] == {"a": pytest.approx(2.0), "b": pytest.approx(0.5)}
+    assert all(0 < one["p_value"] <= 1 for one in whole["tests"])
     assert infer(run, resume=True) == resumed  # nothing is left to be done
     with xr.open_dataset(run / INFERENCE_DRAWS, group="posterior", engine="h5netcdf") as draws:
         assert draws.sizes == {"chain": 1, "draw": 20}

@@ -22,6 +22,7 @@ from tuneful.analysis.local_problem import LocalProblem
 from tuneful.analysis.minimum import Minimum, correlation
 from tuneful.analysis.predictions import Function, Predictions, predict
 from tuneful.analysis.profiles import profile_intervals
+from tuneful.analysis.restrictions import Restriction, answer_to
 from tuneful.analysis.weighted_bootstrap import Replicates, one_step
 from tuneful.circuits.keys import Key, as_key
 from tuneful.descents import Keeper, Observer, Outcome, descend
@@ -231,6 +232,10 @@ def checked_clusters(task: FitTask, settings: InferenceSettings) -> Int[np.ndarr
             f"The objective {task.problem.objective.label} learns on the way, so that its loss has no curvature to "
             "tell intervals of: ask for the bootstrap only (--method bootstrap)."
         )
+    if task.problem.objective.learns and settings.test:
+        raise UserError(f"--test: the loss of {task.problem.objective.label} changes on the way, and tells no rise.")
+    for text in settings.test:
+        Restriction.of(text, Coordinates(task.problem.circuit, task.problem.fitted))
     return clusters_of(task, settings.clusters)
 
 
@@ -261,6 +266,8 @@ def _of_minimum(
     if not len(draws):
         draws = _normal_draws(minimum, key)
     about |= {"simulation_share": minimum.simulation_share, "polishing_steps": state.looks}
+    rows = zip(descent.restrictions, state.tested, strict=True)
+    about |= {"tests": [answer_to(restriction, row, minimum, coordinates) for restriction, row in rows]}
     said = remarks(coordinates, minimum, falling, about["curves"], about["clusters"])
     truth = true_values(task.dataset, coordinates.circuit)
     shown = coordinates, minimum.point, minimum.covariance, intervals, draws, about
@@ -278,7 +285,7 @@ def _of_critic(
         *conditions(task.problem),
     ]
     covariance = np.atleast_2d(np.cov(draws.T))
-    about |= {"curves": None, "simulation_share": None, "polishing_steps": 0}
+    about |= {"curves": None, "simulation_share": None, "polishing_steps": 0, "tests": []}
     truth = true_values(task.dataset, answer)
     return Inference(coordinates, coordinates.answer, covariance, intervals, draws, about, said, truth)
 

@@ -12,6 +12,8 @@ from tuneful.analysis.clusters import summed
 from tuneful.analysis.inference_settings import InferenceSettings
 from tuneful.analysis.minimum import Minimum
 from tuneful.analysis.profiles import POINT, look_at, next_place
+from tuneful.analysis.restrictions import POINT as TESTED
+from tuneful.analysis.restrictions import Restriction, restricted_minimum
 from tuneful.analysis.weighted_bootstrap import Replicates, refitted
 from tuneful.descents import AbstractDescent, Ended, Ending, Outcome
 from tuneful.fitting.candidates import Candidate
@@ -44,6 +46,8 @@ class InferenceState:
         Minima for weighted units.
     profiles
         Rows of `tuneful.analysis.profiles`.
+    tested
+        Rows of `tuneful.analysis.restrictions`.
     """
 
     candidate: Candidate
@@ -52,13 +56,14 @@ class InferenceState:
     bends: Float[np.ndarray, "rows n"]
     replicates: Float[np.ndarray, "replicates n"]
     profiles: Float[np.ndarray, "points _"]
+    tested: Float[np.ndarray, "tests _"]
 
     @classmethod
     def start(cls, point: np.ndarray) -> InferenceState:
         """Before the first look, at the answer of a fit."""
         n = len(point)
         none = np.zeros((0, n))
-        return cls(Candidate.at(point), 0, none, none, none, np.zeros((0, POINT + n)))
+        return cls(Candidate.at(point), 0, none, none, none, np.zeros((0, POINT + n)), np.zeros((0, TESTED + n)))
 
 
 @final
@@ -81,6 +86,7 @@ class InferenceDescent(AbstractDescent[InferenceState, str]):
         self, local: LocalProblem, settings: InferenceSettings, clusters: Int[np.ndarray, " units"], key: Array
     ):
         self.local, self.settings, self._clusters, self._key = local, settings, clusters, key
+        self.restrictions = [Restriction.of(text, local.coordinates) for text in settings.test]
         wants = "bootstrap" in settings.method and settings.refits
         self._replicates = settings.replicates_of(learns=False) if wants else 0
 
@@ -95,6 +101,10 @@ class InferenceDescent(AbstractDescent[InferenceState, str]):
         if len(state.replicates) < self._replicates:
             return self._refitted(state)
         minimum = self.minimum(state)
+        if len(state.tested) < len(self.restrictions):
+            restriction = self.restrictions[len(state.tested)]
+            row = restricted_minimum(self.local, minimum, restriction)
+            return replace(state, tested=np.vstack([state.tested, row])), f"test of {restriction.words}"
         place = next_place(minimum, state.profiles, self.settings.level)
         assert place is not None
         row = look_at(self.local, minimum, state.profiles, place)
@@ -103,19 +113,19 @@ class InferenceDescent(AbstractDescent[InferenceState, str]):
         return replace(state, profiles=np.vstack([state.profiles, row])), said
 
     def steps(self, state: InferenceState) -> int:
-        return state.looks + sum(map(len, (state.bends, state.replicates, state.profiles)))
+        return state.looks + sum(map(len, (state.bends, state.replicates, state.profiles, state.tested)))
 
     def ending(self, state: InferenceState) -> Ending | None:
         if not self._has_arrived(state) or len(state.bends) < self._bends(state):
             return None
-        if len(state.replicates) < self._replicates:
+        if len(state.replicates) < self._replicates or len(state.tested) < len(self.restrictions):
             return None
         if "profile" in self.settings.method and next_place(self.minimum(state), state.profiles, self.settings.level):
             return None
         return Ending(Outcome.REACHED, "all that was asked for is known")
 
     def pack(self, state: InferenceState) -> Any:
-        rows = state.scores, state.bends, state.replicates, state.profiles
+        rows = state.scores, state.bends, state.replicates, state.profiles, state.tested
         return state.candidate, np.asarray(state.looks), *rows
 
     def unpack(self, arrays: Any) -> InferenceState:

@@ -20,6 +20,7 @@ class InferenceSettings(Section):
     clusters: str | None = None  # the property of units by which they are drawn together
     curves: int | None = Field(default=None, ge=2)  # in the sample; None: as the refinement of the fit, at least 1000
     curvature: Literal["known", "differences"] = "known"  # by differences also where the objective knows it
+    test: tuple[str, ...] = ()  # restrictions, such as "J_EE = J_EI, sigma_EE = 0.5"
     polish: int = Field(default=12, ge=1)  # steps to the minimum of the sample, at most
     descent: int = Field(default=100, ge=2)  # steps of a replicate where a critic learns
     seed: int = Field(default=0, ge=0, lt=2**32)

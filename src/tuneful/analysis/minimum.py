@@ -7,7 +7,8 @@ import numpy as np
 from jaxtyping import Float
 
 from tuneful.fitting.linearised import Linearised
-from tuneful.fitting.uncertainty import resolved_inverse, sandwich
+from tuneful.fitting.trust_region import inverse
+from tuneful.fitting.uncertainty import RESOLVED, resolved_inverse, sandwich
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +51,14 @@ class Minimum:
     def covariance(self) -> Float[np.ndarray, "n n"]:
         """V; directions in which the curvature is not resolved count as known to one unit (`sandwich`)."""
         return sandwich(self.curvature, self.of_data + self.around.noise)
+
+    @cached_property
+    def robust_spread(self) -> tuple[Float[np.ndarray, "n n"], Float[np.ndarray, "n n"]]:
+        """H^-1, and V with it; where the curvature is not resolved in some direction, the metric stands for it."""
+        values = np.linalg.eigvalsh(self.curvature)
+        is_resolved = values[0] > RESOLVED * max(-values[0], 0) and values[0] > 0
+        spread = inverse(self.curvature if is_resolved else self.around.metric)
+        return spread, spread @ (self.of_data + self.around.noise) @ spread
 
     @property
     def simulation_share(self) -> float:

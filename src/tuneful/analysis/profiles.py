@@ -5,19 +5,17 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from tuneful.analysis.held_minimum import minimum_within
 from tuneful.analysis.intervals import Intervals, quantile
 from tuneful.analysis.local_problem import LocalProblem
 from tuneful.analysis.minimum import Minimum
-from tuneful.fitting.candidates import Candidate
 from tuneful.fitting.linearised import Linearised
 from tuneful.fitting.trust_region import inverse
-from tuneful.fitting.uncertainty import RESOLVED, how_identified
+from tuneful.fitting.uncertainty import how_identified
 
 FARTHEST = float(np.log(10))  # from the answer, unconstrained: a factor of ten of a positive entry
 NEAREST = 0.02  # first distances, as far as one expects to be at an end, and growing from there
 GROWTH = (0.5, 1.0, 1.5)
-LOOKS = 6  # at the loss, for one point of a profile
-PROMISE = 0.05  # share of the feigned gain below which the rest has followed
 ENTRY, SIDE, APART, RISE, SETTLED, POINT = range(6)  # columns of a row, the last and all after it
 
 
@@ -37,10 +35,7 @@ def allowed_rise(minimum: Minimum, level: float) -> Float[np.ndarray, " n"]:
     likelihood, where V = H^-1, it is the usual quantile of chi-square. Where the curvature is not resolved in some
     direction, the metric stands for it.
     """
-    values = np.linalg.eigvalsh(minimum.curvature)
-    is_resolved = values[0] > RESOLVED * max(-values[0], 0) and values[0] > 0
-    spread = inverse(minimum.curvature if is_resolved else minimum.around.metric)
-    variance = spread @ (minimum.of_data + minimum.around.noise) @ spread
+    spread, variance = minimum.robust_spread
     return quantile(level) ** 2 / 2 * np.diag(variance) / np.diag(spread)
 
 
@@ -66,20 +61,14 @@ def look_at(
     begin = own[-1, POINT:] if len(own) else minimum.point
     spread = inverse(minimum.around.metric)
     along = spread[:, place.entry] / spread[place.entry, place.entry] * (held - begin[place.entry])
-    candidate = Candidate.at((begin + along)[rest])
 
     def whole(values: np.ndarray) -> np.ndarray:
         point = np.empty(len(rest))
         point[rest], point[place.entry] = values, held
         return point
 
-    for _ in range(LOOKS):
-        found, record = local.look(whole(candidate.trial))
-        candidate = candidate.after(_restricted(found, rest), bool(record.taken))
-        if candidate.is_stuck or (candidate.is_known and not candidate.promises(PROMISE)):
-            break
-        if not candidate.is_known:  # half-way back, then all the way
-            candidate = candidate.drawn_towards(begin[rest]) if candidate.failed < 2 else Candidate.at(begin[rest])
+    about = whole, lambda found: _restricted(found, rest)
+    candidate = minimum_within(local, *about, (begin + along)[rest], begin[rest])
     apart = float(candidate.around.loss - minimum.around.loss) if candidate.is_known else 0.0
     told = [place.entry, place.side, place.apart, apart, candidate.is_known]
     return np.array([*told, *whole(candidate.point)], float)

@@ -36,6 +36,10 @@ def infer(
         int | None,
         typer.Option(help="Simulated curves. [default: as in the refinement of the fit, and at least 1000]"),
     ] = None,
+    test: Annotated[
+        list[str] | None,
+        typer.Option(metavar="RESTRICTION", help="Test of 'J_EE = J_EI, sigma_EE = 0.5', say; repeat for more."),
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Decides all random numbers. [default: 0]")] = None,
     circuit: Annotated[
         str | None, typer.Option(metavar="FILE.py:CLASS", help="The circuit of the run, if it is one of your own.")
@@ -55,7 +59,7 @@ def infer(
 
     asked: dict[str, Any] = {
         "method": method or None, "level": level, "replicates": replicates, "refits": refits, "clusters": clusters,
-        "curves": curves, "seed": seed,
+        "curves": curves, "seed": seed, "test": test or None,
     }  # fmt: skip
     try:
         report = run_infer(run, asked, circuit, objective, resume, overwrite)

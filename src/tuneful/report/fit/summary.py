@@ -49,7 +49,8 @@ def inference_summary(table: Mapping[str, Any]) -> str:
         truth = f"{entry.truth or DASH:>10}" if with_truth else ""
         lines.append(f"{entry.name:<{width}}{entry.value:>10}{entry.interval:>24}{truth}  {entry.verdict}")
     known = [f"  {one['words']}" for one in table["combinations"]]
-    said = [f"note: {sentence}" for sentence in table["remarks"]]
+    said = [f"test: {one['verdict']}" for one in table.get("tests", ())]
+    said += [f"note: {sentence}" for sentence in table["remarks"]]
     return "\n".join([f"by {table['method']}:", *lines, "stiff combinations first:", *known, *said])
 
 
