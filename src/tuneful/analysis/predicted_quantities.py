@@ -33,22 +33,23 @@ LOWERED = 0.01  # Hz: a smaller fall of a rate is taken for none
 
 @dataclass(frozen=True)
 class Quantity:
-    """One of the things that are predicted: what tables call it, its unit, and what its axes are."""
+    """One of the things that are predicted: what one number of it is called, its unit, and what its axes are."""
 
     words: str
     unit: str
     along: tuple[str, ...] = ()
 
 
+OF_INPUT = ("type", "input", "condition")
 QUANTITIES = {
-    "rate_mean": Quantity("mean rate", "of curves", ("label", "condition")),
-    "rate_spread": Quantity("spread of rates", "of curves", ("label", "condition")),
-    "statistic_mean": Quantity("mean", "", ("label", "statistic")),
+    "rate_mean": Quantity("mean rate{of_label} at {condition}", "of curves", ("label", "condition")),
+    "rate_spread": Quantity("spread of rates{of_label} at {condition}", "of curves", ("label", "condition")),
+    "statistic_mean": Quantity("mean {statistic}{of_label}", "", ("label", "statistic")),
     "settled": Quantity("realisations that settle", ""),
-    "inhibition_stabilised": Quantity("inhibition-stabilised", "", ("condition",)),
-    "linear_response": Quantity("linear response", "Hz", ("type", "input", "condition")),
-    "full_response": Quantity("response", "Hz", ("type", "input", "condition")),
-    "lowered": Quantity("lowered", "", ("type", "input", "condition")),
+    "inhibition_stabilised": Quantity("inhibition-stabilised at {condition}", "", ("condition",)),
+    "linear_response": Quantity("linear response of {type} to input to {input} at {condition}", "Hz", OF_INPUT),
+    "full_response": Quantity("response of {type} to input to {input} at {condition}", "Hz", OF_INPUT),
+    "lowered": Quantity("part of {type} lowered by input to {input} at {condition}", "", OF_INPUT),
     "networks_settled": Quantity("networks that settle with and without input", ""),
 }
 
@@ -97,7 +98,9 @@ class PredictedQuantities:
 
     def names(self, quantity: str) -> list[str]:
         """A name for every number of a quantity, as in 'mean rate of E at size = 2', in the order of `np.ravel`."""
-        return [_name(QUANTITIES[quantity].words, place) for place in self.places(quantity)]
+        words = QUANTITIES[quantity].words
+        labels = {name: f" of {name}" if name else "" for name in self.label_names}
+        return [words.format(of_label=labels.get(at.get("label", ""), ""), **at) for at in self.places(quantity)]
 
     def places(self, quantity: str) -> list[dict[str, str]]:
         """Where every number of a quantity is on its axes, in the same order."""
@@ -131,17 +134,6 @@ def types_of(circuit: AbstractCircuit) -> list[str]:
     """Names of the types of cells that can be given input; none of a circuit that takes none."""
     inner = taken_apart(circuit)[0]
     return list(dict.fromkeys(inner.network_types.tolist())) if isinstance(inner, TakesInput) else []
-
-
-def _name(words: str, at: Mapping[str, str]) -> str:
-    """One number in words."""
-    whose = at.get("label") or at.get("type", "")
-    parts = [words, at.get("statistic", ""), f"of {whose}" if whose else ""]
-    parts += [
-        f"to input to {at['input']}" if "input" in at else "",
-        f"at {at['condition']}" if "condition" in at else "",
-    ]
-    return " ".join(filter(None, parts))
 
 
 def _mean(name: str, rates: np.ndarray, conditions: Mapping[str, np.ndarray]) -> float:

@@ -170,8 +170,9 @@ class PredictionDescent(AbstractDescent[np.ndarray, str]):
         if shapes != expected:
             raise ValueError(f"The function returned {shapes} at a draw, and {expected} at the estimate.")
         row = np.concatenate([np.ravel(found[name]) for name in self._values])
-        number = max(len(state) + 1 - OTHER_KEYS - self._n_known, 0)
-        return np.vstack([state, row]), f"draw {number} of {len(self._todo) - OTHER_KEYS - self._n_known}"
+        number, draws = len(state) + 1 - OTHER_KEYS - self._n_known, len(self._todo) - OTHER_KEYS - self._n_known
+        said = f"draw {number} of {draws}" if number > 0 else "the estimate, with other random numbers"
+        return np.vstack([state, row]), said
 
     def steps(self, state: np.ndarray) -> int:
         return len(state)

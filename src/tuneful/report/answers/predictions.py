@@ -12,15 +12,15 @@ SECTIONS = {
     "Curves": ("rate_mean", "rate_spread"),
     "Statistics": ("statistic_mean",),
     "Stability": ("settled", "inhibition_stabilised"),
-    "Extra input": ("full_response", "linear_response", "lowered", "networks_settled"),
+    "Extra input": ("full_response", "lowered", "networks_settled"),
 }
 LEADS = {
     "Curves": "Mean over cells, and standard deviation between them, in measured and in new conditions.",
     "Statistics": "Mean over the cells that have them, in the measured conditions.",
     "Stability": "The part of realisations that settle, and of those that settle the part in which excitatory cells "
     "alone, with inhibition frozen, would leave the steady state.",
-    "Extra input": "All cells of a type get extra input ({inputs}). Means over cells where cells are recorded: of "
-    "the change between the two steady states, of its linear part, and of the part of cells whose rate falls.",
+    "Extra input": "All cells of a type get extra input ({inputs}). Changes of the steady state, means over cells "
+    "where cells are recorded, and the part of these whose rate falls. Linear responses are in predictions.json.",
 }  # fmt: skip
 SHOWN = 24  # lines on a terminal
 TERMS = [
@@ -51,7 +51,7 @@ def predictions_page(table: Mapping[str, Any]) -> AnswerPage:
 def _sections(table: Mapping[str, Any]) -> Iterator[Answered]:
     inputs = enumerated(f"{number(size)} to {name}" for name, size in (table["inputs"] or {"none": 0}).items())
     for title, quantities in SECTIONS.items():
-        rows = [row for row in table["rows"] if row["quantity"] in quantities]
+        rows = [row for row in table["rows"] if row["quantity"] in quantities and not _is_of_others(row)]
         if rows:
             has_truth = any(row.get("truth") is not None for row in rows)
             columns = ["", "Value", f"{100 * table['level']:g} % band", "Simulation", *["Truth"] * has_truth]
@@ -59,6 +59,11 @@ def _sections(table: Mapping[str, Any]) -> Iterator[Answered]:
             notes = table["remarks"] if title == "Curves" else ()
             lead = LEADS[title].format(inputs=inputs)
             yield Answered(title, lead, columns, cells, figures_of(title, table), notes)
+
+
+def _is_of_others(row: Mapping[str, Any]) -> bool:
+    """Whether a row says which part of one type input to another lowers."""
+    return row["quantity"] == "lowered" and row["where"]["input"] != row["where"]["type"]
 
 
 def _cells(row: Mapping[str, Any], has_truth: bool) -> list[str]:
@@ -116,7 +121,9 @@ def _about_stability(rows: Sequence[Mapping[str, Any]]) -> str:
     shares = [row for row in rows if row["quantity"] == "inhibition_stabilised" and row["value"] is not None]
     if not shares:
         return ""
-    most = max(shares, key=lambda row: row["value"])
+    most = max(shares, key=lambda row: (row["value"], row["high"]))
+    if not most["high"] > 0:
+        return "No network is inhibition-stabilised."
     value, band, _, _ = in_numbers(most)
     return f"At {most['where']['condition']}, {value} of the networks are inhibition-stabilised ({band})."
 
