@@ -11,7 +11,6 @@ from tuneful.analysis.goodness_of_fit import (
     accuracy_of_neighbours,
     goodness_of_fit,
     p_values,
-    simulated_sets,
 )
 from tuneful.fitting import Problem
 from tuneful.fitting.unconstrained import unconstrained_values
@@ -79,21 +78,6 @@ def test_what_the_circuit_cannot_produce_is_found_and_named(toy):
     assert table["verdict"].startswith("The circuit does not produce such neurons (p = 0.01). It fails in ")
     assert table["distance"] > table["critical_distance"]
     assert found.classifier_p_value < 0.1
-
-
-def test_sets_have_as_many_curves_of_each_label_as_there_are_units(kinds):
-    circuit = kinds.example()
-    problem = Problem(circuit, EnergyDistance(), Measured.from_rates(np.ones((2, 3))), ("a", "b"), labels=(0, 1))
-    labels = np.array([0, 1, 0, 0])
-    about = Hypothesis(
-        problem, unconstrained_values(circuit, ("a", "b")), np.ones((4, 3)), labels, ["E", "I"], {"size": SIZES}, ()
-    )
-    sets = simulated_sets(about, jax.random.key(0), 200)
-    assert sets.shape == (200, 4, 3)
-    means = sets.mean(axis=(0, 2))  # a (1 + 7 / 6), and b (1 + 7 / 12), of E and of I cells
-    expected = np.array([2 * (1 + 7 / 6), 6 * (1 + 7 / 12)])[labels]
-    np.testing.assert_allclose(means, expected, atol=4 * 6 / np.sqrt(600))
-    assert len(np.unique(sets)) == sets.size  # no curve is there twice
 
 
 def test_adjusted_p_values_are_those_of_the_smallest_of_all():

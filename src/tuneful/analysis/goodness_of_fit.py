@@ -18,15 +18,16 @@ from jaxtyping import Bool, Float, Int
 
 from tuneful.analysis.local_distance import LocalDistance, of_units, steps_of
 from tuneful.analysis.model_comparison import common_view
+from tuneful.analysis.simulated_sets import simulated_sets
 from tuneful.curves import compute, ks_distance, named_conditions
-from tuneful.fitting.linearised import generated_at, realised_at
+from tuneful.descents import Keeper, Observer
+from tuneful.fitting.linearised import realised_at
 from tuneful.fitting.problem import Problem
 from tuneful.objectives import Measured
 from tuneful.objectives.feature_map import FeatureMap
 
 NEIGHBOURS = 5  # of the classifier
 POLISHING = 1  # steps from the answer to the minimum of this distance, for these units
-ROUNDS = 20  # of draws, until there are curves enough
 LEVEL = 0.05
 Conditions = Mapping[str, np.ndarray]
 
@@ -172,6 +173,8 @@ def goodness_of_fit(
     sets: int = 200,
     curves: int = 1000,
     say: Callable[[str], object] = lambda said: None,
+    keeper: Keeper | None = None,
+    observers: Sequence[Observer] = (),
 ) -> GoodnessOfFit:
     r"""Test whether the circuit, at whatever parameters, could have produced the units.
 
@@ -194,11 +197,15 @@ def goodness_of_fit(
         Of the circuit, to which all are compared.
     say
         Told how far it is.
+    keeper, observers
+        Of the simulation of sets, which takes longest; see `tuneful.descents.descend`.
 
     Raises
     ------
     ValueError
         If too few realisations settle at the answer.
+    KeyboardInterrupt
+        If an observer asked to stop.
     """
     for_local, for_sets, for_parts = jax.random.split(key, 3)
     say("simulating curves of the circuit, with their derivatives")
@@ -208,7 +215,9 @@ def goodness_of_fit(
         hypothesis = hypothesis.moved(steps[0])
     parts_of = _local(hypothesis, for_local, curves)
     say(f"simulating {sets} sets of {len(hypothesis.rates)} units")
-    all_sets = np.concatenate([measured, simulated_sets(hypothesis, for_sets, sets)])
+    all_sets = np.concatenate(
+        [measured, simulated_sets(hypothesis, for_sets, sets, keeper=keeper, observers=observers)]
+    )
     say("comparing them")
     distances, steps = _minimised(hypothesis, parts_of, all_sets)
     seed = int(jax.random.randint(for_parts, (), 0, 2**31 - 1))
@@ -229,33 +238,6 @@ def _local(hypothesis: Hypothesis, key: Array, curves: int) -> list[LocalDistanc
         )
         for i in range(len(hypothesis.label_names))
     ]
-
-
-def simulated_sets(hypothesis: Hypothesis, key: Array, sets: int) -> Float[np.ndarray, "sets units conditions"]:
-    """Sets of as many complete curves of each label as there are units, dealt at random from many realisations."""
-    problem, counts = hypothesis.problem, [len(hypothesis.of_label(i)) for i in range(len(hypothesis.label_names))]
-    found: list[list[np.ndarray]] = [[] for _ in counts]
-    cells = [problem.labels.count(i) or problem.circuit.cells_per_realisation for i in range(len(counts))]
-    for round_ in range(ROUNDS):
-        lacking = [sets * n - sum(map(len, own)) for n, own in zip(counts, found, strict=True)]
-        realisations = max(-(-n // c) for n, c in zip(lacking, cells, strict=True))
-        if realisations <= 0:
-            break
-        asked = (int(1.05 * realisations) + 1) * problem.circuit.cells_per_realisation
-        drawn = generated_at(problem, hypothesis.at, jax.random.fold_in(key, round_), asked)
-        for label, own in enumerate(found):
-            part = drawn.of_label(label)
-            own.append(np.asarray(part.rates)[np.asarray(part.weight) > 0])
-    if any(sum(map(len, own)) < sets * n for n, own in zip(counts, found, strict=True)):
-        raise ValueError(
-            "Most realisations do not settle at the answer: there are no sets of curves to compare with."
-        )
-    whole = np.zeros((sets, *hypothesis.rates.shape), np.asarray(found[0][0]).dtype)
-    for label, own in enumerate(found):
-        curves = np.concatenate(own)[: sets * counts[label]]
-        order = np.asarray(jax.random.permutation(jax.random.fold_in(key, ROUNDS + label), len(curves)))
-        whole[:, hypothesis.of_label(label)] = curves[order].reshape(sets, counts[label], -1)
-    return whole
 
 
 def _minimised(

@@ -83,12 +83,17 @@ def goodness(
     """Say whether a fitted circuit could have produced the units, and where it fails.
 
     The distance of the units to the circuit is held against that of sets that the circuit makes itself, with
-    parameters estimated anew for each. goodness.json and goodness.html are written into the folder of the run.
+    parameters estimated anew for each. goodness.json and goodness.html are written into the folder of the run. Killed
+    at any moment, the same command goes on.
     """
     from tuneful.cli.comparing import run_goodness
 
     asked = {"sets": sets, "curves": curves, "held_out": held_out, "seed": seed}
-    print(f"report: {run_goodness(run, asked, {'circuit': circuit or [], 'objective': objective or []})}")
+    try:
+        page = run_goodness(run, asked, {"circuit": circuit or [], "objective": objective or []})
+    except KeyboardInterrupt:
+        raise typer.Exit(say_goodbye()) from None
+    print(f"report: {page}")
 
 
 def design(

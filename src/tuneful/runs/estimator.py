@@ -271,8 +271,7 @@ class Fit:
             What `tuneful.analysis.infer` refuses.
         """
         from tuneful.analysis import InferenceSettings, infer
-        from tuneful.runs.infer_run import show_steps
-        from tuneful.runs.progress import Progress
+        from tuneful.runs.progress import Progress, show_steps
 
         asked = parse(InferenceSettings, settings, "inference")
         with Progress(progress) as bar:

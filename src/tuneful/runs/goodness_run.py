@@ -11,15 +11,18 @@ import numpy as np
 
 from tuneful.analysis.goodness_of_fit import Hypothesis, goodness_of_fit
 from tuneful.curves import features, rate_unit
+from tuneful.descents import Observer
 from tuneful.errors import UserError
 from tuneful.fitting.tables import versions
 from tuneful.fitting.unconstrained import unconstrained_values
 from tuneful.plain import plain
 from tuneful.report.answers.goodness import goodness_page
+from tuneful.runs.checkpoints import StatesOf
 from tuneful.runs.estimator import Fit
-from tuneful.runs.folder import GOODNESS, GOODNESS_PAGE, RunFolder
+from tuneful.runs.folder import GOODNESS, GOODNESS_PAGE, GOODNESS_STATES, RunFolder
 from tuneful.runs.inference_files import about_answer
-from tuneful.runs.progress import Progress
+from tuneful.runs.interrupts import asked_to_stop
+from tuneful.runs.progress import Progress, show_steps
 
 
 def hypothesis_of(fit: Fit, held_out: bool = False) -> Hypothesis:
@@ -53,6 +56,8 @@ def execute_goodness(
 ) -> dict[str, Any]:
     """Test the circuit of a run; write goodness.json and a page into its folder.
 
+    A call that was killed is gone on with by one that asks for the same.
+
     Parameters
     ----------
     path, fit
@@ -68,13 +73,17 @@ def execute_goodness(
     ------
     UserError
         If too few realisations settle at the answer, or the folder is in use or holds other files of these names.
+    KeyboardInterrupt
+        If it was interrupted.
     """
     folder = RunFolder(path)
     with folder.lock():
         key = jax.random.fold_in(jax.random.key(asked["seed"]), 2**20)
+        states = StatesOf(path / GOODNESS_STATES, plain(about_answer(fit.circuit_, fit.result_) | asked))
+        observers: list[Observer] = [asked_to_stop, show_steps(progress)]
         try:
             about = hypothesis_of(fit, asked["held_out"]), key, asked["sets"], asked["curves"], progress.say
-            found = goodness_of_fit(*about)
+            found = goodness_of_fit(*about, keeper=states, observers=observers)
         except ValueError as error:
             raise UserError(f"{path}: {error}") from error
         told = {"simulated": found.simulated, "units": len(about[0].rates), "held_out": asked["held_out"]}
@@ -83,4 +92,5 @@ def execute_goodness(
         with folder.writing(GOODNESS_PAGE) as temporary:
             goodness_page(table).write(temporary)
         folder.write_json(GOODNESS, table)
+        states.discard()
     return table

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -11,7 +10,7 @@ from threadpoolctl import threadpool_limits
 from tuneful.analysis import Inference, InferenceSettings, infer
 from tuneful.analysis.inference import checked_clusters
 from tuneful.curves.labels import COMPARED_AS
-from tuneful.descents import Moment, Observer
+from tuneful.descents import Observer
 from tuneful.errors import UserError
 from tuneful.fitting.tables import other_versions, versions
 from tuneful.runs.checkpoints import Checkpoints, remove_checkpoints
@@ -26,7 +25,7 @@ from tuneful.runs.inference_files import (
     inference_of,
 )
 from tuneful.runs.interrupts import asked_to_stop
-from tuneful.runs.progress import Progress
+from tuneful.runs.progress import Progress, show_steps
 from tuneful.settings import differences
 
 if TYPE_CHECKING:
@@ -84,19 +83,6 @@ def execute_inference(
             discard_unfinished_inference(folder)
             raise
         return _write(fit, folder, found, settings, keeper.clock())
-
-
-def show_steps(progress: Progress) -> Callable[[Moment], None]:
-    """An observer that shows what every step did."""
-
-    def show(moment: Moment) -> None:
-        if moment.record is None:
-            progress.say("compiling the first step, which may take minutes")
-            progress.begin(moment.steps)
-        else:
-            progress.now_and_then(moment.steps, str(moment.record))
-
-    return show
 
 
 def _begun(folder: RunFolder, settings: InferenceSettings, resume: bool, overwrite: bool) -> dict[str, Any] | None:

@@ -16,7 +16,6 @@ from tuneful.analysis.predicted_quantities import QUANTITIES, PredictedQuantitie
 from tuneful.analysis.predictions import Predictions, predict
 from tuneful.circuits import AbstractCircuit
 from tuneful.curves import features
-from tuneful.descents import Moment
 from tuneful.errors import UserError, suggest
 from tuneful.fitting.checks import stimuli_checked
 from tuneful.fitting.simulation import true_values
@@ -37,7 +36,7 @@ from tuneful.runs.inference_files import about_answer
 from tuneful.runs.interrupts import asked_to_stop
 from tuneful.runs.predict_table import predictions_table
 from tuneful.runs.predicted_files import read_draws
-from tuneful.runs.progress import Progress
+from tuneful.runs.progress import Progress, show_steps
 from tuneful.settings import Section
 
 OPTION = "--conditions"
@@ -112,7 +111,7 @@ def execute_predictions(
             truth=circuit.with_values(truth) if truth else None,
             level=asked.level,
             keeper=states,
-            observers=[asked_to_stop, _shown(progress)],
+            observers=[asked_to_stop, show_steps(progress)],
         )
         if not found.values["settled"] > 0:
             raise UserError(f"{path}: nothing settles at the estimate in these conditions: leave out the strongest.")
@@ -149,18 +148,6 @@ def _quantities(fit: Fit, circuit: AbstractCircuit, shown: Features, asked: Pred
         networks=asked.networks,
         inputs=dict.fromkeys(types, 1.0) if asked.input is None else asked.input,
     )
-
-
-def _shown(progress: Progress) -> Any:
-    """An observer that shows how far it is."""
-
-    def show(moment: Moment) -> None:
-        if moment.record is None:
-            progress.begin(moment.steps)
-        else:
-            progress.now_and_then(moment.steps, str(moment.record))
-
-    return show
 
 
 def _write(folder: RunFolder, quantities: PredictedQuantities, found: Predictions, table: dict[str, Any]) -> None:

@@ -4,11 +4,12 @@ import logging
 import sys
 import time
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Self
 
 from tqdm import tqdm
 
+from tuneful.descents import Moment
 from tuneful.errors import TunefulWarning
 from tuneful.plain import printable
 
@@ -110,3 +111,16 @@ def bars() -> Any:
         warnings.simplefilter("ignore")  # that ipywidgets would be prettier
         from tqdm.auto import tqdm as of_notebook
     return of_notebook
+
+
+def show_steps(progress: Progress) -> Callable[[Moment], None]:
+    """An observer that shows what every step did."""
+
+    def show(moment: Moment) -> None:
+        if moment.record is None:
+            progress.say("compiling the first step, which may take minutes")
+            progress.begin(moment.steps)
+        else:
+            progress.now_and_then(moment.steps, str(moment.record))
+
+    return show
