@@ -7,6 +7,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from tuneful.plot.bands import predicted
     from tuneful.plot.courses import abscissa
     from tuneful.plot.estimates import combinations, correlations, intervals
     from tuneful.plot.evoked import activity, energies, transients
@@ -34,6 +35,7 @@ _HOME = {
     "loss": "fits",
     "means": "populations",
     "population": "populations",
+    "predicted": "bands",
     "spectrum": "matrices",
     "trajectory": "fits",
     "transients": "evoked",
@@ -56,6 +58,7 @@ __all__ = [
     "loss",
     "means",
     "population",
+    "predicted",
     "spectrum",
     "trajectory",
     "transients",

@@ -1,11 +1,14 @@
 """The page of predictions with bands, and what terminals show of them."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
+from tuneful.numbers import DASH, number, percent
+from tuneful.plot.bands import groups, predicted
+from tuneful.plot.sheets import Panel
+from tuneful.plot.style import WIDE
 from tuneful.report.answers.page import Answered, AnswerPage
-from tuneful.report.answers.predictions_figures import figures_of
-from tuneful.report.numbers import DASH, number, percent
 from tuneful.report.wording import enumerated
 
 SECTIONS = {
@@ -22,6 +25,8 @@ LEADS = {
     "Extra input": "All cells of a type get extra input ({inputs}). Changes of the steady state, means over cells "
     "where cells are recorded, and the part of these whose rate falls. Linear responses are in predictions.json.",
 }  # fmt: skip
+NOTE = "triangles: new conditions; diamonds: truth; dots: measured"
+MOST = 8  # figures of a section
 SHOWN = 24  # lines on a terminal
 TERMS = [
     ("Band", "Between these quantiles over draws of the parameters, which say what the data leave open."),
@@ -58,7 +63,38 @@ def _sections(table: Mapping[str, Any]) -> Iterator[Answered]:
             cells = [_cells(row, has_truth) for row in rows]
             notes = table["remarks"] if title == "Curves" else ()
             lead = LEADS[title].format(inputs=inputs)
-            yield Answered(title, lead, columns, cells, figures_of(title, table), notes)
+            yield Answered(title, lead, columns, cells, panels(title, table), notes)
+
+
+def panels(section: str, table: Mapping[str, Any]) -> list[Panel]:
+    """The figures of a section: one for each label or type that gets input, and combination of further features."""
+    return [
+        Panel(
+            f"{title}{f' at {group.where}' if group.where else ''}",
+            NOTE,
+            partial(predicted, table, quantity, at=group.where, **of),
+            f"{title}, with bands, over {group.along}{f' at {group.where}' if group.where else ''}",
+            right=0.85 if "given" in of else 0.96,
+            size=WIDE,
+        )
+        for title, quantity, of in _drawn(section, table)
+        for group in groups(table)
+    ][:MOST]
+
+
+def _drawn(section: str, table: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, str]]]:
+    """Title, quantity and what of it."""
+    rows = table["rows"]
+    if section == "Curves":
+        for label in dict.fromkeys(row["where"]["label"] for row in rows if row["quantity"] == "rate_mean"):
+            of = f" of {label}" if label else ""
+            yield f"Mean rate{of}", "rate_mean", {"label": label}
+            yield f"Spread of rates{of}", "rate_spread", {"label": label}
+    elif section == "Stability" and any(row["quantity"] == "inhibition_stabilised" for row in rows):
+        yield "Inhibition-stabilised realisations", "inhibition_stabilised", {}
+    elif section == "Extra input":
+        for given in dict.fromkeys(row["where"]["input"] for row in rows if row["quantity"] == "full_response"):
+            yield f"Response to input to {given}", "full_response", {"given": given}
 
 
 def _is_of_others(row: Mapping[str, Any]) -> bool:
