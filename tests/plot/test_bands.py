@@ -40,10 +40,8 @@ def test_a_panel_has_the_band_the_measured_values_and_marks_of_new_conditions():
 
 
 def test_responses_have_a_line_for_each_type_and_one_at_zero_where_some_fall():
-    rows = [
     given = ("I", "E", -2.0), ("I", "I", 3.0), ("E", "E", 9.0)
     rows = [row("full_response", value, type=kind, input=source) for source, kind, value in given]
-    ]
     axes = predicted(table([4.0], [1.0], rows), "full_response", given="I", ax=Figure().add_subplot())
     assert [text.get_text() for text in axes.texts] == ["E", "I"]
     assert sorted(line.get_ydata()[0] for line in axes.lines)[:2] == [pytest.approx(-2.0), 0]

@@ -25,7 +25,6 @@ LEADS = {
     "Extra input": "All cells of a type get extra input ({inputs}). Changes of the steady state, means over cells "
     "where cells are recorded, and the part of these whose rate falls. Linear responses are in predictions.json.",
 }  # fmt: skip
-NOTE = "triangles: new conditions; diamonds: truth; dots: measured"
 MOST = 8  # figures of a section
 SHOWN = 24  # lines on a terminal
 TERMS = [
@@ -71,7 +70,7 @@ def panels(section: str, table: Mapping[str, Any]) -> list[Panel]:
     return [
         Panel(
             f"{title}{f' at {group.where}' if group.where else ''}",
-            NOTE,
+            _note(quantity, table),
             partial(predicted, table, quantity, at=group.where, **of),
             f"{title}, with bands, over {group.along}{f' at {group.where}' if group.where else ''}",
             right=0.85 if "given" in of else 0.96,
@@ -80,6 +79,15 @@ def panels(section: str, table: Mapping[str, Any]) -> list[Panel]:
         for title, quantity, of in _drawn(section, table)
         for group in groups(table)
     ][:MOST]
+
+
+def _note(quantity: str, table: Mapping[str, Any]) -> str:
+    known = {
+        "triangles: new conditions": any(table["new"]),
+        "diamonds: truth": any(row.get("truth") is not None for row in table["rows"]),
+        "dots: measured": quantity == "rate_mean",
+    }
+    return "; ".join(words for words, is_there in known.items() if is_there)
 
 
 def _drawn(section: str, table: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, str]]]:
