@@ -103,7 +103,7 @@ def predicted(
     rows = [row for row in table["rows"] if row["quantity"] == quantity and _is_of(row["where"], label, given)]
     kinds = list(dict.fromkeys(row["where"].get("type", "") for row in rows))
     with panel(ax, WIDE) as axes:
-        seen, ends = [0.0], []
+        seen, ends = [np.zeros(1)], list[Level]()
         for kind, colour in zip(kinds, COLOURS, strict=False):
             own = [row for row in rows if row["where"].get("type", "") == kind]
             columns = {name: _column(own, name, group) for name in ("value", "low", "high", "truth")}
@@ -113,7 +113,7 @@ def predicted(
         if quantity == "rate_mean":
             measured = as_floats(table["measured"][label])[group.numbers]
             seen.append(_paint_points(axes, group, measured, INK, "o", "measured"))
-        _frame(axes, group, np.concatenate([np.atleast_1d(one) for one in seen]), AXES[quantity].format(**table))
+        _frame(axes, group, np.concatenate(seen), AXES[quantity].format(**table))
         _mark_new(axes, group.places[np.array(table["new"])[group.numbers]])
         name_levels(axes, [end for end in ends if end.name])
     return axes
