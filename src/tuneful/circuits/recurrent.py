@@ -306,9 +306,8 @@ class Recurrent(AbstractRecurrentCircuit):
     def steady_state(self, z: RecurrentInputs, extra: Array | None = None) -> SteadyState:
         """The steady state of the whole network in every condition: rates are (conditions, cells), Hz."""
         weights = jax.checkpoint(Recurrent.weight_matrix)(self, z)  # cheaper to compute again than to keep
-        external = self.external_input(z)
-        network = weights, external if extra is None else external + extra[None]
-        return self.dynamics.steady_state(network, self.witness)
+        external = self.external_input(z) if extra is None else self.external_input(z) + extra[None]
+        return self.dynamics.steady_state((weights, external), self.witness)
 
     @property
     def network_types(self) -> np.ndarray:
