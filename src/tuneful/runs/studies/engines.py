@@ -105,9 +105,10 @@ class DaskWorkers:
                     lost = done.exception()
                     yield done.result() if lost is None else _lost(futures[done], lost)
             finally:
-                client.cancel(list(futures))
-                client.run(stop, crew)
-                client.run(dismiss, crew)
+                with contextlib.suppress(OSError):  # a cluster that is gone has nothing left to be ended
+                    client.cancel(list(futures))
+                    client.run(stop, crew)
+                    client.run(dismiss, crew)
 
     @contextlib.contextmanager
     def _client(self, retries: int) -> Iterator[Client]:
