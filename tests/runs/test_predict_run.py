@@ -1,6 +1,7 @@
 """Predictions with bands, in the folder of a run: numbers, refusals, and a kill."""
 
 import json
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -70,6 +71,8 @@ def test_the_command_says_what_is_predicted_and_how_surely(asked, run, tuneful, 
     manifest = read_manifest(run)
     assert all(manifest.proves(run / f"predictions.{kind}") for kind in ("json", "nc", "html"))
     assert not (run / "predictions_checkpoints").exists()
+    assert tuneful("plot", run, "predictions")[0] == 0
+    assert Path("predictions.png").stat().st_size > 0
     assert "no feature 'contrast'" in refused(*asked[:2], "--conditions", "contrast=1")
     assert "the circuit has no cells of that type" in refused(*asked, "--input", "I=1")
     assert "--input I: one number" in refused(*asked, "--input", "I=1,2")

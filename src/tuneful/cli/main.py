@@ -242,8 +242,8 @@ def plot(
         str,
         typer.Argument(
             help="Of a fit: overview, population, curves, distributions, distances, means, projections, prediction, "
-            "trajectories, course, inference, goodness, design; of a network: overview, spectra, weights, abscissa, "
-            "energies, activity, transients; of a comparison: comparison; of curves: curves, population."
+            "trajectories, course, inference, goodness, design, predictions; of a network: overview, spectra, "
+            "weights, abscissa, energies, activity, transients; of a comparison: comparison; of curves: curves, population."
         ),
     ] = "overview",
     out: Annotated[

@@ -15,6 +15,7 @@ from tuneful.readers import load
 from tuneful.report.answers.comparison import comparison_panel
 from tuneful.report.answers.design import design_panel
 from tuneful.report.answers.goodness import goodness_panel
+from tuneful.report.answers.predictions import predictions_panels
 from tuneful.report.fit.pictures import OF_UNITS
 from tuneful.report.fit.pictures import pictures as fit_pictures
 from tuneful.report.pictures import Pictures, panels_of
@@ -22,11 +23,15 @@ from tuneful.report.soc.panels import pictures as soc_pictures
 from tuneful.runs.compare_config import KIND as COMPARISON
 from tuneful.runs.compare_run import COMPARED
 from tuneful.runs.estimator import Fit
-from tuneful.runs.folder import DESIGN, GOODNESS, RunFolder
+from tuneful.runs.folder import DESIGN, GOODNESS, PREDICTIONS, RunFolder
 from tuneful.runs.stabilize_config import KIND as STABILIZED
 
 OF_WEIGHTS = ("spectra", "weights", "energies", "activity", "transients")
-ANSWERS = {"goodness": (GOODNESS, goodness_panel), "design": (DESIGN, design_panel)}
+ANSWERS = {
+    "goodness": (GOODNESS, lambda table: [goodness_panel(table)]),
+    "design": (DESIGN, lambda table: [design_panel(table)]),
+    "predictions": (PREDICTIONS, predictions_panels),
+}
 
 
 def run_plot(
@@ -70,7 +75,7 @@ def _of_run(path: Path, what: str, only: Sequence[str], circuit: str | None, obj
         answers = {name: file for name, (file, _) in ANSWERS.items() if folder.has(file)}
         if what in answers:
             answer = folder.read_json(answers[what])
-            return {what: lambda: [ANSWERS[what][1](answer)]}
+            return {what: lambda: ANSWERS[what][1](answer)}
         fit = Fit.load(path, circuit, objective)
         return fit_pictures(fit.content(), only if what in OF_UNITS else ())
 

@@ -65,6 +65,11 @@ def _sections(table: Mapping[str, Any]) -> Iterator[Answered]:
             yield Answered(title, lead, columns, cells, panels(title, table), notes)
 
 
+def predictions_panels(table: Mapping[str, Any]) -> list[Panel]:
+    """The figures of all sections."""
+    return [panel for section in SECTIONS for panel in panels(section, table)]
+
+
 def panels(section: str, table: Mapping[str, Any]) -> list[Panel]:
     """The figures of a section: one for each label or type that gets input, and combination of further features."""
     return [
