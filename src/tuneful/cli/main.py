@@ -243,7 +243,8 @@ def plot(
         typer.Argument(
             help="Of a fit: overview, population, curves, distributions, distances, means, projections, prediction, "
             "trajectories, course, inference, goodness, design, predictions; of a network: overview, spectra, "
-            "weights, abscissa, energies, activity, transients; of a comparison: comparison; of curves: curves, population."
+            "weights, abscissa, energies, activity, transients; of a comparison: comparison; of curves: curves, "
+            "population."
         ),
     ] = "overview",
     out: Annotated[
