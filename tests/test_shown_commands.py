@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from functools import partial
 from pathlib import Path
 
 import jax
@@ -134,7 +135,9 @@ def test_what_documents_show_runs(path, clone, tuneful, toy, toy_data, monkeypat
     }  # fmt: skip
     exec(NAMES_OF_SNIPPETS, snippets)
     fit = package.Fit
-    monkeypatch.setattr(package, "Fit", lambda *parts: fit(*parts, max_steps=2, batch=8, final_curves=20))
+    quick = partial(fit, max_steps=2, batch=8, final_curves=20)
+    quick.load = fit.load
+    monkeypatch.setattr(package, "Fit", quick)
     for language, text in FENCED.findall(path.read_text()):
         if language == "python" and ">>>" not in text:
             exec(text, snippets)

@@ -31,7 +31,7 @@ def panels_of(pictures: Pictures, what: str, only: Sequence[str] = ()) -> list[P
         raise UserError(f"There is no plot {what!r} of it: choose one of {', '.join(pictures)}.")
     panels = [panel for panel in pictures[what]() if panel.paint is not None]
     if not panels:
-        raise UserError(f"There is nothing to be seen in {what} of this run: choose another plot.")
+        raise UserError(f"There is nothing to be seen in {what} of it: choose another plot.")
     return chosen(panels, only) if only else panels
 
 
