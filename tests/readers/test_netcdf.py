@@ -1,6 +1,7 @@
 """NetCDF keeps everything."""
 
 import resource
+import warnings
 from pathlib import Path
 
 import h5py
@@ -220,3 +221,15 @@ def test_what_the_first_version_saved_is_read():
         seed=3,
     )
     xr.testing.assert_identical(load(Path(__file__).with_name("first_version.nc")), expected)
+
+
+def test_a_zarr_store_is_read_as_netcdf_is(tmp_path):
+    pytest.importorskip("zarr")
+    data = make_dataset([[0.1, NAN], [1 / 3, 2.0]], {"size": [1, 4]}, {"area": ["V1", "LM"]})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of zarr, at text of fixed length
+        data.to_zarr(tmp_path / "a.zarr")
+    xr.testing.assert_identical(load(tmp_path / "a.zarr"), data)
+    (tmp_path / "b.zarr").mkdir()
+    with pytest.raises(DatasetError, match="could not be read as Zarr"):
+        load(tmp_path / "b.zarr")

@@ -3,6 +3,7 @@
 import contextlib
 import gzip
 import random
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -54,6 +55,16 @@ def test_paths_and_options_that_do_not_work(tmp_path):
         save(data, tmp_path / "curves.xlsx")
     with pytest.raises(DatasetError, match="could not be written"):
         save(data.assign_attrs(bad={"a": 1}), tmp_path / "curves.nc")
+
+
+def test_one_session_is_the_same_curves_in_every_format():
+    folder = Path(__file__).parents[2] / "examples" / "sessions"
+    of_nwb = load(folder / "session.nwb", conditions="x,y,z", window=(0, 0.5), align="go_time")
+    of_matlab = load(folder / "trials.mat", conditions="x,y,z", window=(0, 0.5))
+    of_excel = load(folder / "trials.xlsx", conditions="x,y,z", layout="trials")
+    for name in ("rate", "rate_var", "n_trials", "x", "y", "z"):
+        np.testing.assert_array_equal(of_nwb[name], of_matlab[name])
+        np.testing.assert_array_equal(of_nwb[name], of_excel[name])
 
 
 def test_invalid_data_are_not_saved(tmp_path):

@@ -26,6 +26,7 @@ from tuneful.files import write_atomically
 from tuneful.readers.gridded import from_dataset
 from tuneful.readers.hdf5 import opened
 from tuneful.readers.inspection import MOST_BYTES
+from tuneful.readers.paths import require
 from tuneful.readers.reading import Reading
 
 # What the conventions make of attributes, and of which kind these must be for that.
@@ -56,6 +57,24 @@ def read_netcdf(path: str | Path) -> Reading | xr.Dataset:
         raise DatasetError(f"'{path}' has the attribute 'coordinates', which is not text: leave it out.")
     with _said(f"'{path}'"):
         return from_dataset(_with_coordinates(xr.decode_cf(raw, decode_timedelta=False)).drop_encoding())
+
+
+def read_zarr(path: str | Path) -> Reading | xr.Dataset:
+    """The validated dataset of a Zarr store in a folder, which is to hold what a NetCDF file does.
+
+    Raises
+    ------
+    DatasetError
+        As for `read_netcdf`, or if the package zarr is missing.
+    """
+    require("zarr", path)
+    with _said(f"'{path}'", "Zarr"):
+        stored = xr.open_zarr(path, chunks=None, decode_timedelta=False)
+        if stored.nbytes > MOST_BYTES:
+            raise DatasetError(f"'{path}' has more than the {MOST_BYTES / 2**20:,.0f} MiB of values that are read.")
+        for name, variable in stored.load().variables.items():
+            _check_text(f"'{path}': '{name}'", variable.values)
+        return from_dataset(_with_coordinates(stored).drop_encoding())
 
 
 def _raw(path: Path) -> xr.Dataset:
@@ -188,7 +207,7 @@ def _with_coordinates(dataset: xr.Dataset) -> xr.Dataset:
 
 
 @contextlib.contextmanager
-def _said(what: str) -> Iterator[None]:
+def _said(what: str, kind: str = "NetCDF") -> Iterator[None]:
     """What libraries find wrong as one sentence, and nothing of what they say besides."""
     try:
         with warnings.catch_warnings():
@@ -198,7 +217,7 @@ def _said(what: str) -> Iterator[None]:
         raise
     except Exception as error:  # libraries fail in every way on what other programs write, and on damage
         raise DatasetError(
-            f"{what} could not be read as NetCDF ({_brief(error)}): is it complete, and saved by xarray or "
+            f"{what} could not be read as {kind} ({_brief(error)}): is it complete, and saved by xarray or "
             "`tuneful data convert`?"
         ) from error
 

@@ -1,5 +1,6 @@
 """What is wrong with a path before its file is read: nothing there, nothing in it, or of another kind."""
 
+import importlib.util
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import TypeVar
 from tuneful.errors import DatasetError, UserError
 
 Known = TypeVar("Known")
+EXTRAS = {"openpyxl": "excel", "pyarrow": "parquet", "zarr": "zarr"}
 
 
 def as_path(name: str | Path) -> Path:
@@ -89,3 +91,15 @@ def check_folder_of(path: Path) -> None:
     """
     if not path.parent.is_dir():
         raise DatasetError(f"There is no folder '{path.parent}' to write '{path.name}' in: make it first.")
+
+
+def require(package: str, path: str | Path) -> None:
+    """Refuse a file for which a package is missing.
+
+    Raises
+    ------
+    DatasetError
+        Naming the extra that brings it.
+    """
+    if importlib.util.find_spec(package) is None:
+        raise DatasetError(f"'{path}' needs the package {package}: pip install 'tuneful[{EXTRAS[package]}]'.")

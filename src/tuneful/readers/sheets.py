@@ -1,7 +1,6 @@
 """Tables of Excel and Parquet files."""
 
 import importlib
-import importlib.util
 import io
 import zipfile
 from pathlib import Path
@@ -14,22 +13,9 @@ from tuneful.curves import DatasetError
 from tuneful.errors import suggest
 from tuneful.files import write_atomically
 from tuneful.readers.delimited import LARGEST
+from tuneful.readers.paths import require
 from tuneful.readers.reading import Reading
 from tuneful.readers.tables import Names, read_frame, to_frame
-
-EXTRAS = {"openpyxl": "excel", "pyarrow": "parquet", "zarr": "zarr"}
-
-
-def require(package: str, path: str | Path) -> None:
-    """Refuse a file for which a package is missing.
-
-    Raises
-    ------
-    DatasetError
-        Naming the extra that brings it.
-    """
-    if importlib.util.find_spec(package) is None:
-        raise DatasetError(f"'{path}' needs the package {package}: pip install 'tuneful[{EXTRAS[package]}]'.")
 
 
 def read_excel(path: str | Path, sheet: str | None = None, drop: Names = (), **options: Any) -> Reading:

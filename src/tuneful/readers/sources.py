@@ -15,7 +15,7 @@ from tuneful.readers.dropping import dropped_from_dataset, drops_of
 from tuneful.readers.gridded import from_data_array, from_dataset
 from tuneful.readers.labelling import labelled, labels_of
 from tuneful.readers.lalazar import fetch_lalazar, read_lalazar
-from tuneful.readers.netcdf import read_netcdf, write_netcdf
+from tuneful.readers.netcdf import read_netcdf, read_zarr, write_netcdf
 from tuneful.readers.nwb import read_nwb
 from tuneful.readers.paths import as_path, by_kind, check_exists, check_folder_of, check_written
 from tuneful.readers.reading import Reading
@@ -127,6 +127,8 @@ def _load_path(source: str | Path, options: dict[str, Any]) -> Reading | xr.Data
     if str(source) == DOWNLOAD and not path.exists():
         return _read(read_lalazar, fetch_lalazar(), options)
     check_exists(path)
+    if path.is_dir() and path.suffix.lower() == ".zarr":
+        return _read(read_zarr, path, options)
     if path.is_dir():
         if not any(path.glob("TuningCurves*.dat")):
             raise DatasetError(

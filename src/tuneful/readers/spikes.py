@@ -94,7 +94,10 @@ def rates_in(trains: SpikeTrains, start: np.ndarray, end: np.ndarray) -> tuple[n
             "seconds?"
         )
     gone = int((~inside).sum())
-    said = f"In {gone:,} of {inside.size:,} pairs of trial and unit the unit was not observed: they do not count."
+    said = (
+        f"In {gone:,} of {inside.size:,} pairs of trial and unit the unit was not observed all the time (see its "
+        "time support or obs_intervals): they do not count."
+    )
     return np.where(inside, rates, np.nan), [said] if gone else []
 
 
