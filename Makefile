@@ -3,7 +3,7 @@ PYTHON ?= python3
 CONSTRAINTS ?= --constraint constraints.txt  # pinned for Python 3.11; `make setup CONSTRAINTS=` takes the newest
 BIN := .venv/bin
 
-.PHONY: setup demo test lint clean
+.PHONY: setup demo test docs lint clean
 setup: .venv/.installed
 
 .venv/.installed: pyproject.toml constraints.txt
@@ -16,6 +16,13 @@ demo: setup
 
 test: setup
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal $(SELECT)  # two BLAS threads are slower than one at N = 200
+
+docs: .venv/.docs  # build/docs/index.html; its cells run again where they have changed
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs build/docs
+
+.venv/.docs: .venv/.installed
+	$(BIN)/python -m pip install --quiet $(CONSTRAINTS) --editable '.[docs]'
+	touch $@
 
 lint: setup
 	$(BIN)/ruff format --check .
