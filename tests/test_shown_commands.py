@@ -35,6 +35,7 @@ NOT_RUN = {
     "make demo": "sets up an environment, and fits for minutes",
     "make test": "sets up an environment, and runs this",
     "make docs": "sets up Sphinx; .ci/run does",
+    "pip install .": "changes the environment",
 }
 SHELL = {"cp": "cp", "python": sys.executable}  # programs besides tuneful
 
