@@ -38,11 +38,13 @@ from tuneful.circuits.ensemble import CHUNK
 from tuneful.circuits.observation import taken_apart
 from tuneful.fitting import Problem
 from tuneful.fitting.linearised import generated_at, linearise
+from tuneful.fitting.realisations import Realiser, answers
 from tuneful.fitting.unconstrained import unconstrained_values
 from tuneful.objectives import Measured
 from tuneful.objectives.base import sharpest
 from tuneful.registry import build
 from tuneful.runs.presets import resolve
+from tuneful.solvers import Status
 
 LINE = 0.104
 START, AROUND = 0.37, 0.3  # of the truth, and how far other starts are from there (logarithms)
@@ -82,11 +84,9 @@ def start_of(circuit: SSN, truth: dict[str, jax.Array], number: int) -> SSN:
 
 
 def lost(circuit: SSN) -> float:
-    """The fraction of realisations that does not settle, of a few."""
-    try:
-        return tuneful.simulate(circuit, CHUNK * circuit.cells_per_realisation, 0).attrs["rejected_fraction"]
-    except tuneful.UserError:  # none of them did
-        return 1.0
+    """The fraction of a few realisations that does not settle, or settles where rates saturate."""
+    drawn = answers(Realiser(circuit), jax.random.key(0), CHUNK)
+    return float(np.mean(drawn.status != Status.SETTLED))
 
 
 def measured(circuit: SSN, trials: int | None) -> AbstractCircuit:

@@ -207,8 +207,10 @@ class Workers:
 
     @contextmanager
     def _worker(self) -> Iterator[Worker]:
-        worker = self._idle.pop() if self._idle else Worker(self.crew)
-        if worker not in self._all:
+        try:
+            worker = self._idle.pop()
+        except IndexError:  # asking first would let another thread take it in between
+            worker = Worker(self.crew)
             self._all.append(worker)
         try:
             yield worker
