@@ -35,7 +35,7 @@ def test_the_model_is_the_nearest_curve():
     model = make_dataset([[9.0, 9.0, 9.0], [5.0, 6.5, 1.0]], {"size": SIZES})
     axes = drawn(data, 0, model=model)
     np.testing.assert_array_equal(axes.lines[-1].get_ydata(), [5.0, 6.5, 1.0])
-    assert axes.get_legend_handles_labels()[1] == ["u0", "nearest generated"]
+    assert axes.get_legend_handles_labels()[1] == ["measured", "nearest generated"]
     assert len(axes.patches) == 1  # what was not measured
 
 

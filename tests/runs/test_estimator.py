@@ -480,6 +480,6 @@ def test_a_fit_of_two_types_is_loaded_resumed_and_scored(labelled, kinds, tmp_pa
 def test_the_page_of_two_types_has_a_part_for_each(labelled, tmp_path):
     labelled[0].report(tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text()
-    assert page.count("<h3>E</h3>") == page.count("<h3>I</h3>") == 4
+    assert page.count("<h3>E</h3>") == page.count("<h3>I</h3>") == 5
     assert "10 units fitted, 10 held out, weight 0.5" in page
     assert "Distribution of Maximum rate of I" in page

@@ -56,7 +56,6 @@ def curves(
     generated = None if model is None else finite_rates(model)
     beside = [None if generated is None else nearest(curve, generated) for curve in rates]
     known = [curve for curve in beside if curve is not None]
-    known = [curve for curve in beside if curve is not None]
     is_one = len(chosen) == 1
     with panel(ax) as axes:
         layout.paint(axes)
