@@ -54,6 +54,7 @@ class CriticBootstrap(AbstractDescent[np.ndarray, str]):
         return np.zeros((0, self._n))
 
     def step(self, state: np.ndarray) -> tuple[np.ndarray, str]:
+        """Fit once more, with random weights of units; a row of parameters is added."""
         key = jax.random.fold_in(self._key, jnp.uint32(len(state)))
         for_weights, for_course = jax.random.split(key)
         weights = np.asarray(jax.random.exponential(for_weights, (int(self._clusters.max()) + 1,)))[self._clusters]

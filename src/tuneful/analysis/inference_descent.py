@@ -94,6 +94,7 @@ class InferenceDescent(AbstractDescent[InferenceState, str]):
         return InferenceState.start(self.local.coordinates.answer)
 
     def step(self, state: InferenceState) -> tuple[InferenceState, str]:
+        """Do the next piece: the minimum first, then curvature, replicates, tests and profiles."""
         if not self._has_arrived(state):
             return self._polished(state)
         if len(state.bends) < self._bends(state):

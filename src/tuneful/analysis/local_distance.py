@@ -131,6 +131,7 @@ def _look(local: LocalDistance, sets: Array) -> tuple[Array, Array]:
     observed = view.observed[view.pattern] > 0
 
     def of_unit(unit: tuple[Array, Array, Array]) -> tuple[Array, Array, Array, Array]:
+        """Distance of one unit to the circuit with its slopes, distances to the sets, and whether these are known."""
         number, own, pattern = unit
         x = view.through(own, pattern)
         y, t = _through(view, local.generated.rates, local.tangents, pattern)

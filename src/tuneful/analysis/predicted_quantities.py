@@ -198,6 +198,7 @@ def _perturbed(circuit: Any, key: Array, strengths: Array, first: Array, size: i
     to_cells = jnp.asarray(np.array(kinds), strengths.dtype)
 
     def look(at: tuple[Any, Array], key: Array) -> tuple[Array, ...]:
+        """One realisation, without input and with each."""
         circuit, strengths = at
         z = circuit.draw(key)
 

@@ -165,6 +165,7 @@ class PredictionDescent(AbstractDescent[np.ndarray, str]):
         return np.zeros((0, sum(map(np.size, self._values.values()))))
 
     def step(self, state: np.ndarray) -> tuple[np.ndarray, str]:
+        """Evaluate the function at what is next; a row of numbers is added."""
         found = numbers_by_name(self._function(*self._todo[len(state)]))
         shapes, expected = ({name: v.shape for name, v in values.items()} for values in (found, self._values))
         if shapes != expected:

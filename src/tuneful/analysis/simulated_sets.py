@@ -82,6 +82,7 @@ class SetsDescent(AbstractDescent[Drawn, str]):
         return Drawn(0, tuple(nothing for _ in self._wanted))
 
     def step(self, state: Drawn) -> tuple[Drawn, str]:
+        """Draw more realisations, and give what settles to the sets that still lack curves."""
         if state.steps >= ROUNDS * -(-self._realisations(self.init()) // AT_ONCE):
             said = "Most realisations do not settle at the answer: there are no sets of curves to compare with."
             raise Ended(Outcome.LOST, said)

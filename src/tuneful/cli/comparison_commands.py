@@ -33,6 +33,11 @@ Resume = Annotated[bool, typer.Option("--resume", help="Go on with the compariso
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the run in --out.")]
 
 
+def places(circuit: list[str] | None, objective: list[str] | None) -> dict[str, list[str]]:
+    """Where classes of one's own are, by kind."""
+    return {"circuit": circuit or [], "objective": objective or []}
+
+
 def compare(
     runs: Runs,
     out: Annotated[Path, typer.Option(help="Folder of the comparison.")] = Path("runs/comparison"),
@@ -63,7 +68,7 @@ def compare(
         "refit": not no_refit,
         "seed": seed,
     }
-    code = {"circuit": circuit or [], "objective": objective or []}
+    code = places(circuit, objective)
     try:
         page = run_compare(runs, out, asked, code, {"resume": resume, "overwrite": overwrite})
     except KeyboardInterrupt:
@@ -90,7 +95,7 @@ def goodness(
 
     asked = {"sets": sets, "curves": curves, "held_out": held_out, "seed": seed}
     try:
-        page = run_goodness(run, asked, {"circuit": circuit or [], "objective": objective or []})
+        page = run_goodness(run, asked, places(circuit, objective))
     except KeyboardInterrupt:
         raise typer.Exit(say_goodbye()) from None
     print(f"report: {page}")
@@ -130,7 +135,7 @@ def design(
 
     asked = {"add": add, "for_": for_, "units": units, "cost_unit": cost_unit, "cost_condition": cost_condition}
     asked |= {"curves": curves, "seed": seed}
-    code = {"circuit": circuit or [], "objective": objective or []}
+    code = places(circuit, objective)
     print(f"report: {run_design(run, [*(candidates or []), *(more or [])], asked, code)}")
 
 
@@ -170,7 +175,7 @@ def predict(
     from tuneful.cli.comparing import run_predict
 
     asked = {"draws": draws, "curves": curves, "networks": networks, "level": level, "seed": seed}
-    code = {"circuit": circuit or [], "objective": objective or []}
+    code = places(circuit, objective)
     try:
         page = run_predict(run, [*(conditions or []), *(more or [])], input_ or [], asked, code)
     except KeyboardInterrupt:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from tuneful.cli.comparison_commands import Circuits, Objectives
+from tuneful.cli.comparison_commands import Circuits, Objectives, places
 from tuneful.cli.once import Once
 from tuneful.runs.interrupts import say_goodbye
 
@@ -60,7 +60,7 @@ def run(
     from tuneful.cli.studying import run_study_file
 
     how = {"workers": workers, "dask": dask, "limit": limit, "plan_only": plan_only}
-    _end(lambda: run_study_file(study, out, how, set_ or [], _code(circuit, objective)))
+    _end(lambda: run_study_file(study, out, how, set_ or [], places(circuit, objective)))
 
 
 @study_app.command(cls=Once)
@@ -80,7 +80,7 @@ def retry(
     from tuneful.cli.studying import run_retry
 
     how = {"workers": workers, "dask": dask, "limit": limit, "plan_only": False}
-    _end(lambda: run_retry(folder, how, _code(circuit, objective)))
+    _end(lambda: run_retry(folder, how, places(circuit, objective)))
 
 
 @study_app.command(cls=Once)
@@ -101,7 +101,7 @@ def run_one(
     """Run one job of a study in this process, for job arrays; one that failed is tried again."""
     from tuneful.cli.studying import run_job
 
-    _end(lambda: run_job(folder, index, _code(circuit, objective)))
+    _end(lambda: run_job(folder, index, places(circuit, objective)))
 
 
 @study_app.command(cls=Once)
@@ -134,11 +134,7 @@ def script(
     from tuneful.cli.studying import run_script
 
     asked = {"scheduler": scheduler, "time": time, "memory": memory, "cores": cores}
-    print(run_script(folder, out, overwrite, asked, _code(circuit, objective)), end="")
-
-
-def _code(circuit: list[str] | None, objective: list[str] | None) -> dict[str, list[str]]:
-    return {"circuit": circuit or [], "objective": objective or []}
+    print(run_script(folder, out, overwrite, asked, places(circuit, objective)), end="")
 
 
 def _end(work: object) -> None:

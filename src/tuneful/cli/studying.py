@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tuneful.errors import UserError
+from tuneful.cli.pages import refuse_existing
 from tuneful.files import write_atomically
 from tuneful.runs.cores import available_cores
 from tuneful.runs.folder import CONFIG
@@ -86,12 +86,10 @@ def run_collect(folder: Path, out: Path | None) -> Path:
 
 def run_script(folder: Path, out: Path | None, overwrite: bool, asked: Mapping[str, Any], code: Code) -> str:
     """The script of a job array, or the line that says where it was written."""
-    account = account_of(StudyFolder(folder))
-    text = array_script(account, options=_places(code), **asked)
+    text = array_script(account_of(StudyFolder(folder)), options=_places(code), **asked)
     if out is None:
         return text
-    if out.exists() and not overwrite:
-        raise UserError(f"{out} exists: --overwrite replaces it.")
+    refuse_existing(out, overwrite)
     write_atomically(out, text)
     return f"{out}\n"
 

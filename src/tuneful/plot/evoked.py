@@ -130,16 +130,15 @@ def activity(circuit: Any, state: int = 0, *, ax: Axes | None = None) -> Axes:
     traces = found.activity[..., state]
     reach = abs(traces).max(axis=0)
     of_type = [np.flatnonzero(cells) for cells in (found.excitatory, ~found.excitatory)]
+    shown = [cells[np.argsort(-reach[cells])[:SHOWN_CELLS]] for cells in of_type]
     with panel(ax) as axes:
         axes.axhline(0, color=RULE, linewidth=0.7, zorder=0)
-        for cells, colour, name in zip(of_type, (EXCITATION, INHIBITION), ("excitatory", "inhibitory"), strict=True):
-            chosen = cells[np.argsort(-reach[cells])[:SHOWN_CELLS]]
-            lines = axes.plot(found.times, traces[:, chosen], color=colour, linewidth=1.1)
+        for cells, colour, name in zip(shown, (EXCITATION, INHIBITION), ("excitatory", "inhibitory"), strict=True):
+            lines = axes.plot(found.times, traces[:, cells], color=colour, linewidth=1.1)
             for line in lines[:1]:
                 line.set_label(name)
-        shown = np.concatenate([cells[np.argsort(-reach[cells])[:SHOWN_CELLS]] for cells in of_type])
         axes.set_xlim(found.times[0], found.times[-1])
-        axes.set_ylim(*padded(traces[:, shown]))
+        axes.set_ylim(*padded(traces[:, np.concatenate(shown)]))
         label_axes(axes, "time (τ)", "activity")
     return axes
 

@@ -31,9 +31,7 @@ def apply_overrides(
     """
     settings, given = copy.deepcopy(settings), {}
     for item in overrides:
-        key, equals, text = (part.strip() for part in item.partition("="))
-        if not equals or not key:
-            raise UserError(f"--set {item!r} is not of the form key=value, for example --set objective.batch=128.")
+        key, text = key_and_text(item)
         *path, name = whole = _full_path(key, owners)
         target = settings
         for part in path:
@@ -44,6 +42,20 @@ def apply_overrides(
         if given.setdefault(tuple(whole), text) != text:
             raise UserError(f"--set {key}=... is given twice, with different values: leave out one.")
     return settings
+
+
+def key_and_text(item: str) -> tuple[str, str]:
+    """The two sides of an item `key=value`.
+
+    Raises
+    ------
+    UserError
+        If it is none.
+    """
+    key, equals, text = (part.strip() for part in item.partition("="))
+    if not equals or not key:
+        raise UserError(f"--set {item!r} is not of the form key=value, for example --set fit.max_steps=50.")
+    return key, text
 
 
 def _full_path(key: str, owners: dict[str, list[str]]) -> list[str]:

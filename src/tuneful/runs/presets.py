@@ -67,23 +67,22 @@ def _variant(model: str, overrides: Sequence[str]) -> tuple[dict[str, Any], list
 def _given(model: str) -> dict[str, Any]:
     if Path(model).suffix in (".toml", ".json"):
         return read_config(Path(model))
-    label = label_of("circuit", model)
-    preset = PRESETS / f"{label}.toml"
-    if not preset.exists() or (model != label and _is_of_another(label)):
+    label, family = label_of("circuit", model), FAMILIES["circuit"]
+    preset = _preset(label)
+    if preset is None or (model != label and preset["circuit"]["name"] != label):  # a class may be called as a preset
         return {"circuit": label}
-    family = FAMILIES["circuit"]
-    if _is_of_another(label) and label in installed(family.package, family.base):
+    if preset["circuit"]["name"] != label and label in installed(family.package, family.base):
         raise UserError(
             f"{label!r} is a preset, and a circuit of a package: name the place of its class, MODULE:CLASS, or that "
-            f"of the preset, {preset}."
+            f"of the preset, {PRESETS / label}.toml."
         )
-    return read_config(preset)
+    return preset
 
 
-def _is_of_another(label: str) -> bool:
-    """Whether there is a preset of this name of another circuit: a class of one's own may have it too."""
-    preset = PRESETS / f"{label}.toml"
-    return preset.exists() and read_config(preset)["circuit"]["name"] != label
+def _preset(name: str) -> dict[str, Any] | None:
+    """What the preset of this name says, if there is one."""
+    file = PRESETS / f"{name}.toml"
+    return read_config(file) if file.exists() else None
 
 
 def _read_differently(data: dict[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
@@ -96,7 +95,9 @@ def _read_differently(data: dict[str, Any], options: Mapping[str, Any]) -> dict[
 def _with_objective(settings: dict[str, Any], name: str, model: str) -> dict[str, Any]:
     """Another objective: settings of the one before, and how it was best descended, do not apply to it."""
     circuit = str(settings["circuit"].get("name"))
-    folders = [PRESETS / model] + [PRESETS / circuit] * (not _is_of_another(circuit))
+    own = _preset(circuit)
+    is_of_another = own is not None and own["circuit"]["name"] != circuit
+    folders = [PRESETS / model] + [PRESETS / circuit] * (not is_of_another)
     presets = (folder / f"{name}.toml" for folder in folders)
     given = next((read_config(preset) for preset in presets if preset.exists()), {})
     fit = {key: value for key, value in settings["fit"].items() if key not in HOW}

@@ -12,7 +12,7 @@ from pydantic import Field, field_validator, model_validator
 
 from tuneful.errors import UserError
 from tuneful.plain import plain
-from tuneful.runs.overrides import parse_value
+from tuneful.runs.overrides import key_and_text, parse_value
 from tuneful.runs.settings_file import read_settings
 from tuneful.settings import Section, differences, parse, shown
 
@@ -121,9 +121,7 @@ def read_study(file: Path, overrides: Sequence[str] = (), limit: float | None = 
     """
     content, more = read_settings(file), {}
     for item in overrides:
-        key, equals, text = (part.strip() for part in item.partition("="))
-        if not equals or not key:
-            raise UserError(f"--set {item!r} is not of the form key=value, for example --set fit.max_steps=50.")
+        key, text = key_and_text(item)
         more[key] = parse_value(text)
     return study_from(content if limit is None else content | {"limit": limit}, str(file), more)
 
