@@ -112,6 +112,13 @@ def test_sizes_are_bounded(tmp_path):
         read_network(tmp_path / "a.npz")
 
 
+def test_a_member_that_is_no_array_is_named(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as file:
+        file.writestr("W.npy", b"NUMPY")
+    with pytest.raises(UserError, match=r"a\.npz cannot be read: its member 'W' is no array"):
+        read_network(tmp_path / "a.npz")
+
+
 MUTATED = ("a.npy", "a.npz", "sparse.npz", "a.mat", "struct.mat", "sparse.mat", "a.csv", "b.csv")
 
 

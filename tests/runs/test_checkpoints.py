@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import zipfile
 
 import jax
 import jax.numpy as jnp
@@ -267,3 +268,15 @@ def test_states_of_earlier_versions_are_read_if_their_shapes_fit(tmp_path, tree)
     assert not checkpoint.is_proven(path)
     with pytest.raises(UserError, match="belongs to another configuration"):
         load_checkpoint(path, tree | {"free": jnp.zeros((2, 2), jnp.float32)})
+    with zipfile.ZipFile(path / "arrays.npz") as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path / "arrays.npz", "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content[1:])  # of a member that is no array, NumPy gives the bytes
+    with pytest.raises(UserError, match="belongs to another configuration"):
+        load_checkpoint(path, tree)
+    with zipfile.ZipFile(path / "arrays.npz", "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content.replace(b"{'", b"{(", 1))  # a header of which no end is found
+    with pytest.raises(UserError, match="cannot be read"):
+        load_checkpoint(path, tree)

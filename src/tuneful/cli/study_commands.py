@@ -17,7 +17,7 @@ Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of the s
 Number = Annotated[
     int,
     typer.Option(
-        min=0, help="Processes on this machine, which share its cores; 0: no further process, nor any limit of time."
+        min=0, help="Processes on this machine, which share its cores; 0: no further process, nor any limit."
     ),
 ]
 Dask = Annotated[
@@ -31,6 +31,11 @@ Limit = Annotated[
     float | None, typer.Option(metavar="SECONDS", help="Most time of one job. [default: as the study file says]")
 ]
 
+Memory = Annotated[
+    float | None,
+    typer.Option(metavar="GIB", help="Most memory of the process of a job. [default: as the study file says]"),
+]
+
 
 @study_app.command(cls=Once)
 def run(
@@ -39,6 +44,7 @@ def run(
     workers: Number = 1,
     dask: Dask = None,
     limit: Limit = None,
+    memory: Memory = None,
     set_: Annotated[
         list[str] | None,
         typer.Option(
@@ -59,7 +65,7 @@ def run(
     """
     from tuneful.cli.studying import run_study_file
 
-    how = {"workers": workers, "dask": dask, "limit": limit, "plan_only": plan_only}
+    how = {"workers": workers, "dask": dask, "limit": limit, "memory": memory, "plan_only": plan_only}
     _end(lambda: run_study_file(study, out, how, set_ or [], places(circuit, objective)))
 
 
@@ -69,6 +75,7 @@ def retry(
     workers: Number = 1,
     dask: Dask = None,
     limit: Limit = None,
+    memory: Memory = None,
     circuit: Circuits = None,
     objective: Objectives = None,
 ) -> None:
@@ -79,7 +86,7 @@ def retry(
     """
     from tuneful.cli.studying import run_retry
 
-    how = {"workers": workers, "dask": dask, "limit": limit, "plan_only": False}
+    how = {"workers": workers, "dask": dask, "limit": limit, "memory": memory, "plan_only": False}
     _end(lambda: run_retry(folder, how, places(circuit, objective)))
 
 

@@ -16,7 +16,7 @@ from tuneful.runs.studies.engines import DaskWorkers, Engine, InThisProcess, Loc
 from tuneful.runs.studies.jobs import Job, State
 from tuneful.runs.studies.study_folder import StudyFolder
 from tuneful.runs.studies.study_run import Account, account_of, begin_study, run_study
-from tuneful.runs.studies.study_settings import StudySettings, read_study
+from tuneful.runs.studies.study_settings import LIMITS, StudySettings, read_study
 from tuneful.runs.studies.workers import Crew
 
 Code = Mapping[str, Sequence[str]]
@@ -31,13 +31,13 @@ def run_study_file(file: Path, out: Path, how: Mapping[str, Any], overrides: Seq
     file, out
         Of the study, and its folder.
     how
-        ``workers``, ``dask``, ``limit`` and ``plan_only``.
+        ``workers``, ``dask``, ``limit``, ``memory`` and ``plan_only``.
     overrides
         Settings of all jobs, ``key=value``.
     code
         Places of circuits and objectives of one's own, by kind.
     """
-    study, folder = read_study(file, overrides, how["limit"]), StudyFolder(out)
+    study, folder = read_study(file, overrides, _limits_of(how)), StudyFolder(out)
     progress = Progress(show=True)
 
     def plan() -> Iterable[Job]:
@@ -55,9 +55,9 @@ def run_retry(folder: Path, how: Mapping[str, Any], code: Code) -> int:
     """Run what is not finished, failed jobs included; return the exit code."""
     study_folder = StudyFolder(folder)
     study = study_folder.study()
-    limit = study.limit if how["limit"] is None else how["limit"]
+    asked = {name: value for name, value in _limits_of(how).items() if value is not None}
     again = (State.WAITING, State.INTERRUPTED, State.RUNNING, State.FAILED)
-    return _run(study_folder, study.model_copy(update={"limit": limit}), how, code, Progress(show=True), again)
+    return _run(study_folder, study.model_copy(update=asked), how, code, Progress(show=True), again)
 
 
 def run_status(folder: Path) -> int:
@@ -94,6 +94,11 @@ def run_script(folder: Path, out: Path | None, overwrite: bool, asked: Mapping[s
     return f"{out}\n"
 
 
+def _limits_of(how: Mapping[str, Any]) -> dict[str, float | None]:
+    """Most seconds and memory of a job, where they are asked for."""
+    return {name: how[name] for name in LIMITS}
+
+
 def _planned(study: StudySettings, origin: str, how: Mapping[str, Any], code: Code) -> list[Job]:
     """All jobs, checked. Devices are for the workers: a program that has a GPU has its memory, too."""
     if how["workers"] or how["dask"]:
@@ -125,8 +130,8 @@ def _run(
     if isinstance(engine, InThisProcess):
         _set_up(code)
     cores = 1 if how["dask"] else max(1, available_cores() // max(how["workers"], 1))
-    limit = None if isinstance(engine, InThisProcess) else study.limit
-    crew = Crew(str(folder.path.absolute()), _places(code), cores, limit, study.retries)
+    limits = (None, None) if isinstance(engine, InThisProcess) else (study.limit, study.memory)
+    crew = Crew(str(folder.path.absolute()), _places(code), cores, *limits, study.retries)
     return _told(run_study(folder, engine, crew, progress, states))
 
 

@@ -131,7 +131,10 @@ def _npz(content: bytes) -> Arrays:
         if (size := sum(member.file_size for member in archive.infolist())) > LARGEST:
             raise ValueError(f"its arrays have {size >> 20} MiB, and at most {LARGEST >> 20} MiB are read")
     with np.load(io.BytesIO(content), allow_pickle=False) as file:
-        return {name: file[name] for name in file.files}
+        arrays = {name: file[name] for name in file.files}
+    if other := next((name for name, array in arrays.items() if not isinstance(array, np.ndarray)), None):
+        raise ValueError(f"its member {other!r} is no array")  # NumPy gives its bytes
+    return arrays
 
 
 def _chosen(arrays: Arrays, variable: str | None, path: Path) -> str:

@@ -17,6 +17,7 @@ wanted = [json.loads(line)["values"].get("what") for line in (study / "jobs.json
 if "no start" in wanted:
     sys.exit("no such device")
 print("ready", flush=True)
+kept = []
 for line in sys.stdin:
     index = int(line)
     run, what, end = study / "runs" / f"{index:05d}", wanted[index], {"index": index, "state": "finished"}
@@ -29,6 +30,9 @@ for line in sys.stdin:
         sys.exit("out of luck")
     if what == "sleep" or (what == "sleep once" and not before):
         time.sleep(60)
+    if what in ("eat", "hold"):  # all at once, or a part that stays
+        kept.append(b"x" * (400 if what == "eat" else 150) * 2**20)
+        time.sleep(60 if what == "eat" else 0.3)
     if what == "busy" and before < 2:
         end["state"] = "running"
     elif what == "fail":

@@ -86,6 +86,15 @@ def test_a_table_that_was_changed_is_not_replaced(finished, blank, tmp_path):
     assert collect(finished, tmp_path / "elsewhere").exists()
 
 
+def test_a_result_that_is_none_is_told_in_its_row(finished):
+    path = finished.run(finished.job(1)).path / RESULT
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"statistics": 3.0}))
+    table = collecting.table_of(finished, finished.standings())
+    assert table["state"].tolist() == ["finished", "failed", "finished", "failed"]
+    assert table["why"][1] == "result.json is damaged"
+    assert np.isnan(table["fitted.J"][1])
+
+
 @pytest.mark.parametrize("words", [("",), ("", "x")])
 def test_a_study_without_results_has_a_table_too(study, words):
     page = collect(study(*words))

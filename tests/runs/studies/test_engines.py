@@ -45,9 +45,10 @@ def test_in_this_process_jobs_are_attempted_one_by_one(study, crew, monkeypatch)
     assert [end.index for end in coming] == [0]
 
 
-def test_nobody_holds_a_limit_in_this_process(study, crew):
+@pytest.mark.parametrize("limit", ["limit", "memory"])
+def test_nobody_holds_a_limit_in_this_process(study, crew, limit):
     with pytest.raises(UserError, match="use one or more"):
-        next(InThisProcess().ends(crew(study(""), limit=1.0), [0]))
+        next(InThisProcess().ends(crew(study(""), **{limit: 1.0}), [0]))
 
 
 def test_dask_workers_end_every_job(study, crew):

@@ -43,9 +43,13 @@ def test_files_that_were_changed_are_refused(study, name):
 
 def test_a_line_that_is_no_job_is_damage(study):
     folder = study("a")
-    (folder.path / "jobs.jsonl").write_text('{"index": 0}\n')
-    with pytest.raises(UserError, match=r"jobs\.jsonl is damaged"):
-        folder.job(0)
+    right = (folder.path / "jobs.jsonl").read_bytes()
+    huge = right.replace(b'"index": 0', b'"index": ' + b"9" * 400)
+    for line in (b'{"index": 0}\n', b'{"index": "\xff"}', huge, right.replace(b"seed", b"sead"), b"[" * 3000):
+        (folder.path / "jobs.jsonl").write_bytes(line)
+        for read in (lambda: folder.job(0), folder.standings):
+            with pytest.raises(UserError, match=r"jobs\.jsonl is damaged"):
+                read()
 
 
 def test_another_folder_is_no_study(tmp_path):

@@ -81,6 +81,7 @@ def test_a_logarithmic_draw_is_even_in_the_logarithm():
         ({"seeds": True}, "should not be true or false"),
         ({"limit": float("nan")}, "limit = nan is not valid"),
         ({"limit": 0}, "limit = 0 is not valid"),
+        ({"memory": 0}, "memory = 0 is not valid"),
         ({"model": "my.py:Ring"}, "no code is run because a file names it"),
         ({"grid": {"fit.batch": 8}}, "grid.fit.batch = 8 is no list of values"),
         ({"grid": {"fit.batch": []}}, "is no list of values"),
@@ -107,7 +108,8 @@ def test_a_study_needs_a_model():
 
 def test_settings_of_a_command_are_stronger_than_those_of_the_file(tmp_path):
     (tmp_path / "s.toml").write_text('model = "m1"\nlimit = 5\n[settings]\nfit.max_steps = 100\nbatch = 8\n')
-    asked = read_study(tmp_path / "s.toml", ["max_steps=7", "objective.ridge=0.2"], limit=9.0)
+    asked = read_study(tmp_path / "s.toml", ["max_steps=7", "objective.ridge=0.2"], {"limit": 9.0, "memory": None})
+    assert asked.memory is None
     assert asked.settings == {"batch": 8, "max_steps": 7, "objective.ridge": 0.2}
     assert asked.limit == 9
     with pytest.raises(UserError, match="is not of the form key=value"):
@@ -120,7 +122,7 @@ def test_what_decides_a_number_is_told_from_what_does_not(tmp_path):
     (tmp_path / "m.toml").write_text('circuit = "m1"\n')
     model = str(tmp_path / "m.toml")
     before = study(model=model, limit=5.0).written()
-    assert study(model=model, limit=7.0, retries=9).changes(before) == []
+    assert study(model=model, limit=7.0, memory=2.0, retries=9).changes(before) == []
     assert study(model=model, grid=GRID).changes(before) == ["grid.fit.batch", "grid.objective"]
     (tmp_path / "m.toml").write_text('circuit = "ssn"\n')
     assert study(model=model).changes(before) == ["model_sha256"]

@@ -61,6 +61,23 @@ def test_a_job_that_never_ends_is_ended(attempts):
     assert tries(folder, 0) == 1
 
 
+def test_a_job_that_eats_the_memory_is_ended(attempts, monkeypatch):
+    """Before the system ends it, or something else."""
+    monkeypatch.setattr(workers, "LOOK", 0.02)
+    ends, folder = attempts("eat", "", memory=0.2, retries=3)
+    assert ends == [End(0, State.FAILED, "it took more than the limit of 0.2 GiB of memory"), End(1, State.FINISHED)]
+    assert tries(folder, 0) == 1
+    assert standing_of(folder.run(folder.job(0))) == (State.FAILED, ends[0].why)
+
+
+def test_what_earlier_jobs_left_in_memory_is_no_failure(attempts, monkeypatch):
+    """Two jobs that each leave 150 MiB in a process that may have 205: the second one gets a process of its own."""
+    monkeypatch.setattr(workers, "LOOK", 0.02)
+    ends, folder = attempts("hold", "hold", memory=0.2)
+    assert ends == [End(index, State.FINISHED) for index in (0, 1)]
+    assert [tries(folder, index) for index in (0, 1)] == [1, 2]
+
+
 def test_a_run_that_somebody_else_has_is_waited_for(attempts):
     """The process that a killed study left, for example."""
     ends, folder = attempts("busy")

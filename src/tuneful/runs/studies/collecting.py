@@ -14,7 +14,7 @@ from tuneful.fitting.tables import statistics_of, versions
 from tuneful.plain import plain
 from tuneful.report.answers.study import study_page
 from tuneful.runs.folder import PAGE, RESULT, RunFolder
-from tuneful.runs.studies.jobs import Job, Standing, State
+from tuneful.runs.studies.jobs import Job, Standing, State, damaged
 from tuneful.runs.studies.study_folder import COLLECTED, RUNS, StudyFolder
 from tuneful.runs.studies.study_run import account_of
 
@@ -84,7 +84,10 @@ def _row(study: StudyFolder, job: Job, standing: Standing) -> Iterator[tuple[str
     for key, value in job.values.items():
         yield key, value if isinstance(value, int | float | str) else str(value)
     if standing.state is State.FINISHED:
-        yield from _found(study.run(job).read_json(RESULT))
+        try:
+            yield from dict(_found(study.run(job).read_json(RESULT))).items()
+        except (TypeError, ValueError, KeyError, AttributeError) as error:
+            yield from {"state": str(State.FAILED), "why": damaged(error)}.items()
 
 
 def _found(result: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

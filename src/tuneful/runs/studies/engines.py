@@ -44,10 +44,8 @@ class InThisProcess:
         UserError
             For a limit, which nobody here could hold.
         """
-        if crew.limit is not None:
-            raise UserError(
-                "A limit of seconds is held by whoever looks after workers: use one or more (--workers 1)."
-            )
+        if (crew.limit, crew.memory) != (None, None):
+            raise UserError("Limits of jobs are held by whoever looks after workers: use one or more (--workers 1).")
         for index in indices:
             yield attempt(crew.study, index)
 

@@ -83,10 +83,15 @@ def _finished(folder: RunFolder) -> Standing:
         outcome, values = Outcome(result["outcome"]), result.get("parameters", {}).values()
         lost = [row["symbol"] for row in values if not _is_finite(row["value"])]
     except (UserError, ValueError, KeyError, TypeError, AttributeError) as error:
-        return Standing(State.FAILED, str(error) if isinstance(error, UserError) else f"{RESULT} is damaged")
+        return Standing(State.FAILED, damaged(error))
     if outcome.is_broken:
         return Standing(State.FAILED, f"broke off: {result.get('stopped') or outcome.message}")
     return Standing(State.FAILED, f"{', '.join(lost)} is not a finite number") if lost else Standing(State.FINISHED)
+
+
+def damaged(error: Exception) -> str:
+    """What is said of a result that cannot be read, or is none."""
+    return str(error) if isinstance(error, UserError) else f"{RESULT} is damaged"
 
 
 def _is_finite(value: Any) -> bool:

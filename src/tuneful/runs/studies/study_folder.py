@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from tuneful.errors import UserError
 from tuneful.runs.folder import CONFIG, JOBS, RunFolder
 from tuneful.runs.lock import FolderLock
@@ -15,6 +17,7 @@ from tuneful.runs.studies.jobs import Job, Standing, standing_of
 from tuneful.runs.studies.study_settings import KIND, StudySettings
 from tuneful.settings import parse
 
+JOB = TypeAdapter(Job)
 RUNS, COLLECTED = "runs", "collected"
 
 
@@ -93,7 +96,7 @@ class StudyFolder:
     def jobs(self) -> Iterator[Job]:
         """All jobs, in their order."""
         with self._lines() as lines:
-            yield from map(self._read, lines)
+            yield from map(self._read, lines, itertools.count())
 
     def job(self, index: int) -> Job:
         """One of them.
@@ -109,7 +112,7 @@ class StudyFolder:
             raise UserError(
                 f"{self.path} has no job {index}: the first is 0, the last {sum(1 for _ in self.jobs()) - 1}."
             )
-        return self._read(line)
+        return self._read(line, index)
 
     def run(self, job: Job) -> RunFolder:
         """The run folder of a job."""
@@ -121,12 +124,15 @@ class StudyFolder:
 
     def _lines(self) -> Any:
         try:
-            return open(self.path / JOBS, encoding="utf-8")
+            return open(self.path / JOBS, "rb")
         except OSError as error:
             raise UserError(f"{self.path / JOBS} cannot be read ({error.strerror}): is this a study?") from error
 
-    def _read(self, line: str) -> Job:
+    def _read(self, line: bytes, number: int) -> Job:
         try:
-            return Job(**json.loads(line))
+            job = JOB.validate_python(json.loads(line))
+            if job.index != number or not isinstance(job.config.get("seed"), int):
+                raise ValueError("it is no job of that number")
+            return job
         except (ValueError, TypeError, RecursionError) as error:
             raise UserError(f"{self.path / JOBS} is damaged: begin the study in another folder.") from error

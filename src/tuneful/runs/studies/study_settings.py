@@ -24,7 +24,8 @@ ELSEWHERE = {
     "objective.name": "objective",
     "data.path": "datasets",
 }  # not to be varied by these names
-FREE = ("limit", "retries", "versions")  # what may differ when a study is gone on with: it decides no number
+LIMITS = ("limit", "memory")  # of a job
+FREE = (*LIMITS, "retries", "versions")  # what may differ when a study is gone on with: it decides no number
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
@@ -84,6 +85,7 @@ class StudySettings(Section):
     draws: int = Field(default=0, ge=0, le=MOST_JOBS)
     random: dict[str, Any] = Field(default_factory=dict)  # tables as `Drawn`
     limit: float | None = Field(default=None, gt=0)  # seconds that a job may take
+    memory: float | None = Field(default=None, gt=0)  # GiB that the process of a job may hold
     retries: int = Field(default=2, ge=0, le=100)  # of a job whose process died
     model_sha256: str | None = None  # of the file of the model
     versions: dict[str, str] = Field(default_factory=dict)  # with which it began; they decide nothing
@@ -111,8 +113,10 @@ class Combination(NamedTuple):
     seed: int
 
 
-def read_study(file: Path, overrides: Sequence[str] = (), limit: float | None = None) -> StudySettings:
-    """Read a study file; items `key=value` are settings of all jobs, and stronger than those in the file.
+def read_study(
+    file: Path, overrides: Sequence[str] = (), limits: Mapping[str, float | None] | None = None
+) -> StudySettings:
+    """Read a study file; limits of jobs, and settings of all jobs `key=value`, are stronger than those in the file.
 
     Raises
     ------
@@ -123,7 +127,8 @@ def read_study(file: Path, overrides: Sequence[str] = (), limit: float | None = 
     for item in overrides:
         key, text = key_and_text(item)
         more[key] = parse_value(text)
-    return study_from(content if limit is None else content | {"limit": limit}, str(file), more)
+    stronger = {name: value for name, value in (limits or {}).items() if value is not None}
+    return study_from(content | stronger, str(file), more)
 
 
 def study_from(settings: Mapping[str, Any], origin: str, more: Mapping[str, Any] | None = None) -> StudySettings:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import queue
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -19,9 +21,11 @@ from tuneful.plain import printable
 from tuneful.runs.cores import environment_for
 from tuneful.runs.studies.attempt import End, noted
 from tuneful.runs.studies.jobs import State, standing_of
+from tuneful.runs.studies.memory import resident
 from tuneful.runs.studies.study_folder import StudyFolder
 
 READY = "ready"
+LOOK = 0.1  # seconds between two looks at the memory of a process
 PATIENCE = 5.0  # seconds in which a process that is asked to stop may save its state
 AGAIN = 0.5  # seconds between two looks at a run that somebody else has ...
 WHILE = 20.0  # ... which for so long may be a process that a killed study left
@@ -39,6 +43,8 @@ class Crew:
         That a worker may use.
     limit
         Seconds that an attempt may take; None: as long as it takes.
+    memory
+        GiB that the process of an attempt may hold; None: as much as there is.
     retries
         Further attempts at a job whose process died.
     program
@@ -49,6 +55,7 @@ class Crew:
     code: tuple[str, ...] = ()
     cores: int = 1
     limit: float | None = None
+    memory: float | None = None
     retries: int = 0
     program: tuple[str, ...] = ("-P", "-m", "tuneful.runs.studies.worker_process")
 
@@ -77,19 +84,44 @@ class Worker:
         UserError
             If no process can be started that is ready to work.
         """
+        is_fresh = self._process is None
         process = self._process or self._start()
         try:
             process.stdin.write(f"{index}\n")  # type: ignore[union-attr]
             process.stdin.flush()  # type: ignore[union-attr]
-            answer = self._answers.get(timeout=self._crew.limit)
-        except queue.Empty:
+            answer = self._awaited(process)
+        except TimeoutError as late:
             self.close()
-            return End(index, State.FAILED, f"it was not done within the limit of {self._crew.limit:g} s")
+            return End(index, State.FAILED, str(late))
+        except MemoryError as large:
+            process.kill()  # it may want more while it is asked
+            self._death()
+            return End(index, State.FAILED, str(large)) if is_fresh else self.attempt(index)
         except OSError:
             answer = None
         if answer is None:
             return End(index, State.INTERRUPTED, self._death())
         return End.read(json.loads(answer))
+
+    def _awaited(self, process: subprocess.Popen[str]) -> str | None:
+        """The answer, or None at the death of the process; it is looked at as long as that takes.
+
+        Raises
+        ------
+        TimeoutError, MemoryError
+            If it takes more of either than it may.
+        """
+        limit, most = self._crew.limit, self._crew.memory
+        until = math.inf if limit is None else time.monotonic() + limit
+        while True:
+            pause = min(until - time.monotonic(), math.inf if most is None else LOOK)
+            try:
+                return self._answers.get(timeout=max(pause, 0) if math.isfinite(pause) else None)
+            except queue.Empty:
+                if most is not None and resident(process.pid) > most:
+                    raise MemoryError(f"it took more than the limit of {most:g} GiB of memory") from None
+                if time.monotonic() >= until:
+                    raise TimeoutError(f"it was not done within the limit of {limit:g} s") from None
 
     def stop(self) -> None:
         """End the process; a descent saves its state if it can in time."""
