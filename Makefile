@@ -3,7 +3,7 @@ PYTHON ?= python3
 CONSTRAINTS ?= --constraint constraints.txt  # pinned for Python 3.11; `make setup CONSTRAINTS=` takes the newest
 BIN := .venv/bin
 
-.PHONY: setup demo test docs lint clean
+.PHONY: setup demo test docs links lint clean
 setup: .venv/.installed
 
 .venv/.installed: pyproject.toml constraints.txt
@@ -19,6 +19,9 @@ test: setup
 
 docs: .venv/.docs  # build/docs/index.html; its cells run again where they have changed
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs build/docs
+
+links: docs  # whether what documents link to elsewhere is there; needs the network, and is no part of .ci/run
+	$(BIN)/sphinx-build -b linkcheck -d build/docs/.doctrees --quiet docs build/links
 
 .venv/.docs: .venv/.installed
 	$(BIN)/python -m pip install --quiet $(CONSTRAINTS) --editable '.[docs]'
