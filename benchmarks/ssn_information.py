@@ -2,6 +2,7 @@
 
     python benchmarks/ssn_information.py                                 # 3,000 realisations
     python benchmarks/ssn_information.py --json                          # also: --realisations 1000 --truth halved
+    python benchmarks/ssn_information.py --learn 12000                   # and what a learned score knows
     python benchmarks/ssn_information.py --quick                         # shows that the script runs
 
 At the truth (Table 3 of Arakaki et al. 2017), realisations of the network answer to five sizes at two contrasts, with
@@ -14,6 +15,10 @@ The efficiency of an objective is the variance of the bound over that of its min
 curves of the first experiment fix to a quarter: its curvature and the noise of its slopes in the sandwich
 H^-1 S H^-1, means over independent sets of curves, for objectives that know both; the other directions are taken as
 known.
+
+With --learn, the first experiment once more by a learned score (`tuneful.analysis.learned_score`), from so many
+realisations of three neighbouring cells whose parameters scatter around the truth: eigenvalues of its information and
+of the smoothed model's, with standard errors, and standard errors of parameters.
 """
 
 import argparse
@@ -28,7 +33,7 @@ import numpy as np
 import reporting
 from ssn_recovery import IDENTIFIED, truth_of
 
-from tuneful.analysis import information, standard_errors
+from tuneful.analysis import ScorePlan, information, learned_score, standard_errors
 from tuneful.circuits import SSN
 from tuneful.fitting import Problem
 from tuneful.fitting.linearised import generated_at, realised_at
@@ -41,6 +46,7 @@ from tuneful.runs.presets import resolve
 SIZES, CONTRASTS, PLACES = (0.5, 1.0, 2.0, 4.0, 6.0), (20.0, 10.0), (0.0, 0.5, 1.0)
 NUMBERS = (100, 600, 5000)  # of curves
 FITTED = 600  # curves in `ssn_recovery.py`
+NEIGHBOURS, MAX_TIME = (-0.04, 0.0, 0.04), 500.0  # places of recorded cells, and ms to settle, as in the preset
 # Contrasts, cell types and places by the name of the experiment: how many of each, the first ones.
 FIRST = "one contrast"
 EXPERIMENTS = {
@@ -129,6 +135,20 @@ def measured_sets(truth: SSN, sets: int, curves: int) -> list[Measured]:
     return [Measured.from_rates(rates[i * size : (i + 1) * size]) for i in range(sets)]
 
 
+def learn(truth: SSN, data: Measured, asked: argparse.Namespace) -> dict[str, Any]:
+    """What a learned score knows of the first experiment."""
+    problem = problem_of(dataclasses.replace(truth, sites=NEIGHBOURS, max_time=MAX_TIME))
+    problem = dataclasses.replace(problem, data=data)
+    plan, began = ScorePlan(spread=asked.spread, realisations=asked.learn), time.perf_counter()
+    score = learned_score(problem, problem.circuit, plan, key=5)
+    values, errors = score.eigenvalues
+    found = {"lost": score.lost, "explained": score.explained, "seconds": time.perf_counter() - began}
+    found |= {"eigenvalues": values.tolist(), "eigenvalue_errors": errors.tolist(), "spread": plan.spread}
+    found |= {"smoothed": np.linalg.eigvalsh(score.smoothed)[::-1].tolist(), "realisations": plan.realisations}
+    found |= {"information": score.information.tolist(), "information_error": score.information_error.tolist()}
+    return found | {f"errors_{n}": standard_errors(score.information, n).tolist() for n in NUMBERS}
+
+
 def run(asked: argparse.Namespace) -> dict[str, Any]:
     """All experiments, and all objectives that are no critic."""
     jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)))
@@ -145,6 +165,7 @@ def run(asked: argparse.Namespace) -> dict[str, Any]:
         "realisations": int(found.weight.sum()),
         "parameters": names,
         "experiments": [dict(_row(name, matrix)) for name, matrix in per_curve.items()],
+        "learned": learn(truth, sets[0], asked) if asked.learn else None,
         "objectives": [row for name in compared if (row := efficiency(name, found, per_curve[FIRST], sets))],
         "seconds": time.perf_counter() - began,
     }
@@ -165,14 +186,30 @@ def print_tables(report: dict[str, Any]) -> None:
     for row in report["experiments"]:
         for n in NUMBERS:
             print(f"{row['experiment']:<14}{n:>6}" + "".join(f"{e:>10.3f}" for e in row[f"errors_{n}"]))
+    if report["learned"]:
+        print_learned(report["learned"])
     print("efficiency, stiffest direction last")
     for row in report["objectives"]:
         print(f"{row['objective']:<20}" + "".join(f"{e:>8.2f}" for e in row["efficiency"]))
 
 
+def print_learned(row: dict[str, Any]) -> None:
+    print(
+        f"learned score, s = {row['spread']}, {row['realisations']} realisations, {row['lost']:.1%} lost; explains "
+        f"{row['explained']:.3f} of the variance; {row['seconds']:.0f} s"
+    )
+    pairs = zip(row["eigenvalues"], row["eigenvalue_errors"], strict=True)
+    print("per curve " + " ".join(f"{value:.3g}+-{error:.2g}" for value, error in pairs))
+    print("smoothed  " + " ".join(f"{value:.3g}" for value in row["smoothed"]))
+    for n in NUMBERS:
+        print(f"{'learned':<14}{n:>6}" + "".join(f"{e:>10.3f}" for e in row[f"errors_{n}"]))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--realisations", type=int, default=3000)
+    parser.add_argument("--learn", type=int, default=0, help="realisations from which a score is learned; 0: none")
+    parser.add_argument("--spread", type=float, default=0.2, help="of their parameters, in the logarithm")
     parser.add_argument("--sets", type=int, default=4, help="of curves, over which efficiencies are averaged")
     parser.add_argument("--curves", type=int, default=FITTED, help="in each set")
     parser.add_argument("--truth", choices=("paper", "halved"), default="paper")
@@ -181,6 +218,7 @@ def main() -> None:
     options.sites = 201
     if options.quick:
         options.sites, options.realisations, options.sets, options.curves, options.truth = 21, 24, 4, 24, "halved"
+        options.learn = 120
     reporting.publish(run(options), options, print_tables)
 
 

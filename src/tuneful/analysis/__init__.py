@@ -3,5 +3,15 @@
 from tuneful.analysis.curve_information import information, standard_errors
 from tuneful.analysis.inference import Inference, infer
 from tuneful.analysis.inference_settings import InferenceSettings
+from tuneful.fitting.learned_score import LearnedScore, ScorePlan, learned_score
 
-__all__ = ["Inference", "InferenceSettings", "infer", "information", "standard_errors"]
+__all__ = [
+    "Inference",
+    "InferenceSettings",
+    "LearnedScore",
+    "ScorePlan",
+    "infer",
+    "information",
+    "learned_score",
+    "standard_errors",
+]

@@ -194,7 +194,7 @@ def _answered(problem: Problem, unconstrained: dict[str, Array], key: Array, fir
     realisations = -(-curves // problem.circuit.cells_per_realisation)
     circuit = _circuit_at(problem.circuit, unconstrained)
     found = answers(Realiser(circuit, problem.penalties), key, realisations, first)
-    usable = found.accepted & (found.status != Status.SATURATED)
+    usable = found.usable
     rates, cost = np.where(usable[:, None, None], found.rates, 0), np.where(usable, found.cost, 0)
     return [jnp.asarray(array) for array in (rates, cost, usable, found.status)]
 

@@ -17,6 +17,7 @@ from jaxtyping import Float, PRNGKeyArray
 from tuneful.circuits.keys import Key, as_key
 from tuneful.objectives.base import AbstractObjective, Draw, Generated, Measured, weighted_mean
 from tuneful.objectives.feature_map import FeatureMap, Relative
+from tuneful.objectives.network_input import network_input
 
 Layers = list[tuple[Float[Array, "_ _"], Float[Array, " _"]]]  # (weight, bias) of every layer of the critic
 
@@ -157,12 +158,9 @@ class WassersteinGAN(AbstractObjective):
 
     def _see(self, rates: Array, units: Array, side: Side, critic: Layers) -> Array:
         """What the critic is shown of each curve, through the missing conditions of `units`."""
-        observed = side.data.observed[units].astype(rates.dtype)
-        plain = side.feature_map.scaled(rates, observed) * observed
-        curves = side.feature_map.of_units(rates, units) if self.whiten else plain
-        shows_mask = critic[0][0].shape[0] - len(side.label) > curves.shape[1]
-        label = jnp.broadcast_to(jnp.asarray(side.label, rates.dtype), (len(rates), len(side.label)))
-        return jnp.concatenate([curves, *([observed] if shows_mask else []), label], axis=1)
+        tells_missing = critic[0][0].shape[0] - len(side.label) > rates.shape[1]
+        about = {"whiten": self.whiten, "tells_missing": tells_missing, "label": side.label}
+        return network_input(rates, units, side.data, side.feature_map, **about)
 
 
 def _drawn_units(key: Array, shape: tuple[int, ...], data: Measured) -> Array:
