@@ -1,7 +1,9 @@
 """What decides the result of a fit, in a file."""
 
 import json
+import shutil
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,9 +14,10 @@ from tuneful.errors import UserError
 from tuneful.fitting.simulation import simulate
 from tuneful.objectives import RatePenalty, WassersteinGAN
 from tuneful.registry import settings_of
-from tuneful.runs.configuration import RunConfig, read_config, upgraded
+from tuneful.runs.configuration import FORMAT, RunConfig, read_config, upgraded
 from tuneful.runs.presets import resolve
 
+ROOT = Path(__file__).parents[2]
 CONFIG = RunConfig(circuit={"name": "m1", "grid": 5}, objective="wgan-gp", seed=3)
 
 
@@ -55,6 +58,25 @@ def test_the_configuration_of_an_earlier_format_is_read():
     assert (config.fit.batch, config.objective) == (8, {"name": "energy", "ridge": 0.2})
     assert config.penalties == {"rate": {"limit": 9.0}}
     assert (config.data.path, config.data.name) == ("data.nc", "curves.csv")
+
+
+EARLIER = sorted(Path(__file__).with_name("earlier_formats").glob("*.json"))
+
+
+@pytest.mark.parametrize("path", EARLIER, ids=lambda p: p.stem)
+def test_what_earlier_versions_wrote_runs_and_comes_out_in_the_format_of_today(path, tuneful, quick_report):
+    """Configurations as `tuneful fit m1 --data curves.csv` left them in run folders of these versions."""
+    shutil.copy(ROOT / "examples" / "tables" / "curves.csv", "curves.csv")
+    old = json.loads(path.read_text())
+    code, _, err = tuneful("fit", path, "--data", "curves.csv", "--out", "again", "--set", "max_steps=1")
+    assert code == 0, err
+    new = json.loads(Path("again/config.json").read_text())
+    assert new["format"] == FORMAT
+    fits = {**old["objective"], **old["fit"]}  # how steps are taken was in either
+    assert (new["seed"], new["fit"]["batch"], new["fit"]["window"]) == (old["seed"], fits["batch"], fits["window"])
+    kept = ("grid", "density", "sigma_l", "noise", "stimuli")
+    assert {name: new["circuit"][name] for name in kept} == {name: old["circuit"][name] for name in kept}
+    assert new["objective"]["ridge"] == old["objective"]["ridge"]
 
 
 def test_one_of_a_later_format_is_refused():

@@ -168,8 +168,9 @@ def upgraded(settings: Mapping[str, Any], origin: str) -> dict[str, Any]:
     the name of its data. Refinements were quasi-Newton descents with a tolerance, and are certified now.
     """
     now = dict(settings)
-    if isinstance(now.get("fit"), dict):
-        now["fit"] = {key: value for key, value in now["fit"].items() if key != "refine_tolerance"}
+    for section in ("fit", "objective"):  # it was in both, one after the other
+        if isinstance(now.get(section), dict):
+            now[section] = {key: value for key, value in now[section].items() if key != "refine_tolerance"}
     if isinstance(now.get("format"), int) and now["format"] > FORMAT:
         raise UserError(f"{origin} was written by a later version of tuneful (format {now['format']}): update it.")
     if "alternatives" in now:
