@@ -3,6 +3,7 @@
 import importlib.metadata
 import os
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ nb_execution_raise_on_error = True
 nb_execution_timeout = 600
 nb_merge_streams = True
 nb_execution_show_tb = True
+os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # where `tuneful` is
 os.environ["PYTHONWARNINGS"] = "ignore:IProgress not found"  # nobody watches a progress bar here
 myst_enable_extensions = ["dollarmath", "colon_fence"]
 myst_heading_anchors = 4
