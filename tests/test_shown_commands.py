@@ -76,6 +76,8 @@ def clone(tmp_path, monkeypatch, quick_report):
     np.savetxt(tmp_path / "recordings" / "TuningCurves_Pronation.dat", rates, delimiter=",")
     monkeypatch.setattr("tuneful.readers.sources.fetch_lalazar", lambda: tmp_path / "recordings")
     monkeypatch.setattr("tuneful.circuits.supralinear_dynamics.steady_state", few_steps)
+    monkeypatch.setattr("tuneful.cli.watching.asked_to_stop", lambda: True)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setattr(sys, "path", list(sys.path))
     yield tmp_path
     sys.modules.pop("examples/ring.py", None)  # as in another process
@@ -113,6 +115,8 @@ def with_less(words):
         rest += ["--folds", "2", "--steps", "2", "--curves", "200"]
     elif command == "predict":
         rest += ["--draws", "10", "--curves", "24", "--networks", "2"]
+    elif command == "watch":
+        rest += ["--no-browser"]
     elif command == "infer":
         rest += ["--curves", "48"]
     elif command == "stabilize" and "--n" in rest:

@@ -106,16 +106,27 @@ def _asked_circuit(model: str, config: RunConfig) -> AbstractCircuit:
 
 
 def run_report(
-    folder: Path, out: Path | None, overwrite: bool, circuit: str | None = None, objective: str | None = None
+    folders: Sequence[Path],
+    out: Path | None,
+    overwrite: bool,
+    circuit: str | None = None,
+    objective: str | None = None,
 ) -> Path:
-    """Write the report of a finished run again."""
+    """Write the report of a finished run again, or one page of several."""
+    folder, *others = folders
+    if others and (circuit or objective):
+        raise UserError("--circuit and --objective are for the page of one run: leave them out.")
+    if others:
+        from tuneful.cli.beside import run_reports
+
+        return run_reports(folders, out, overwrite)
     kind, page = RunFolder(folder).kind(), out or folder / PAGE
     is_fit = kind not in (KIND, COMPARISON)
     if not is_fit and (circuit or objective):
         raise UserError(f"{folder} is no fit: --circuit and --objective do not apply to it.")
     refuse_page(page, overwrite)
     with RunFolder(folder).reading():
-        others = partial(write_comparison_page if kind == COMPARISON else write_run_page, folder)
-        write = Fit.load(folder, circuit, objective).report if is_fit else others
+        of_others = partial(write_comparison_page if kind == COMPARISON else write_run_page, folder)
+        write = Fit.load(folder, circuit, objective).report if is_fit else of_others
         put_page(page, overwrite, write)
     return page

@@ -221,18 +221,38 @@ def simulate(
 
 @app.command(cls=Once)
 def report(
-    run: Annotated[Path, typer.Argument(help="The folder of a finished run.")],
-    out: Annotated[Path | None, typer.Option(help="The page to write. [default: RUN/report.html]")] = None,
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN...", help="The folder of a finished run, or of several fits.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="The page to write. [default: RUN/report.html, of several runs.html]")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another file of that name.")] = False,
     circuit: Own = None,
     objective: Annotated[
         str | None, typer.Option(help="The objective of the run, if it is one of your own (my.py:Mine).")
     ] = None,
 ) -> None:
-    """Write the report of a run again."""
+    """Write the report of a run again, or several runs side by side on one page."""
     from tuneful.cli.commands import run_report
 
-    print(f"report: {run_report(run, out, overwrite, circuit, objective)}")
+    print(f"report: {run_report(runs, out, overwrite, circuit, objective)}")
+
+
+@app.command(cls=Once)
+def watch(
+    run: Annotated[Path, typer.Argument(help="The folder of a run, which may go on.")],
+    port: Annotated[int | None, typer.Option(help="[default: 8463, or a free one]", min=1, max=65535)] = None,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address.")] = False,
+) -> None:
+    """Show the page of a run in a browser while the run goes on; it renews itself.
+
+    It is at 127.0.0.1 only, under the address that is printed, also through `ssh -L 8463:127.0.0.1:8463 HOST`.
+    Nothing is written into the folder. Ctrl-C ends it, and not the run.
+    """
+    from tuneful.cli.watching import run_watch
+
+    run_watch(run, port, not no_browser)
 
 
 @app.command(cls=Once)

@@ -31,6 +31,11 @@ def apart(words: str) -> Verdict:
     return Verdict("apart", "✕", words)
 
 
+def open_question(words: str) -> Verdict:
+    """What is not known."""
+    return Verdict("unknown", "?", words)
+
+
 def capitalised(text: str) -> str:
     """The text with a capital first letter, the rest unchanged."""
     return text[:1].upper() + text[1:]

@@ -347,7 +347,7 @@ class Fit:
         """What the page and the figures show."""
         from tuneful.runs.fit_run import report_content
 
-        about = self.task_, self._history, self.findings_, self.result_
+        about = self.task_.dataset, self._history, self.findings_, self.result_
         return report_content(*about, self.inference_table)
 
     @property

@@ -130,13 +130,13 @@ def _reported(result: FitResult, config: RunConfig, about: dict[str, Any]) -> Fi
 
 
 def report_content(
-    task: FitTask,
+    measured: xr.Dataset,
     history: History,
     findings: Findings,
     table: dict[str, Any],
     inference: dict[str, Any] | None = None,
 ) -> ReportContent:
-    """What the page of a fit shows; `inference` is the content of inference.json."""
+    """What the page of a fit to `measured` curves shows; `inference` is the content of inference.json."""
     labels = list(table.get("labels", ()))
     at_start = each(table["statistics"], labels, lambda rows: {name: row["ks_start"] for name, row in rows.items()})
     prediction = findings.prediction
@@ -144,7 +144,7 @@ def report_content(
         result=table,
         steps=history.steps,
         evaluations=[{"step": 0, "statistics": at_start}, *history.evaluations],
-        measured=task.dataset,
+        measured=measured,
         start=findings.start,
         end=findings.end,
         prediction=None if prediction is None else prediction.fitted,
@@ -171,7 +171,7 @@ def write_findings(
             folder.write_dataset(name, curves)
     if task.settings.page:
         with folder.writing(PAGE) as path:
-            write_report(report_content(task, history, findings, table, inference), path)
+            write_report(report_content(task.dataset, history, findings, table, inference), path)
     else:
         folder.discard(PAGE)
     folder.write_json(RESULT, table)

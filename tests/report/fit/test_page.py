@@ -41,6 +41,14 @@ def test_page_says_what_was_fitted_and_how_well(page, outline_of):
         assert expected in words
 
 
+def test_what_decides_comes_before_anything_else(page):
+    said = [
+        page.index(words) for words in ("Closer than at the start", "Few units", "not known how well the data fix")
+    ]
+    assert said == sorted(said)
+    assert page.index("<h1>") < said[0] < said[-1] < page.index("<dl") < page.index("<main")
+
+
 def test_page_has_every_figure(page, outline_of):
     labels = [value for name, value in outline_of(page).attributes if name == "aria-label"]
     counts = {
@@ -116,7 +124,7 @@ def test_names_with_markup_are_shown_and_not_executed(curves, measured_curves, f
     outline = outline_of(
         render(fit_content(("rate", bad), measured, start=other, end=other, result=result, steps=steps))
     )
-    assert outline.tags.count("script") == 1
+    assert outline.tags.count("script") == 3  # numbers, curves, and our own script
     assert outline.numbers["data"] == bad
     assert outline.numbers["stopped"] == "</script><b>"
     assert bad in outline.text

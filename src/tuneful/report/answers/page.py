@@ -20,6 +20,8 @@ class Answered:
 
     columns, rows
         Of a table; cells are texts, or a `Verdict` in the column of that name.
+    layout
+        Of the figures: "two" in a row, or "" for as many as there is room for.
     """
 
     title: str
@@ -28,6 +30,7 @@ class Answered:
     rows: Sequence[Sequence[str | Verdict]] = ()
     figures: Sequence[Panel] = ()
     notes: Sequence[str] = ()
+    layout: str = "two"
 
     def view(self) -> dict[str, Any]:
         """What the template shows."""
@@ -45,6 +48,8 @@ class AnswerPage:
         What was found, with ``versions``, ``command`` and ``settings``; it is in the page as JSON.
     terms
         Words and what they mean.
+    decides
+        Judgements that come first.
     """
 
     title: str
@@ -54,6 +59,7 @@ class AnswerPage:
     sections: Sequence[Answered]
     table: Mapping[str, Any]
     terms: Sequence[tuple[str, str]] = ()
+    decides: Sequence[Verdict] = ()
 
     def render(self) -> str:
         """The page as one HTML document that needs nothing else."""
@@ -61,6 +67,7 @@ class AnswerPage:
             "title": self.title,
             "question": self.question,
             "answer": self.answer,
+            "decides": self.decides,
             "facts": self.facts,
             "versions": ", ".join(f"{name} {version}" for name, version in self.table["versions"].items()),
             "sections": [section.view() for section in self.sections],

@@ -17,9 +17,17 @@ from tuneful.plot.sheets import Panel
 from tuneful.plot.tuning import standard_errors
 from tuneful.report.document import render_template
 from tuneful.report.figures import view
-from tuneful.report.fit import incidents, inference_section, panels, parameters, prediction_section, wording
+from tuneful.report.fit import incidents, inference_section, panels, parameters, prediction_section, verdicts, wording
+from tuneful.report.fit.all_curves import all_curves
 from tuneful.report.fit.content import ReportContent
-from tuneful.report.wording import flattened, outcome_in_words, symbol
+from tuneful.report.wording import Verdict, flattened, outcome_in_words, symbol
+
+# Of curves, while there are none.
+WITHOUT = ("predictions", "distributions", "population", "means", "curves", "all_curves", "projections")
+NOT_YET = dict.fromkeys(WITHOUT, ()) | {
+    "mean_caption": "", "layout_caption": "", "n_shown": 0, "n_shown_from": 0,
+    "any_missing": False, "any_errors": False,
+}  # fmt: skip
 
 
 def render(content: ReportContent) -> str:
@@ -50,43 +58,61 @@ def write_report(content: ReportContent, path: str | os.PathLike[str]) -> None:
     write_atomically(path, render(content))
 
 
-def _view(content: ReportContent) -> dict[str, Any]:
+def render_running(content: ReportContent, answer: str, decides: Sequence[Verdict]) -> str:
+    """The same page of a fit that goes on, or stopped before its end: what is known so far, and no curves.
+
+    Parameters
+    ----------
+    content
+        The log, and a result with what there is of it; curves of the model are not looked at.
+    answer, decides
+        What happens, in a sentence; and judgements of it.
+    """
+    view = _view(content, NOT_YET) | {"answer": answer, "decides": decides, "incidents": [], "which": "held-out"}
+    return render_template("fit/page.html.jinja", view)
+
+
+def _view(content: ReportContent, of_curves: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """What the template shows; `of_curves` stands in for what is shown of curves."""
     result, parts = content.result, content.parts()
-    return (
-        {
-            "answer": wording.answer(result),
-            "facts": _facts(result),
-            "versions": _versions(result),
-            "labels": {part.label: _about(part.result) for part in parts},
-            "statistics": _shown(parts, [_statistics(part) for part in parts]),
-            "predictions": _shown(parts, [prediction_section.section(part) for part in parts]),
-            "parameters": parameters.table(result),
-            "any_truth": parameters.any_truth(result),
-            "any_error": parameters.any_error(result),
-            "inference": inference_section.section(content),
-            "trajectories": _trajectories(content),
-            "course": [view(panel) for panel in panels.course(content)],
-            "incidents": incidents.sentences(result),
-            "warnings": [str(warning) for warning in result.get("warnings") or []],
-            "command": wording.command(result),
-            "settings": flattened(_entries(result, "settings")),
-            "numbers": plain(result),
-        }
-        | _of_curves(content, parts)
-        | _kinds_of_entries(result)
-    )
+    shown = _of_curves(content, parts) if of_curves is None else of_curves
+    return {
+        "answer": wording.answer(result),
+        "decides": verdicts.deciding(result, content.inference),
+        "ks_now": "KS at end" if of_curves is None else "KS now",
+        "value_now": "End" if of_curves is None else "Now",
+        "facts": _facts(result),
+        "versions": _versions(result),
+        "labels": {part.label: _about(part.result) for part in parts},
+        "statistics": _shown(parts, [_statistics(part) for part in parts]),
+        "distances": _panels(parts, [panels.distances(part, panels.top(content)) for part in parts]),
+        "parameters": parameters.table(result),
+        "any_truth": parameters.any_truth(result),
+        "any_error": parameters.any_error(result),
+        "inference": inference_section.section(content),
+        "trajectories": _trajectories(content),
+        "course": [view(panel) for panel in panels.course(content)],
+        "incidents": incidents.sentences(result),
+        "warnings": [str(warning) for warning in result.get("warnings") or []],
+        "command": wording.command(result),
+        "settings": flattened(_entries(result, "settings")),
+        "numbers": plain(result),
+        **shown,
+        **_kinds_of_entries(result),
+    }
 
 
 def _of_curves(content: ReportContent, parts: Sequence[ReportContent]) -> dict[str, Any]:
     """What is shown of curves."""
-    pairs, top = [panels.pairs(part) for part in parts], panels.top(content)
+    pairs = [panels.pairs(part) for part in parts]
     return {
-        "distances": _panels(parts, [panels.distances(part, top) for part in parts]),
+        "predictions": _shown(parts, [prediction_section.section(part) for part in parts]),
         "distributions": _panels(parts, [panels.distributions(part) for part in parts]),
         "population": _panels(parts, [panels.population(part) for part in parts]),
         "means": _panels(parts, [panels.means(part) for part in parts]),
         "mean_caption": panels.mean_caption(content),
         "curves": _panels(parts, [panels.curves(part, own) for part, own in zip(parts, pairs, strict=True)]),
+        "all_curves": all_curves(parts),
         "n_shown": sum(map(len, pairs)),
         "n_shown_from": sum(held_out(part.measured).sizes["unit"] for part in parts),
         "which": wording.which_units(content.result),

@@ -12,7 +12,7 @@ from tuneful.report.document import render_template
 from tuneful.report.figures import view
 from tuneful.report.soc.content import SocContent
 from tuneful.report.soc.panels import panels
-from tuneful.report.soc.wording import SCALARS, answer, facts, has_published_settings
+from tuneful.report.soc.wording import SCALARS, answer, deciding, facts, has_published_settings
 from tuneful.report.wording import apart, capitalised, flattened, good
 
 HOLDS, VIOLATED = good("holds"), apart("violated")
@@ -34,6 +34,7 @@ def render_soc(content: SocContent) -> str:
     result, shown = content.result, panels(content)
     about = {
         "answer": answer(result),
+        "decides": deciding(result),
         "facts": facts(result),
         "versions": ", ".join(f"{name} {version}" for name, version in result["versions"].items()),
         "warnings": result["warnings"],

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tuneful.numbers import DASH, count, duration, number
-from tuneful.report.wording import outcome_in_words
+from tuneful.report.wording import Verdict, apart, enumerated, good, outcome_in_words
 
 # Settings for which the ranges of published circuits hold.
 PUBLISHED = {
@@ -82,6 +82,20 @@ def answer(result: Mapping[str, Any]) -> str:
         return f"Inhibition learned to keep these {n} cells stable: their {fell}."
     stable = "stable, though short of its target" if abscissa < 1 else "not stable"
     return f"This network of {n} cells is {stable}: its {fell}, and {number(result['target'])} was asked for."
+
+
+def deciding(result: Mapping[str, Any]) -> list[Verdict]:
+    """Judgements that come first on the page: stable or not, at the target, as it was asked for."""
+    abscissa = result["scalars"]["abscissa"]
+    stability = f"its spectral abscissa is {number(abscissa)}, and activity decays below 1"
+    found = [good(f"Stable: {stability}") if abscissa < 1 else apart(f"Not stable: {stability}")]
+    if "reached" in result:
+        ended = outcome_in_words(result.get("outcome") or result.get("reason"))
+        missed = f"Short of the target {number(result['target'])}: {ended}"
+        found.append(good(f"At the target {number(result['target'])}") if result["reached"] else apart(missed))
+        broken = [check["name"] for check in result["checks"] if not check["holds"]]
+        found.append(apart(f"Violated: {enumerated(broken)}") if broken else good("All that was asked for holds"))
+    return found
 
 
 def facts(result: Mapping[str, Any]) -> list[tuple[str, str]]:
