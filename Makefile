@@ -15,6 +15,7 @@ demo: setup
 	$(BIN)/tuneful fit ssn --out runs/demo --overwrite
 
 test: setup
+	@tests/browser-setup
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal $(SELECT)  # two BLAS threads are slower than one at N = 200
 
 docs: .venv/.docs  # build/docs/index.html; its cells run again where they have changed
