@@ -47,6 +47,15 @@ def test_what_may_differ_when_a_run_is_gone_on_with():
     assert complete.model_copy(update={"fit": fit, "seed": 4}).changes(complete) == ["fit.window", "seed"]
 
 
+def test_a_run_keeps_its_sample_and_is_not_drawn_again(tmp_path):
+    data = {"path": "a.csv", "options": {"drop": "size=0"}, "resample": {"number": 3}, "sha256": "0"}
+    (tmp_path / "config.json").write_text(json.dumps({"circuit": "m1", "data": data}))
+    assert read_config(tmp_path / "config.json")["data"] == data
+    (tmp_path / "data.nc").touch()
+    kept = {"path": str(tmp_path / "data.nc"), "options": {}, "resample": None, "sha256": "0"}
+    assert read_config(tmp_path / "config.json")["data"] == kept
+
+
 def test_the_configuration_of_an_earlier_format_is_read():
     old = {
         "circuit": {"name": "m1", "cells": 2}, "objective": {"name": "energy", "batch": 8, "ridge": 0.2},

@@ -20,6 +20,14 @@ from tuneful.settings import Section, differences
 FORMAT = 2  # of run folders
 
 
+class Resampling(Section):
+    """A bootstrap sample of the measured units, `tuneful.curves.resampling.resampled`."""
+
+    seed: int = Field(default=0, ge=0, lt=2**32)
+    number: int = Field(ge=0)
+    by: str | None = None  # the property that those share which are drawn together
+
+
 class DataSettings(Section):
     """Where the curves come from. Without a path they are simulated from the circuit at known parameters."""
 
@@ -27,8 +35,9 @@ class DataSettings(Section):
     options: dict[str, Any] = Field(default_factory=dict)  # handed to the reader (posture, complete, ...)
     simulate: int = Field(default=1000, ge=4)  # curves, if there is no path
     truth: dict[str, Any] = Field(default_factory=dict)  # of the simulated circuit, where it differs from the fitted
+    resample: Resampling | None = None  # of the curves that are there, of which a run keeps the sample
     name: str | None = None  # what pages call the data
-    sha256: str | None = None  # of the curves as they were read; other curves are then refused
+    sha256: str | None = None  # of the curves as they are fitted; other curves are then refused
 
 
 class RunConfig(Section):
@@ -139,7 +148,8 @@ class RunConfig(Section):
     def changes(self, before: "RunConfig") -> list[str]:
         """Settings in which a run that is gone on with may not differ from how it was begun, and does."""
         free = {f"fit.{name}" for name in (*LIMITS, *REPORTING)}
-        free |= {"data.path", "data.options", "data.name", "versions", "code"}  # digests decide of data and code
+        free |= {f"data.{name}" for name in ("path", "options", "resample", "name")}  # digests decide of data ...
+        free |= {"versions", "code"}  # ... and of code
         changed = differences(before.written(), self.written())
         return [name for name in changed if not any(name == f or name.startswith(f"{f}.") for f in free)]
 
@@ -157,7 +167,7 @@ def read_config(path: Path) -> dict[str, Any]:
     settings, curves = upgraded(read_settings(path), str(path)), path.with_name("data.nc")
     data = settings.get("data")
     if path.name == "config.json" and isinstance(data, dict) and data.get("path") and curves.exists():
-        settings["data"] = settings["data"] | {"path": str(curves), "options": {}}  # the run kept them
+        settings["data"] = settings["data"] | {"path": str(curves), "options": {}, "resample": None}  # it kept them
     return settings
 
 

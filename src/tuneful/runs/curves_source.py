@@ -11,6 +11,7 @@ from tuneful.circuits import AbstractCircuit
 from tuneful.circuits.base import KnowsTruth
 from tuneful.circuits.observation import name_of
 from tuneful.curves.labels import COMPARED_AS
+from tuneful.curves.resampling import resampled
 from tuneful.errors import UserError
 from tuneful.fitting.checks import check_size
 from tuneful.fitting.simulation import simulate
@@ -37,8 +38,30 @@ def curves_of(config: RunConfig) -> tuple[xr.Dataset, DataSettings]:
         check_size(truth, {"data.simulate": data.simulate})
         dataset = simulate(truth, data.simulate, jax.random.key(SIMULATION_SEED))
         name = f"{data.simulate} curves simulated from {name_of(truth)} at known parameters"
-        return dataset, data.model_copy(update={"name": name})
-    dataset = load(data.path, **data.options).drop_vars(["held_out", COMPARED_AS], errors="ignore")  # of a run
+        return sample_of(dataset, data), data.model_copy(update={"name": name})
+    return proven(read_curves(data), data)
+
+
+def read_curves(data: DataSettings) -> xr.Dataset:
+    """The measured curves that settings name, before any of them are drawn again."""
+    assert data.path is not None
+    return load(data.path, **data.options).drop_vars(["held_out", COMPARED_AS], errors="ignore")  # of a run
+
+
+def sample_of(dataset: xr.Dataset, data: DataSettings) -> xr.Dataset:
+    """The bootstrap sample that settings ask for, or the curves themselves."""
+    return dataset if data.resample is None else resampled(dataset, **data.resample.model_dump())
+
+
+def proven(dataset: xr.Dataset, data: DataSettings) -> tuple[xr.Dataset, DataSettings]:
+    """Measured curves as they are fitted, and their settings with name and digest.
+
+    Raises
+    ------
+    UserError
+        If the digest says otherwise.
+    """
+    dataset = sample_of(dataset, data)
     found = digest(dataset)
     if data.sha256 not in (None, found):
         raise UserError(f"The curves in {data.path} are not those of this configuration (another data.sha256).")

@@ -47,7 +47,7 @@ def resolve(model: str, asked: Mapping[str, Any], overrides: Sequence[str]) -> R
     if asked.get("seed") is not None:
         settings["seed"] = asked["seed"]
     if asked.get("data") is not None:
-        settings["data"] |= {"path": asked["data"], "sha256": None, "name": None}
+        settings["data"] |= {"path": asked["data"], "sha256": None, "name": None, "resample": None}
     if asked.get("options"):
         settings["data"] = _read_differently(settings["data"], asked["options"])
     if settings["observation"] is None:

@@ -1,5 +1,6 @@
 """One table of what the jobs found, in every format the same, and a page of it."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -8,9 +9,15 @@ import pytest
 import xarray as xr
 
 from tuneful.errors import UserError
+from tuneful.report.answers.study import study_page
 from tuneful.runs.folder import RESULT
 from tuneful.runs.studies import collecting
+from tuneful.runs.studies.attempt import attempt
 from tuneful.runs.studies.collecting import collect
+from tuneful.runs.studies.jobs import State
+from tuneful.runs.studies.planning import planned
+from tuneful.runs.studies.study_folder import StudyFolder
+from tuneful.runs.studies.study_settings import study_from
 
 JOBS = ["a", "a", "b", "b"]
 
@@ -71,6 +78,36 @@ def test_the_page_says_what_failed_and_how_settings_compare(finished):
     assert "Job 00003: broke off" in page
     assert "what a" in page
     assert "0.5 ± 0.71" in page  # J at seeds 0 and 1
+
+
+def test_samples_have_a_column_and_their_scatter_a_meaning(finished):
+    jobs = [
+        (dataclasses.replace(job, config={"seed": 0, "data": {"resample": {"number": job.index}}}), standing)
+        for job, standing in finished.standings()
+    ]
+    table = collecting.table_of(finished, jobs)
+    assert table["replicate"].tolist() == [0, 1, 2, 3]
+    about = {"command": "c", "versions": {}, "settings": {"model": "m1"}, "study": "s"}
+    page = str(study_page(table, ["what"], about))
+    assert "4 bootstrap samples, 1 seed" in page
+    assert "the bootstrap estimate of the standard error" in page
+
+
+def test_stabilised_circuits_are_compared_by_their_scalars(study, monkeypatch):
+    """Two networks of twenty cells, drawn, stabilised and collected."""
+    monkeypatch.setattr(
+        "tuneful.runs.stabilize_run.write_soc_report", lambda content, path: path.write_text("<html>")
+    )
+    folder = StudyFolder(study("").path.with_name("networks"))
+    asked = study_from({"model": "stabilize", "settings": {"n": 20, "max_steps": 20}, "seeds": 2}, "s")
+    with folder.lock():
+        folder.begin(asked, planned(asked, "s"))
+    assert [attempt(folder.path, index).state for index in (0, 1)] == [State.FINISHED] * 2
+    table = collecting.table_of(folder, folder.standings())
+    assert table["least_real_part"].nunique() == 2  # of other seeds
+    page = collect(folder).read_text()
+    assert "E-only abscissa" in page
+    assert "which draw other networks" in page
 
 
 def test_it_is_collected_as_often_as_one_likes_while_others_run_it(finished, blank):

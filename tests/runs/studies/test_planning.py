@@ -1,11 +1,13 @@
 """From a study to its jobs: every one is checked, and says what it is run with down to its curves."""
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tuneful import save
 from tuneful.errors import UserError
+from tuneful.runs.curves_source import curves_of, digest
 from tuneful.runs.overrides import parse_value
 from tuneful.runs.running import as_config
 from tuneful.runs.studies.planning import as_override, planned
@@ -16,7 +18,8 @@ SMALL = {"circuit.grid": 5, "circuit.density": 0.1}
 
 def jobs(**asked):
     own = asked.pop("settings", {})
-    return planned(study_from({"model": "m1", "settings": SMALL | own} | asked, "s.toml"), "s.toml")
+    small = {} if asked.get("model") == "stabilize" and own else SMALL
+    return planned(study_from({"model": "m1", "settings": small | own} | asked, "s.toml"), "s.toml")
 
 
 def test_every_job_is_a_whole_configuration(tiny_data, tmp_path, monkeypatch):
@@ -42,9 +45,45 @@ def test_simulated_curves_are_drawn_by_the_job():
     assert job.config["data"]["truth"] == {"J": 7000.0}
 
 
+def test_samples_are_the_same_for_all_settings_and_proven(tiny_data, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save(tiny_data, tmp_path / "a.csv")
+    own = {"datasets": [{"path": "a.csv", "name": "mine"}], "seed": 7, "seeds": [5]}
+    found = jobs(**own, replicates=2, grid={"fit.batch": [16, 32]})
+    assert [job.config["data"]["resample"] for job in found] == [
+        {"seed": 7, "number": n, "by": None} for n in (0, 1, 0, 1)
+    ]
+    digests = [job.config["data"]["sha256"] for job in found]
+    assert digests[:2] == digests[2:]
+    assert len({*digests, jobs(**own)[0].config["data"]["sha256"]}) == 3
+    assert {job.data for job in found} == {"mine"}
+    dataset, _ = curves_of(as_config(found[1].config, "job"))
+    assert (digest(dataset), dataset.sizes) == (digests[1], tiny_data.sizes)
+    with pytest.raises(UserError, match=r"^s\.toml, job 0: Units cannot be drawn by 'session'"):
+        jobs(**own, replicates={"number": 2, "by": "session"})
+
+
+def test_samples_of_simulated_curves_are_drawn_by_the_job():
+    found = jobs(replicates=2)
+    assert [job.config["data"]["resample"]["number"] for job in found] == [0, 1]
+
+
+def test_networks_that_are_stabilised_are_a_study_too(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.savetxt("w.csv", [[0.5, -1], [1, -0.5]], delimiter=",")
+    found = jobs(model="stabilize", settings={"n": 12}, grid={"radius": [2.0, 3.0]}, seeds=[1, 2])
+    configs = [as_config(job.config, "job") for job in found]
+    assert [(config.radius, config.seed) for config in configs] == [(2.0, 1), (2.0, 2), (3.0, 1), (3.0, 2)]
+    assert {job.data for job in found} == {"drawn networks"}
+    (tmp_path / "s.toml").write_text('kind = "stabilized circuit"\ntarget = 0.3\n')
+    (job,) = planned(study_from({"model": "s.toml", "datasets": ["w.csv"]}, "a"), "a")
+    assert (job.data, job.config["target"], job.config["weights"]) == ("w.csv", 0.3, str(tmp_path / "w.csv"))
+
+
 @pytest.mark.parametrize(
     ("asked", "sentence"),
     [
+        ({"model": "stabilize"}, r"job 0: command line: unknown setting 'circuit\.grid'"),
         ({"model": "m2"}, "job 0: .*m2"),
         ({"grid": {"fit.batch": [16, -1]}}, r"job 1 \(fit.batch=-1\): .*fit.batch = -1 is not valid"),
         ({"grid": {"nonsense": [1]}}, "No section of the configuration has a setting 'nonsense'"),

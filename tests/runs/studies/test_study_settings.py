@@ -36,6 +36,13 @@ def test_everything_is_crossed_and_seeds_vary_fastest():
     assert count(asked) == len(found) == 32
 
 
+def test_samples_are_crossed_with_everything():
+    asked = study(replicates=2, cases=[{"J": 1}, {"J": 2}], seeds=[8, 9])
+    found = [(c.values["J"], c.replicate, c.seed) for c in combinations(asked)]
+    assert found == [(j, n, s) for j in (1, 2) for n in (0, 1) for s in (8, 9)]
+    assert count(asked) == 8
+
+
 def test_one_job_is_a_study_too():
     assert [(c.dataset, c.values) for c in combinations(study())] == [(None, {})]
 
@@ -81,6 +88,9 @@ def test_a_logarithmic_draw_is_even_in_the_logarithm():
         ({"seeds": True}, "should not be true or false"),
         ({"limit": float("nan")}, "limit = nan is not valid"),
         ({"limit": 0}, "limit = 0 is not valid"),
+        ({"replicates": 0}, "replicates.number = 0 is not valid"),
+        ({"replicates": True}, "should not be true or false"),
+        ({"settings": {"weights": "W.npz"}}, r"give datasets = \[...\] instead"),
         ({"memory": 0}, "memory = 0 is not valid"),
         ({"model": "my.py:Ring"}, "no code is run because a file names it"),
         ({"grid": {"fit.batch": 8}}, "grid.fit.batch = 8 is no list of values"),

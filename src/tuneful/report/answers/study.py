@@ -15,6 +15,7 @@ from tuneful.plot import strips
 from tuneful.plot.sheets import Panel
 from tuneful.plot.style import WIDE
 from tuneful.report.answers.page import Answered, AnswerPage
+from tuneful.report.soc.wording import SCALARS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,12 +23,24 @@ if TYPE_CHECKING:
 ROWS = 200  # in a table
 ROUNDING = 1e-12  # of a number, within which others are it
 CURVES = 12  # parameters with a figure of their own
+DRAWN = ("abscissa", "mean_energy", "peak_amplification")  # scalars of circuits with a figure of their own
 POINTS = "a point for every job, a bar at their mean"
 FOUND = (
     "Mean Kolmogorov–Smirnov distance to the held-out units over their statistics; of jobs that differ in their "
-    "seeds only, mean ± standard deviation."
+    "seeds or samples only, mean ± standard deviation."
 )
 ESTIMATES = "Mean ± standard deviation over the jobs of a setting, which differ in their seeds only."
+SAMPLED = (
+    "Mean ± standard deviation over the jobs of a setting, which differ in their bootstrap samples of the units and "
+    "in their seeds."
+)
+CIRCUITS = "Mean ± standard deviation over the circuits of a setting, which differ in their seeds only."
+NETWORKS = "Of the same setting with other seeds, which draw other networks: how much circuits of one kind differ."
+SAMPLES = (
+    "Over fits to units that were drawn again, with replacement: the bootstrap estimate of the standard error (Efron "
+    "1979). It takes in how much an answer depends on seeds, unless these are listed and the same for all samples. A "
+    "unit that is drawn twice may be fitted and held out, so that distances to held-out units look small."
+)
 SCATTER = (
     "Of the same setting with other seeds, which deal out other units and other random numbers: it tells how much an "
     "answer depends on them, and is no standard error of the estimate."
@@ -41,22 +54,30 @@ def study_page(table: pd.DataFrame, varied: Sequence[str], about: Mapping[str, A
     ----------
     table
         One row a job: ``job``, ``state``, ``why``, ``data``, ``seed``, the settings that vary, ``ks.*``,
-        ``fitted.*``, ``error.*``, ``truth.*``, ``wall_seconds``.
+        ``fitted.*``, ``error.*``, ``truth.*``, ``wall_seconds``; of fits to bootstrap samples ``replicate``, and of
+        stabilised circuits their scalars.
     varied
         Columns of settings.
     about
         ``command``, ``versions``, ``settings`` and the name of the ``study``.
     """
-    groups = _groups(table, varied)
+    groups, is_sampled = _groups(table, varied), "replicate" in table
+    spread = ("over samples", SAMPLES) if is_sampled else ("over seeds", SCATTER)
+    if (circuits := _circuits(groups)) is not None:
+        spread = ("over seeds", NETWORKS)
     return AnswerPage(
         title=f"study {about['study']}",
         question="What came of this study?",
         answer=_answer(table),
         facts=_facts(table, varied, about),
-        sections=[one for one in (_failures(table), _distances(groups), _parameters(groups)) if one is not None],
+        sections=[
+            one
+            for one in (_failures(table), _distances(groups), _parameters(groups, is_sampled), circuits)
+            if one is not None
+        ],
         table={key: value for key, value in about.items() if key != "study"}
         | {"jobs": plain(table.to_dict("records"))},
-        terms=[("Standard deviation over seeds", SCATTER)],
+        terms=[(f"Standard deviation {spread[0]}", spread[1])],
     )
 
 
@@ -74,7 +95,8 @@ def _facts(table: pd.DataFrame, varied: Sequence[str], about: Mapping[str, Any])
     values = [f"{key} ({count(several[key], 'value')})" for key in varied]
     facts = [("Study", str(about["study"])), ("Model", str(about["settings"]["model"]))]
     facts += [("Data", ", ".join(list(dict.fromkeys(table["data"]))[:6]))]
-    facts += [("Varied", ", ".join([*values, count(several["seed"], "seed")]))]
+    samples = [count(len(set(table["replicate"])), "bootstrap sample")] if "replicate" in table else []
+    facts += [("Varied", ", ".join([*values, *samples, count(several["seed"], "seed")]))]
     return [*facts, ("Time of all jobs", duration(seconds.sum() if len(seconds) else None))]
 
 
@@ -127,7 +149,7 @@ def _distances(groups: Sequence[tuple[str, pd.DataFrame]]) -> Answered | None:
     return Answered("Distances to held-out units", FOUND, columns, rows, figures)
 
 
-def _parameters(groups: Sequence[tuple[str, pd.DataFrame]]) -> Answered | None:
+def _parameters(groups: Sequence[tuple[str, pd.DataFrame]], is_sampled: bool) -> Answered | None:
     names = [n.removeprefix("fitted.") for n in groups[0][1] if n.startswith("fitted.")]
     if not names:
         return None
@@ -140,7 +162,26 @@ def _parameters(groups: Sequence[tuple[str, pd.DataFrame]]) -> Answered | None:
         )
     ]
     columns = ("Parameter and setting", "Jobs", "Estimate", "Median standard error", "Truth")
-    return Answered("Parameters", ESTIMATES, columns, rows, figures)
+    return Answered("Parameters", SAMPLED if is_sampled else ESTIMATES, columns, rows, figures)
+
+
+def _circuits(groups: Sequence[tuple[str, pd.DataFrame]]) -> Answered | None:
+    """What stabilised circuits have in common, and a figure of their abscissas and amplifications."""
+    known = [scalar for scalar in SCALARS if any(len(_values(rows, scalar.key)) for _, rows in groups)]
+    if not known:
+        return None
+    rows = [
+        [f"{scalar.name}, {label}", str(len(_values(own, scalar.key))), _spread(_values(own, scalar.key))]
+        for scalar in known
+        for label, own in groups
+    ][:ROWS]
+    figures = [
+        panel
+        for scalar in known
+        if scalar.key in DRAWN
+        for panel in _panel(scalar.name, [(label, _values(own, scalar.key)) for label, own in groups], scalar.name)
+    ]
+    return Answered("Circuits", CIRCUITS, ("Scalar and setting", "Jobs", "Value"), rows, figures)
 
 
 def _estimate(rows: pd.DataFrame, name: str) -> list[str]:

@@ -80,6 +80,8 @@ def _row(study: StudyFolder, job: Job, standing: Standing) -> Iterator[tuple[str
     yield "state", str(standing.state)
     yield "why", standing.why
     yield "data", job.data
+    if (sample := _sample(job)) is not None:
+        yield "replicate", sample
     yield "seed", job.config["seed"]
     for key, value in job.values.items():
         yield key, value if isinstance(value, int | float | str) else str(value)
@@ -88,6 +90,13 @@ def _row(study: StudyFolder, job: Job, standing: Standing) -> Iterator[tuple[str
             yield from dict(_found(study.run(job).read_json(RESULT))).items()
         except (TypeError, ValueError, KeyError, AttributeError) as error:
             yield from {"state": str(State.FAILED), "why": damaged(error)}.items()
+
+
+def _sample(job: Job) -> int | None:
+    """The number of its bootstrap sample, if it is run with one."""
+    data = job.config.get("data")
+    sample = data.get("resample") if isinstance(data, Mapping) else None
+    return sample.get("number") if isinstance(sample, Mapping) else None
 
 
 def _found(result: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

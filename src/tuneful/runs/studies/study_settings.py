@@ -23,6 +23,8 @@ ELSEWHERE = {
     "seed": "seeds",
     "objective.name": "objective",
     "data.path": "datasets",
+    "weights": "datasets",
+    "data.resample": "replicates",
 }  # not to be varied by these names
 LIMITS = ("limit", "memory")  # of a job
 FREE = (*LIMITS, "retries", "versions")  # what may differ when a study is gone on with: it decides no number
@@ -70,12 +72,19 @@ class Drawn(Section):
         return math.exp(math.log(low) + share * (math.log(high) - math.log(low)))
 
 
+class Replicates(Section):
+    """Bootstrap samples of the units of every dataset, `tuneful.curves.resampling.resampled`."""
+
+    number: int = Field(ge=1, le=MOST_JOBS)
+    by: str | None = None  # the property that those share which are drawn together
+
+
 class StudySettings(Section):
-    """A study: every dataset with every case, point of the grid, draw and seed."""
+    """A study: every dataset with every case, point of the grid, draw, bootstrap sample and seed."""
 
     kind: Literal["study"] = KIND
     format: Literal[1] = 1
-    model: str  # as `tuneful fit` takes it, but for places of code
+    model: str  # as `tuneful fit` takes it, but for places of code; or "stabilize"
     seed: Seed = 0  # decides draws, and the seeds of jobs where only their number is given
     seeds: Annotated[int, Field(ge=1)] | Annotated[tuple[Seed, ...], Field(min_length=1)] = 1
     datasets: tuple[StudyDataset, ...] = ()  # none: those of the model
@@ -84,6 +93,7 @@ class StudySettings(Section):
     grid: dict[str, Any] = Field(default_factory=dict)  # lists of values
     draws: int = Field(default=0, ge=0, le=MOST_JOBS)
     random: dict[str, Any] = Field(default_factory=dict)  # tables as `Drawn`
+    replicates: Replicates | None = None  # none: the units as they are
     limit: float | None = Field(default=None, gt=0)  # seconds that a job may take
     memory: float | None = Field(default=None, gt=0)  # GiB that the process of a job may hold
     retries: int = Field(default=2, ge=0, le=100)  # of a job whose process died
@@ -94,6 +104,11 @@ class StudySettings(Section):
     @classmethod
     def _allow_bare_path(cls, value: Any) -> Any:
         return [{"path": one} if isinstance(one, str) else one for one in value] if isinstance(value, list) else value
+
+    @field_validator("replicates", mode="before")
+    @classmethod
+    def _allow_bare_number(cls, value: Any) -> Any:
+        return {"number": value} if isinstance(value, int) and not isinstance(value, bool) else value
 
     def written(self) -> dict[str, Any]:
         """The content of config.json."""
@@ -106,10 +121,11 @@ class StudySettings(Section):
 
 
 class Combination(NamedTuple):
-    """What one job is run with: the number of its dataset, if any, what varies, and its seed."""
+    """What one job is run with: the numbers of its dataset and sample, if any, what varies, and its seed."""
 
     dataset: int | None
     values: dict[str, Any]
+    replicate: int | None
     seed: int
 
 
@@ -231,19 +247,22 @@ def count(study: StudySettings) -> int:
     """How many jobs it has."""
     points = math.prod(len(values) for values in grid_of(study).values())
     seeds = study.seeds if isinstance(study.seeds, int) else len(study.seeds)
-    return max(len(study.datasets), 1) * max(len(study.cases), 1) * points * max(study.draws, 1) * seeds
+    samples = 1 if study.replicates is None else study.replicates.number
+    return max(len(study.datasets), 1) * max(len(study.cases), 1) * points * max(study.draws, 1) * samples * seeds
 
 
 def combinations(study: StudySettings) -> Iterator[Combination]:
-    """All jobs in their order, which numbers them: seeds vary fastest, then draws, the grid, cases and datasets."""
+    """All jobs in their order, which numbers them: seeds vary fastest, then samples, draws, the grid, ..."""
     grid = grid_of(study)
     points = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
     draws = [_draw(study, number) for number in range(study.draws)] or [{}]
     seeds = range(study.seeds) if isinstance(study.seeds, int) else study.seeds
-    own = itertools.product(range(len(study.datasets)) or (None,), study.cases or ({},), points, draws, seeds)
-    for index, (dataset, case, point, draw, seed) in enumerate(own):
+    samples = (None,) if study.replicates is None else range(study.replicates.number)
+    sets = range(len(study.datasets)) or (None,)
+    own = itertools.product(sets, study.cases or ({},), points, draws, samples, seeds)
+    for index, (dataset, case, point, draw, sample, seed) in enumerate(own):
         decided = seed_of(study.seed, index) if isinstance(study.seeds, int) else seed
-        yield Combination(dataset, _paths(case) | point | draw, decided)
+        yield Combination(dataset, _paths(case) | point | draw, sample, decided)
 
 
 def seed_of(root: int, index: int) -> int:
