@@ -1,12 +1,15 @@
 """Scale: how much faster do more workers finish a study, what does the engine cost, and what do kills cost?
 
-    python benchmarks/scale.py [--json] [--jobs 64] [--workers 1,2] [--kill-every 10] [--kills 1000] [--quick]
+    python benchmarks/scale.py [--json] [--parts speed,kills] [--jobs 64] [--ssn 16] [--workers 1,2] [--quick]
+    python benchmarks/scale.py --parts kills [--kill-jobs 100] [--kill-every 10] [--kills 1000]
 
-Fits of the M1 model to simulated curves, with the settings of its preset but for fewer steps and a smaller grid, as
-one study of so many seeds. It is run with every number of workers; then with the largest, while a worker is killed
-every few seconds, and half way the process that looks after them, after which the same study goes on. All parameters
-must have the bits of the first, undisturbed run. The overhead is what an attempt at a job that is finished takes.
-Number 0 is this very process.
+Speed: fits of the M1 model to simulated curves, with the settings of its preset but for fewer steps and a smaller
+grid, as one study of so many seeds, and a second study of fits of the SSN, are run with every number of workers; the
+speed-up is that of both. The overhead is what an attempt at a job that is finished takes. Number 0 is this process.
+
+Kills: such M1 fits, by one worker that is left alone; then by the largest number of workers, two at least, one of
+which is killed every few seconds, and half way the process that looks after them, after which the same study goes on.
+All jobs must end, and all parameters must have the bits of the first run.
 """
 
 import argparse
@@ -39,16 +42,18 @@ from tuneful.runs.studies.workers import Crew
 
 ATTEMPTS = 200  # at finished jobs, to find what one costs
 RETRIES = 100  # of a job whose process is killed
+BATCH = {"m1": 32, "ssn": 8}
+SSN_STEPS = 20
+GOAL = {"speed_up": 1.8, "overhead": 0.05}  # with two workers; seconds
 LOOK = 0.05  # seconds between two looks at the study
 
 
-def study_of(jobs: int, steps: int, grid: int) -> StudySettings:
+def study_of(model: str, jobs: int, steps: int, circuit: dict[str, Any]) -> StudySettings:
     """So many fits that differ in their seeds."""
-    fit = {"max_steps": steps, "batch": 32, "window": steps, "checkpoint_every": 2, "page": False}
-    settings = {"circuit": {"grid": grid, "density": 0.1}, "data": {"simulate": 200}, "fit": fit}
+    fit = {"max_steps": steps, "batch": BATCH[model], "window": steps, "checkpoint_every": 2, "page": False}
     few = {"evaluation_curves": 40, "final_curves": 40, "evaluate_every": steps}
-    settings["fit"] |= few
-    return study_from({"model": "m1", "seeds": jobs, "settings": settings, "retries": RETRIES}, "benchmark")
+    settings = {"circuit": circuit, "data": {"simulate": 200}, "fit": fit | few}
+    return study_from({"model": model, "seeds": jobs, "settings": settings, "retries": RETRIES}, "benchmark")
 
 
 def begun(path: Path, study: StudySettings) -> StudyFolder:
@@ -75,7 +80,8 @@ def undisturbed(path: Path, study: StudySettings, workers: int) -> dict[str, Any
     account = run_study(folder, engine, crew, Progress(show=False))
     seconds = time.perf_counter() - began
     assert account.is_finished, str(account)
-    return {"workers": workers, "seconds": seconds, "overhead": overhead(engine, crew, len(account.jobs))}
+    about = {"model": study.model, "jobs": len(account.jobs), "workers": workers, "seconds": seconds}
+    return about | {"overhead": overhead(engine, crew, len(account.jobs))}
 
 
 def overhead(engine: Engine, crew: Crew, jobs: int) -> float:
@@ -134,33 +140,63 @@ def parameters(path: Path) -> list[Any]:
     return [{name: row["value"] for name, row in result["parameters"].items()} for result in results]
 
 
-def run(asked: argparse.Namespace) -> dict[str, Any]:
-    """All of it, in a folder that is removed."""
-    study, kills = study_of(asked.jobs, asked.steps, asked.grid), None
-    with tempfile.TemporaryDirectory() as temporary:
-        paths = [Path(temporary) / f"with-{workers}" for workers in asked.workers]
-        runs = [undisturbed(path, study, workers) for path, workers in zip(paths, asked.workers, strict=True)]
-        if asked.kills:
-            paths.append(Path(temporary) / "killed")
-            kills = disturbed(paths[-1], study, max(*asked.workers, 1), asked.kill_every, asked.kills)
+def speed(asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """Every study with every number of workers, and how much faster each number is than the first."""
+    studies = [study_of("m1", asked.jobs, asked.steps, {"grid": asked.grid, "density": 0.1})]
+    if asked.ssn:
+        studies.append(study_of("ssn", asked.ssn, SSN_STEPS, {}))
+    runs, same = [], []
+    for study in studies:
+        paths = [folder / f"{study.model}-with-{workers}" for workers in asked.workers]
+        runs += [undisturbed(path, study, workers) for path, workers in zip(paths, asked.workers, strict=True)]
         first, *others = map(parameters, paths)
-        same = [sum(map(operator.eq, first, other)) for other in others]
-    for one in runs:
-        one["speed_up"] = runs[0]["seconds"] / one["seconds"]
-    about = {"jobs": asked.jobs, "steps": asked.steps, "cores": available_cores()}
-    return about | {"undisturbed": runs, "disturbed": kills, "jobs_with_the_same_bits": same}
+        same += [sum(map(operator.eq, first, other)) for other in others]
+    seconds = {n: sum(one["seconds"] for one in runs if one["workers"] == n) for n in asked.workers}
+    ups = {n: seconds[asked.workers[0]] / seconds[n] for n in asked.workers}
+    slowest = max(one["overhead"] for one in runs)
+    reached = {"overhead": slowest < GOAL["overhead"]}
+    if {1, 2} <= set(asked.workers):
+        reached["speed_up"] = seconds[1] / seconds[2] >= GOAL["speed_up"]
+    return {"runs": runs, "speed_up": ups, "overhead": slowest, "jobs_with_the_same_bits": same, "reached": reached}
+
+
+def kills(asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """A study that is left alone, and the same one disturbed."""
+    study = study_of("m1", asked.kill_jobs, asked.steps, {"grid": asked.grid, "density": 0.1})
+    paths = folder / "alone", folder / "killed"
+    alone = undisturbed(paths[0], study, min(*asked.workers, 1))
+    found = disturbed(paths[1], study, max(*asked.workers, 2), asked.kill_every, asked.kills)
+    first, other = map(parameters, paths)
+    same = sum(map(operator.eq, first, other))
+    reached = found["exit_code"] == 0 and same == len(first) == len(other) == asked.kill_jobs
+    about = {"jobs": asked.kill_jobs, "seconds_alone": alone["seconds"], "kill_every": asked.kill_every}
+    return about | found | {"jobs_with_the_same_bits": same, "reached": reached}
+
+
+def run(asked: argparse.Namespace) -> dict[str, Any]:
+    """The parts that are asked for, in a folder that is removed."""
+    report: dict[str, Any] = {"steps": asked.steps, "grid": asked.grid, "cores": available_cores()}
+    with tempfile.TemporaryDirectory() as temporary:
+        for part in (speed, kills):
+            if part.__name__ in asked.parts:
+                report[part.__name__] = part(asked, Path(temporary))
+    return report
 
 
 def print_table(report: dict[str, Any]) -> None:
     """The numbers for a terminal."""
-    print(f"{report['jobs']} fits of {report['steps']} steps, {report['cores']} cores")
-    for row in report["undisturbed"]:
-        said = f"{row['seconds']:8.1f} s   speed-up {row['speed_up']:5.2f}   overhead"
-        print(f"{row['workers']:>3} workers {said} {1e3 * row['overhead']:.1f} ms a job")
-    if kills := report["disturbed"]:
-        said = f"{kills['kills']} workers killed, the study {kills['kills_of_the_study']} times"
-        print(f"{kills['workers']:>3} workers {kills['seconds']:8.1f} s   {said}; exit code {kills['exit_code']}")
-    print(f"jobs with the bits of the first run: {', '.join(map(str, report['jobs_with_the_same_bits']))}")
+    print(f"{report['steps']} steps of M1 at grid {report['grid']}, {report['cores']} cores")
+    if found := report.get("speed"):
+        for row in found["runs"]:
+            said = f"{row['jobs']:>4} fits of {row['model']:4} {row['workers']:>3} workers {row['seconds']:8.1f} s"
+            print(f"{said}   overhead {1e3 * row['overhead']:.1f} ms a job")
+        ups = ", ".join(f"{value:.2f} with {workers}" for workers, value in found["speed_up"].items())
+        print(f"speed-up {ups}; jobs with the same bits: {found['jobs_with_the_same_bits']}; {found['reached']}")
+    if found := report.get("kills"):
+        said = f"{found['kills']} workers killed, the study {found['kills_of_the_study']} times"
+        print(f"{found['jobs']} fits: {found['seconds_alone']:.1f} s alone, {found['seconds']:.1f} s with {said};")
+        same = f"{found['jobs_with_the_same_bits']} with the bits of those left alone"
+        print(f"exit code {found['exit_code']}, {same}; reached: {found['reached']}")
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -168,18 +204,24 @@ def main(arguments: Sequence[str]) -> None:
     if arguments[:1] == ["--attend"]:
         raise SystemExit(_attend(*arguments[1:]))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_options(parser, "one short fit in this process; with --jobs 2 --kills 1 by a worker that is killed, too")
-    parser.add_argument("--jobs", type=int, help="[default: 64; quick: 1]")
+    add_options(parser, "one short fit in this process; with --parts kills --kill-jobs 2 by workers that are killed")
+    parser.add_argument("--parts", type=lambda text: text.split(","), help="[default: speed,kills; quick: speed]")
+    parser.add_argument("--jobs", type=int, help="M1 fits [default: 64; quick: 1]")
+    parser.add_argument("--ssn", type=int, help="SSN fits [default: 16; quick: 0]")
+    parser.add_argument("--kill-jobs", type=int, help="M1 fits while workers are killed [default: 100; quick: 2]")
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--grid", type=int, default=20)
     parser.add_argument("--workers", type=lambda text: [int(one) for one in text.split(",")], default=[1, 2])
     parser.add_argument("--kill-every", type=float, default=10.0)
-    parser.add_argument("--kills", type=int, help="of workers, at most [default: 1000; quick: 0]")
+    parser.add_argument("--kills", type=int, help="of workers, at most [default: 1000; quick: 1]")
     asked = parsed(parser)
     if asked.quick:
         asked.steps, asked.grid, asked.workers, asked.kill_every = 4, 5, [0], 0.0
-    asked.jobs = asked.jobs or (1 if asked.quick else 64)
-    asked.kills = (0 if asked.quick else 1000) if asked.kills is None else asked.kills
+    quick = {"parts": ["speed"], "jobs": 1, "ssn": 0, "kill_jobs": 2, "kills": 1}
+    usual = {"parts": ["speed", "kills"], "jobs": 64, "ssn": 16, "kill_jobs": 100, "kills": 1000}
+    for name, value in (quick if asked.quick else usual).items():
+        if getattr(asked, name) is None:
+            setattr(asked, name, value)
     set_up_jax(1)
     publish(run(asked), asked, print_table)
 

@@ -12,7 +12,7 @@ def as_float(value: Any) -> float:
     """A number, or NaN for everything that is none."""
     try:
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return float("nan")
 
 

@@ -1,7 +1,7 @@
 """Settings with names and types: what a section of a configuration is, and the sentence for a bad one."""
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
@@ -75,8 +75,19 @@ def _check_depth(settings: Any, origin: str) -> None:
 def _suggestion(section: type[Section], location: tuple[int | str, ...]) -> str:
     """Name the settings of the section in which an unknown one was found."""
     for part in location[:-1]:
-        section = section.model_fields[str(part)].annotation  # type: ignore[assignment]
+        field = section.model_fields.get(str(part))  # none: the place in a list
+        inner = section if field is None else _section_in(field.annotation)
+        if inner is None:
+            return ""
+        section = inner
     return suggest(str(location[-1]), section.model_fields)
+
+
+def _section_in(annotation: Any) -> type[Section] | None:
+    """The section that an annotation is, or is about: one of a list, or one that may be left out."""
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        return annotation
+    return next(filter(None, map(_section_in, get_args(annotation))), None)
 
 
 def differences(before: Any, now: Any, name: str = "") -> list[str]:

@@ -1,11 +1,12 @@
 """What columns are called."""
 
 import doctest
+import time
 
 import pytest
 
 from tuneful.readers import names
-from tuneful.readers.names import Meaning, meaning
+from tuneful.readers.names import Meaning, meaning, measured_in
 
 
 @pytest.mark.parametrize(
@@ -23,6 +24,15 @@ from tuneful.readers.names import Meaning, meaning
 )
 def test_names_as_people_write_them(means, written):
     assert {name: meaning(name) for name in written} == dict.fromkeys(written, means)
+
+
+@pytest.mark.parametrize("part", ["[", " ", "(a", ") ", "_", "1"])
+def test_no_name_takes_long(part):
+    """A search that grew with the square of the length took a minute and more for such names."""
+    began = time.process_time()
+    meaning(part * 50_000)
+    measured_in(part * 50_000)
+    assert time.process_time() - began < 1
 
 
 def test_the_examples_run():

@@ -147,6 +147,11 @@ def replaced(name, values):
             {"conditions": "image"},
             "does not fit its 140 values",
         ),
+        (
+            replaced("units/spike_times", 3.0),
+            {"conditions": "image"},
+            "is one value and no column",
+        ),
         (replaced("units/spike_times_index", [0.5, 1, 2]), {"conditions": "image"}, "does not fit"),
         (
             replaced("units/spike_times", np.full(140, np.nan)),

@@ -95,6 +95,15 @@ def test_files_that_are_none(tmp_path, monkeypatch):
         load(tmp_path / "a.parquet")
 
 
+def test_text_of_parquet_that_is_no_text(tmp_path):
+    table = pd.DataFrame({"unit": ["abcdefgh"], "size": [1.0], "rate": [2.0]})
+    table.to_parquet(tmp_path / "a.parquet", compression=None)
+    content = (tmp_path / "a.parquet").read_bytes()
+    (tmp_path / "a.parquet").write_bytes(content.replace(b"abcdefgh", b"abcd\xfffgh"))
+    with pytest.raises(DatasetError, match=r"could not be read as Parquet .*Invalid UTF8"):
+        load(tmp_path / "a.parquet")
+
+
 def test_a_missing_package_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     (tmp_path / "a.xlsx").write_text("x")

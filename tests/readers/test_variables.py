@@ -161,3 +161,14 @@ def test_files_of_both_versions_are_read_alike(tmp_path):
 def test_what_cannot_be_told_is_refused(tmp_path, variables, options, message):
     with pytest.raises(UserError, match=message):
         load(write(tmp_path / "a.mat", **variables), **options)
+
+
+def test_a_field_with_one_value_is_no_response(tmp_path):
+    np.savez(tmp_path / "a.npz", size=SIZE, rate=RATES, window=np.array(0.5))
+    assert load(tmp_path / "a.npz", conditions="size").sizes["condition"] == 3
+
+
+def test_text_of_numpy_that_is_no_text(tmp_path):
+    np.savez(tmp_path / "a.npz", rate=RATES, area=np.full(12, 2**31, np.uint32).view("U1"))
+    with pytest.raises(UserError, match=r"a\.npz cannot be read: invalid maximum character"):
+        load(tmp_path / "a.npz")

@@ -187,10 +187,15 @@ def with_points(frame: pd.DataFrame, path: Path, decimal: str | None) -> pd.Data
 
 def _converted(column: pd.Series) -> pd.Series:
     """A column of numbers with points for commas; any other column as it is."""
-    points = column.map(lambda cell: DECIMAL_COMMA.sub(r"\1.\2", cell) if _is_decimal(cell) else cell)
+    points = column.map(_with_point)
     cells = as_text(points)
     is_label = meaning(str(column.name)) in (Meaning.UNIT, Meaning.CONDITION)
     return column if is_label or not all(map(is_number, cells[is_present(cells)])) else points
+
+
+def _with_point(cell: str) -> str:
+    """A number with a decimal point, if it has a comma."""
+    return DECIMAL_COMMA.sub(r"\1.\2", cell) if _is_decimal(cell) else cell
 
 
 def _is_decimal(cell: str) -> bool:
@@ -201,4 +206,4 @@ def _header_with_points(name: str) -> str:
     if not FEATURE_HEADER.fullmatch(name):
         return name
     parts = [part.partition("=") for part in name.split(";")]
-    return ";".join(key + "=" + DECIMAL_COMMA.sub(r"\1.\2", value) for key, _, value in parts)
+    return ";".join(key + "=" + _with_point(value) for key, _, value in parts)

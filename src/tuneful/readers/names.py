@@ -3,7 +3,7 @@
 import enum
 import re
 
-BRACKETS = re.compile(r"\s*[(\[]([^)\]]*)[)\]]\s*$")  # Rate (Hz), size [deg]
+BRACKETS = re.compile(r"[(\[]([^()\[\]]*)[)\]]\s*$")  # Rate (Hz), size [deg]; in a time that grows as the name does
 HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")  # firingRate
 SEPARATORS = re.compile(r"[^\w.=;]+|_+")
 

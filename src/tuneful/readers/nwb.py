@@ -87,7 +87,10 @@ def _tables(file: h5py.File) -> dict[str, Columns]:
     for where, column in columns_of_tables(file):
         table, name = where.removeprefix("intervals/").rsplit("/", 1)
         is_text = h5py.check_string_dtype(column.dtype) is not None
-        tables.setdefault(table, {})[name] = np.asarray(column.asstr(errors="replace")[()] if is_text else column[()])
+        values = np.asarray(column.asstr(errors="replace")[()] if is_text else column[()])
+        if not values.ndim:
+            raise DatasetError(f"'{file.filename}': '{where}' is one value and no column: save the table anew.")
+        tables.setdefault(table, {})[name] = values
     return tables
 
 

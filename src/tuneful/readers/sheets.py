@@ -94,7 +94,9 @@ def read_parquet(path: str | Path, drop: Names = (), **options: Any) -> Reading:
         sizes = [file.metadata.row_group(i).total_byte_size for i in range(file.metadata.num_row_groups)]
         if max(sum(sizes), file.metadata.num_rows * 8) > LARGEST:
             raise DatasetError(f"'{path}' holds more than {LARGEST >> 20} MiB: save the columns that are needed.")
-        frame = file.read().to_pandas()
+        table = file.read()
+        table.validate(full=True)  # text is UTF-8, for example
+        frame = table.to_pandas()
     except DatasetError:
         raise
     except Exception as error:

@@ -190,9 +190,8 @@ def _response(path: Path, fields: Fields, shown: Sequence[str], n_trials: int, a
     if asked is not None and asked not in fields:
         raise DatasetError(f"'{path}' has no field '{asked}'.{suggest(asked, fields)}")
     others = {name: v for name, v in fields.items() if name not in shown and isinstance(v, np.ndarray)}
-    found = [
-        n for n, v in others.items() if normal(n) in TIMES or (len(v) == n_trials and (v.ndim == 2 or v.dtype == "O"))
-    ]
+    several = [n for n, v in others.items() if v.shape[:1] == (n_trials,) and (v.ndim == 2 or v.dtype == "O")]
+    found = [n for n in others if normal(n) in TIMES or n in several]
     name = asked or (found[0] if len(found) == 1 else None)
     if name is None:
         what = f"several of {', '.join(found)} could be" if found else f"none of {', '.join(fields)} is"

@@ -123,7 +123,7 @@ def _with_sparse(arrays: Arrays) -> Arrays:
 
 
 def _npy(content: bytes) -> Arrays:
-    return {"": np.load(io.BytesIO(content), allow_pickle=False)}
+    return {"": _whole("", np.load(io.BytesIO(content), allow_pickle=False))}
 
 
 def _npz(content: bytes) -> Arrays:
@@ -131,10 +131,16 @@ def _npz(content: bytes) -> Arrays:
         if (size := sum(member.file_size for member in archive.infolist())) > LARGEST:
             raise ValueError(f"its arrays have {size >> 20} MiB, and at most {LARGEST >> 20} MiB are read")
     with np.load(io.BytesIO(content), allow_pickle=False) as file:
-        arrays = {name: file[name] for name in file.files}
-    if other := next((name for name, array in arrays.items() if not isinstance(array, np.ndarray)), None):
-        raise ValueError(f"its member {other!r} is no array")  # NumPy gives its bytes
-    return arrays
+        return {name: _whole(name, file[name]) for name in file.files}
+
+
+def _whole(name: str, array: Any) -> np.ndarray:
+    """An array whose text is text: NumPy takes any bits for characters, and gives the bytes of what is no array."""
+    if not isinstance(array, np.ndarray):
+        raise ValueError(f"its member {name!r} is no array")
+    if array.dtype.kind == "U":
+        array.tolist()
+    return array
 
 
 def _chosen(arrays: Arrays, variable: str | None, path: Path) -> str:

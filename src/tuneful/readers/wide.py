@@ -1,6 +1,5 @@
 """The wide layout of a table: one unit a row, one condition a column."""
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -26,8 +25,6 @@ from tuneful.readers.reading import Reading
 from tuneful.readers.roles import Asked, Column, Role, role_by_name, settle
 from tuneful.readers.sessions import told_apart
 from tuneful.readers.text import is_number
-
-STEM = re.compile(r"(.*?)[ _.-]*\d+")  # c1, c2; cond_01
 
 
 def from_wide(table: Table, asked: Asked) -> Reading:
@@ -95,12 +92,12 @@ def _others(table: Table, encoded: Sequence[str], open_: Sequence[str], asked: A
     known = (Meaning.FEATURE, Meaning.CONDITION, Meaning.TRIAL, Meaning.IDENTIFIER, Meaning.COUNTER)
     if long := [name for name in left if meaning(name) in known]:
         raise _no_rates(table, f"'{long[0]}' is no condition of a wide table")
-    stems = {name: match[1] for name in numbers if (match := STEM.fullmatch(name))}
+    stems = {name: stem for name in numbers if (stem := _stem(name)) is not None}
     for name in numbers:
         if stems and (name not in stems or len(set(stems.values())) > 1):
             _refuse_unknown(name, f"headers of conditions are alike, as '{next(iter(stems))}'")
     for name in text:
-        if (match := STEM.fullmatch(name)) and match[1] in stems.values():
+        if _stem(name) in stems.values():
             parse_numbers(table[name])  # names the cell
     if numbers and "unit" not in table and not found and not any(map(describes_units, table)):
         raise DatasetError(
@@ -120,6 +117,16 @@ def _no_rates(table: Table, but: str) -> DatasetError:
 def _refuse_unknown(name: str, but: str) -> None:
     way_out = settle(name, "conditions", "a condition")
     raise DatasetError(f"Column '{name}' holds numbers, but {but}, so that it cannot be told what it is: {way_out}.")
+
+
+def _stem(name: str) -> str | None:
+    """What a header has in common with others that are numbered as it is; None if it has no number.
+
+    >>> _stem("c1"), _stem("cond_01"), _stem("area")
+    ('c', 'cond', None)
+    """
+    stem = name.rstrip("0123456789")
+    return None if stem == name else stem.rstrip(" _.-")
 
 
 def _with_feature_names(table: Table, asked: Asked) -> Table:

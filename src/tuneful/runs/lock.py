@@ -27,7 +27,8 @@ def holder_of(folder: Path) -> dict[str, Any] | None:
     Of another host it is not known whether the process is still there.
     """
     try:
-        holder = json.loads((folder / HOLDER).read_text())
+        found = json.loads((folder / HOLDER).read_text())
+        holder = {name: found[name] for name in ("process", "host", "since")}
         is_here = holder["host"] == socket.gethostname()
         return None if is_here and not _is_alive(int(holder["process"])) else holder
     except (OSError, ValueError, KeyError, TypeError):

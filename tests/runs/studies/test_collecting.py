@@ -132,6 +132,11 @@ def test_a_result_that_is_none_is_told_in_its_row(finished):
     assert np.isnan(table["fitted.J"][1])
 
 
+def test_text_that_no_file_can_keep_is_written_out(finished):
+    jobs = [(dataclasses.replace(job, data="\ud800\x1b[2J"), standing) for job, standing in finished.standings()]
+    assert set(collecting.table_of(finished, jobs)["data"]) == {"\\ud800\\x1b[2J"}
+
+
 @pytest.mark.parametrize("words", [("",), ("", "x")])
 def test_a_study_without_results_has_a_table_too(study, words):
     page = collect(study(*words))

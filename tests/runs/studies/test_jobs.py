@@ -42,14 +42,16 @@ def test_who_runs_it_is_told_while_that_process_lives(run):
     assert standing_of(run).state is State.WAITING
     write(run, HOLDER, holder | {"process": 2**22 + 1, "host": "elsewhere"})
     assert standing_of(run).state is State.RUNNING
-    write(run, HOLDER, ["?"])
-    assert standing_of(run).state is State.WAITING
+    for damage in (["?"], {"host": "elsewhere"}):
+        write(run, HOLDER, damage)
+        assert standing_of(run).state is State.WAITING
 
 
 @pytest.mark.parametrize(
     ("content", "why"),
     [
         (result(None), "J is not a finite number"),
+        (result(10**400), "J is not a finite number"),
         (result([1.0, [None]]), "J is not a finite number"),
         (result(outcome="not_finite"), "broke off: the next value would not have been a number"),
         (result(outcome="stalled") | {"stopped": "it went nowhere"}, "broke off: it went nowhere"),

@@ -83,6 +83,8 @@ def test_a_logarithmic_draw_is_even_in_the_logarithm():
     ("settings", "sentence"),
     [
         ({"modle": "m1"}, "unknown setting 'modle'. Did you mean 'model'?"),
+        ({"datasets": [{"path": "a.csv", "nmae": "A"}]}, "unknown setting 'datasets.0.nmae'. Did you mean 'name'?"),
+        ({"replicates": {"number": 3, "bye": "x"}}, "unknown setting 'replicates.bye'. Did you mean 'by'?"),
         ({"seeds": 0}, "seeds"),
         ({"seeds": []}, "seeds"),
         ({"seeds": True}, "should not be true or false"),

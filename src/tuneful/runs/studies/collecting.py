@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from tuneful.fitting.tables import statistics_of, versions
-from tuneful.plain import plain
+from tuneful.plain import plain, printable
 from tuneful.report.answers.study import study_page
 from tuneful.runs.folder import PAGE, RESULT, RunFolder
 from tuneful.runs.studies.jobs import Job, Standing, State, damaged
@@ -19,6 +19,7 @@ from tuneful.runs.studies.study_folder import COLLECTED, RUNS, StudyFolder
 from tuneful.runs.studies.study_run import account_of
 
 TABLE = "table"
+LONGEST = 10_000  # characters of a word
 PLAIN = ("circuit", "objective", "outcome", "steps", "wall_seconds", "rejected_fraction", "abscissa")
 
 
@@ -68,10 +69,16 @@ def table_of(study: StudyFolder, jobs: Sequence[tuple[Job, Standing]]) -> pd.Dat
     Columns of results are ``ks.STATISTIC``, and of every parameter ``fitted.NAME``, ``error.NAME`` and
     ``truth.NAME``; of one with several entries ``fitted.NAME[0,1]``.
     """
-    table = pd.DataFrame([dict(_row(study, job, standing)) for job, standing in jobs])
+    table = pd.DataFrame([dict(map(_as_kept, _row(study, job, standing))) for job, standing in jobs])
     for name in [name for name in table if not pd.api.types.is_numeric_dtype(table[name])]:
         table[name] = table[name].map(str, na_action="ignore")  # a setting may be a number here, and a word there
     return table
+
+
+def _as_kept(entry: tuple[str, Any]) -> tuple[str, Any]:
+    """A cell whose text any file can keep: names in data hold what their authors please."""
+    name, value = (printable(part, LONGEST) if isinstance(part, str) else part for part in entry)
+    return name, value
 
 
 def _row(study: StudyFolder, job: Job, standing: Standing) -> Iterator[tuple[str, Any]]:
@@ -88,7 +95,7 @@ def _row(study: StudyFolder, job: Job, standing: Standing) -> Iterator[tuple[str
     if standing.state is State.FINISHED:
         try:
             yield from dict(_found(study.run(job).read_json(RESULT))).items()
-        except (TypeError, ValueError, KeyError, AttributeError) as error:
+        except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
             yield from {"state": str(State.FAILED), "why": damaged(error)}.items()
 
 

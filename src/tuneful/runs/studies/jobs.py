@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from tuneful.descents import Outcome
 from tuneful.errors import UserError
+from tuneful.numbers import as_float
 from tuneful.runs.folder import FAILURE, RESULT, RunFolder
 from tuneful.runs.lock import holder_of
 from tuneful.settings import shown
@@ -97,7 +98,7 @@ def damaged(error: Exception) -> str:
 def _is_finite(value: Any) -> bool:
     if isinstance(value, list):
         return all(map(_is_finite, value))
-    return isinstance(value, int | float) and math.isfinite(value)
+    return isinstance(value, int | float) and math.isfinite(as_float(value))
 
 
 def _why(folder: RunFolder) -> str:
