@@ -166,6 +166,8 @@ def test_what_cannot_be_told_is_refused(tmp_path, variables, options, message):
 def test_a_field_with_one_value_is_no_response(tmp_path):
     np.savez(tmp_path / "a.npz", size=SIZE, rate=RATES, window=np.array(0.5))
     assert load(tmp_path / "a.npz", conditions="size").sizes["condition"] == 3
+    with pytest.raises(UserError, match="'window' is one value, and no response"):
+        load(tmp_path / "a.npz", conditions="size", response="window")
 
 
 def test_text_of_numpy_that_is_no_text(tmp_path):

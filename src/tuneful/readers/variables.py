@@ -207,6 +207,8 @@ def _rates(
 ) -> tuple[np.ndarray, list[str]]:
     """Rates of the chosen trials, (trials, units), Hz, and what to say of them."""
     values, n_trials = fields[name], len(next(iter(others.values())))
+    if not np.ndim(values):
+        raise DatasetError(f"'{path}': '{name}' is one value, and no response of trials: choose another field.")
     start, end = ([n for n in others if normal(n) in known] for known in (STARTS, ENDS))
     if normal(name) in TIMES and start and end:
         times = Intervals(np.asarray(others[start[0]], float)[rows], np.asarray(others[end[0]], float)[rows])
