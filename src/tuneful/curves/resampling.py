@@ -42,7 +42,7 @@ def resampled(dataset: xr.Dataset, seed: int, number: int, by: str | None = None
 
     >>> from tuneful.curves import make_dataset
     >>> resampled(make_dataset([[1.0], [2.0], [3.0]], {"size": [1]}), seed=0, number=2)["unit"].values.tolist()
-    ['u0', 'u1', 'u1 #2']
+    ['u1', 'u1 #2', 'u2']
     """
     rows = _drawn(_groups(dataset, by), np.random.default_rng([STREAM, seed, number]))
     seen: Counter[str] = Counter()

@@ -104,7 +104,7 @@ def test_stabilised_circuits_are_compared_by_their_scalars(study, monkeypatch):
         folder.begin(asked, planned(asked, "s"))
     assert [attempt(folder.path, index).state for index in (0, 1)] == [State.FINISHED] * 2
     table = collecting.table_of(folder, folder.standings())
-    assert table["least_real_part"].nunique() == 2  # of other seeds
+    assert len(set(table["least_real_part"])) == 2  # of other seeds
     page = collect(folder).read_text()
     assert "E-only abscissa" in page
     assert "which draw other networks" in page
@@ -129,7 +129,7 @@ def test_a_result_that_is_none_is_told_in_its_row(finished):
     table = collecting.table_of(finished, finished.standings())
     assert table["state"].tolist() == ["finished", "failed", "finished", "failed"]
     assert table["why"][1] == "result.json is damaged"
-    assert np.isnan(table["fitted.J"][1])
+    assert table["fitted.J"].isna().tolist() == [False, True, False, True]
 
 
 def test_text_that_no_file_can_keep_is_written_out(finished):
