@@ -4,11 +4,12 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime
 
 import pytest
 
 from tuneful.errors import UserError
-from tuneful.runs.lock import HOLDER, LOCK, FolderLock
+from tuneful.runs.lock import HOLDER, LOCK, FolderLock, holder_of
 
 HOLD = """
 import sys, time
@@ -18,6 +19,14 @@ with FolderLock(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)
 """
+
+
+class Reset(datetime):
+    """A clock that was set back by decades."""
+
+    @classmethod
+    def now(cls, tz=None):
+        return cls(1970, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -63,6 +72,19 @@ def test_an_empty_folder_that_was_there_stays(tmp_path):
     with FolderLock(tmp_path / "mine"):
         pass
     assert list((tmp_path / "mine").iterdir()) == []
+
+
+def test_a_clock_that_jumps_frees_no_folder_and_takes_none(holder, tmp_path, monkeypatch):
+    """A lock has no age: its holder lives, or it is free."""
+    monkeypatch.setattr("tuneful.runs.lock.datetime", Reset)
+    os.utime(tmp_path / "run" / LOCK, (0, 0))
+    with pytest.raises(UserError, match="is in use"):
+        FolderLock(tmp_path / "run").__enter__()
+    holder.kill()
+    holder.wait()
+    with FolderLock(tmp_path / "run"):
+        assert holder_of(tmp_path / "run")["since"].startswith("1970-01-01")
+    assert holder_of(tmp_path / "run") is None
 
 
 def test_an_unreadable_holder_is_another_process(holder, tmp_path):

@@ -1,6 +1,9 @@
 """An attempt at one job: whatever its run does, there is an end, with the reason in the folder."""
 
+import errno
+import itertools
 import json
+import os
 import re
 
 import pytest
@@ -11,6 +14,9 @@ from tuneful.runs.folder import FAILURE
 from tuneful.runs.lock import FolderLock
 from tuneful.runs.studies.attempt import End, attempt
 from tuneful.runs.studies.jobs import State, standing_of
+from tuneful.runs.studies.planning import planned
+from tuneful.runs.studies.study_folder import StudyFolder
+from tuneful.runs.studies.study_settings import study_from
 
 
 @pytest.fixture
@@ -24,6 +30,30 @@ def run(study, monkeypatch):
         return attempt(folder.path, 0), folder.run(folder.job(0))
 
     return attempted
+
+
+@pytest.fixture
+def networks(tmp_path, monkeypatch):
+    """A study of one network of twenty cells that is stabilised in ten steps, without a page; new at every call."""
+    monkeypatch.setattr("tuneful.runs.stabilize_run.write_soc_report", lambda content, path: path.touch())
+    folders = itertools.count()
+
+    def begun():
+        asked = study_from({"model": "stabilize", "settings": {"n": 20, "radius": 4.0, "max_steps": 10}}, "s")
+        folder = StudyFolder(tmp_path / f"networks-{next(folders)}")
+        with folder.lock():
+            folder.begin(asked, planned(asked, "s"))
+        return folder
+
+    return begun
+
+
+@pytest.fixture
+def undisturbed(networks):
+    """The scalars of the network, of a job that was left alone."""
+    folder = networks()
+    assert attempt(folder.path, 0) == End(0, State.FINISHED)
+    return folder.run(folder.job(0)).read_json("result.json")["scalars"]
 
 
 def finish(path):
@@ -100,3 +130,49 @@ def test_an_interruption_is_none_of_all_this(run):
 def test_an_end_is_written_and_read():
     end = End(3, State.FAILED, "no", begins_again=True)
     assert End.read(json.loads(json.dumps(end.written()))) == end
+
+
+def full(*_):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def a_disk_that_is_full(folder, place, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("tuneful.files.os.fsync", full)
+        return attempt(folder.path, 0)
+
+
+def cut(name):
+    def damage(folder, place, monkeypatch):
+        begun = (place.path / name).read_bytes()
+        (place.path / name).write_bytes(begun[: len(begun) // 2])
+        return attempt(folder.path, 0)
+
+    return damage
+
+
+@pytest.mark.parametrize(
+    ("fault", "why"),
+    [
+        (a_disk_that_is_full, "No space left on device"),
+        (cut("config.json"), r"config\.json cannot be read"),
+        (cut(".tuneful.json"), r"was not written by tuneful"),
+    ],
+)
+def test_after_a_fault_a_job_is_told_and_then_begun_again_to_the_same_bits(
+    networks, undisturbed, monkeypatch, fault, why
+):
+    """Three steps were taken before it."""
+    folder = networks()
+    place = folder.run(folder.job(0))
+    with monkeypatch.context() as patch:
+        patch.setattr("tuneful.runs.stabilize_run.asked_to_stop", lambda moment: moment.steps >= 3)
+        with pytest.raises(KeyboardInterrupt):
+            attempt(folder.path, 0)
+    end = fault(folder, place, monkeypatch)
+    assert end.state is State.FAILED
+    assert re.search(why, end.why)
+    for _ in range(2):  # one that could not be noted anywhere is only found at the next attempt
+        end = attempt(folder.path, 0)
+    assert end == End(0, State.FINISHED)
+    assert place.read_json("result.json")["scalars"] == undisturbed

@@ -128,7 +128,7 @@ def test_a_result_that_is_none_is_told_in_its_row(finished):
     path.write_text(json.dumps(json.loads(path.read_text()) | {"statistics": 3.0}))
     table = collecting.table_of(finished, finished.standings())
     assert table["state"].tolist() == ["finished", "failed", "finished", "failed"]
-    assert table["why"][1] == "result.json is damaged"
+    assert table["why"].tolist()[1] == "result.json is damaged"
     assert table["fitted.J"].isna().tolist() == [False, True, False, True]
 
 

@@ -1,5 +1,6 @@
 """A study ends with everything finished that can be, and a list of the rest, whatever is killed on the way."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -11,11 +12,12 @@ import pytest
 from tuneful.errors import UserError
 from tuneful.runs.progress import Progress
 from tuneful.runs.studies.engines import LocalWorkers
-from tuneful.runs.studies.jobs import State
+from tuneful.runs.studies.jobs import Job, State
 from tuneful.runs.studies.study_folder import StudyFolder
 from tuneful.runs.studies.study_run import account_of, begin_study, run_study
 from tuneful.runs.studies.study_settings import study_from
 
+JOB = Job(0, "curves", {}, {"seed": 0})
 QUIET = Progress(show=False)
 RUN = """
 import sys
@@ -134,6 +136,23 @@ def test_what_no_folder_can_be_told_is_in_the_account(study, crew, monkeypatch):
     account = run_study(folder, LocalWorkers(1), crew(folder), QUIET)
     assert account.jobs[0][1].state is State.FAILED
     assert "SIGKILL" in account.jobs[0][1].why
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS])
+def test_a_beginning_that_cannot_be_written_is_begun_again(tmp_path, monkeypatch, number):
+    """The disk is full, or read-only; and then it is not."""
+
+    def refuse(*_):
+        raise OSError(number, os.strerror(number))
+
+    folder, asked = StudyFolder(tmp_path / "new"), study_from({"model": "m1"}, "a.toml")
+    with monkeypatch.context() as patch:
+        patch.setattr("tuneful.files.os.fsync", refuse)
+        with pytest.raises(OSError, match=os.strerror(number)):
+            begin_study(folder, asked, lambda: [JOB])
+    assert not folder.exists
+    begin_study(folder, asked, lambda: [JOB])
+    assert list(folder.jobs()) == [JOB]
 
 
 def _full(*_):
