@@ -2,12 +2,14 @@
 
 import random
 import shutil
+from functools import partial
 
 import numpy as np
 import pytest
 
 from tuneful import Fit
 from tuneful.errors import UserError
+from tuneful.fitting.learned_score import ScorePlan
 from tuneful.objectives import EnergyDistance
 
 SHAPES = [
@@ -127,3 +129,21 @@ def test_a_page_is_left_out_and_written_later(toy, toy_data, tiny_settings, tmp_
     assert (tmp_path / "run" / "report.html").exists()
     fit.fit(toy_data, 0, out=tmp_path / "run", resume=True, progress=False)
     assert not (tmp_path / "run" / "report.html").exists()
+
+
+def test_a_run_that_is_killed_in_its_last_stage_goes_on_there(toy, toy_data, tiny_settings, tmp_path, monkeypatch):
+    """And says what came of it; states are gone when it has finished."""
+    monkeypatch.setattr("tuneful.fitting.fits.ScorePlan", partial(ScorePlan, hidden=(1, 8), epochs=3))
+    monkeypatch.setattr("tuneful.runs.fit_run.write_report", lambda content, path: path.write_text("<html>"))
+    monkeypatch.setattr("tuneful.fitting.one_step.CURVES", 48)
+    fit, seen = Fit(toy, EnergyDistance(), **tiny_settings, one_step=True, score_realisations=100), list[int]()
+    monkeypatch.setattr("tuneful.runs.fit_run.show_steps", lambda progress: lambda moment: moment.steps >= 3)
+    with pytest.raises(KeyboardInterrupt):
+        fit.fit(toy_data, 0, out=tmp_path / "run", progress=False)
+    monkeypatch.setattr("tuneful.runs.fit_run.show_steps", lambda progress: lambda moment: seen.append(moment.steps))
+    found = fit.fit(toy_data, 0, out=tmp_path / "run", resume=True, progress=False).result_
+    assert seen[0] == 3
+    assert found["one_step"]["words"] in found["warnings"]
+    moved = np.array(list(found["one_step"]["moved"].values()))
+    assert found["one_step"]["steps"] == 0 or moved.all()
+    assert not (tmp_path / "run" / "one_step_checkpoints").exists()

@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.flatten_util import ravel_pytree
 
 from tuneful.circuits import AbstractCircuit
 from tuneful.circuits.observation import measured_like, name_of
 from tuneful.curves import features, parted, rate_unit, split, validate
 from tuneful.curves.labels import COMPARED_AS, How, Matching, match_units
-from tuneful.descents import Ending, Keeper, Moment, Observer, descend
+from tuneful.descents import Ending, Keeper, Moment, Observer, Outcome, descend
 from tuneful.display import card
 from tuneful.errors import UserError
 from tuneful.fitting.checks import check_fit, defined_statistics
 from tuneful.fitting.course import Course, CourseState
 from tuneful.fitting.evaluation import HeldOut
 from tuneful.fitting.history import History, Line
+from tuneful.fitting.learned_score import ScorePlan
+from tuneful.fitting.one_step import Stepped, one_step
 from tuneful.fitting.problem import Problem, StepRecord
 from tuneful.fitting.settings import FitSettings
 from tuneful.fitting.uncertainty import parameter_errors
-from tuneful.fitting.unconstrained import parameter_names, parameter_values
+from tuneful.fitting.unconstrained import parameter_names, parameter_values, with_unconstrained
 from tuneful.objectives import AbstractObjective, AbstractPenalty, Measured
 from tuneful.objectives.per_label import label_weights
 
@@ -33,6 +38,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 STEPS, START, END, EVALUATION, PREDICTION, STABILITY = range(6)  # streams of random numbers, all from the one seed
+SCORE = 9  # as well; those between are streams of inference and tests
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,6 +155,8 @@ class FitResult:
         What is needed to go on: pass it to `fit_circuit`.
     task
         What was fitted.
+    stepped
+        Where steps of a learned score led from there, if they were asked for; circuit and estimate are theirs then.
     """
 
     circuit: AbstractCircuit
@@ -157,6 +165,7 @@ class FitResult:
     history: History
     state: CourseState
     task: FitTask
+    stepped: Stepped | None = None
 
     def __repr__(self) -> str:
         return f"<FitResult: {self.ending} ({self.steps} steps), {self.circuit!r}>"
@@ -176,10 +185,17 @@ class FitResult:
     @property
     def parameter_errors(self) -> dict[str, dict[str, Any]]:
         """How well the data fix each fitted parameter (`uncertainty.parameter_errors`); empty where not known."""
+        if self.stepped is not None and self.stepped.is_taken:
+            return parameter_errors(self.circuit, self.estimate, self.stepped.covariance)
         found = self.state.refinement.certificate()
         if found is None or not np.isfinite(found.covariance).all():
             return {}
         return parameter_errors(self.circuit, self.estimate, found.covariance)
+
+    @property
+    def one_step(self) -> dict[str, Any] | None:
+        """What came of the steps of a learned score (`Stepped.table`); None where none were asked for."""
+        return None if self.stepped is None else self.stepped.table(parameter_names(self.estimate))
 
     @property
     def steps(self) -> int:
@@ -265,7 +281,8 @@ def fit_circuit(
     """
     task = FitTask.of(circuit, objective, dataset, settings, seed, penalties, match)
     course = task.course()
-    return run_course(task, course, Recorder(task, course, History()), state=state, observers=observers)
+    result = run_course(task, course, Recorder(task, course, History()), state=state, observers=observers)
+    return with_one_step(result) if settings.one_step else result
 
 
 def run_course(
@@ -281,6 +298,39 @@ def run_course(
     done = descend(course, state=state, keeper=keeper, observers=(recorder, *observers))
     estimate = course.named(course.estimate(done.state))
     return FitResult(course.answer(done.state), estimate, done.ending, recorder.history, done.state, task)
+
+
+def with_one_step(
+    result: FitResult, *, keeper: Keeper | None = None, observers: Sequence[Observer] = ()
+) -> FitResult:
+    """Go on from an answer by steps of a learned score (`tuneful.fitting.one_step`); one that is broken stays.
+
+    Parameters
+    ----------
+    result
+        Of a fit.
+    keeper, observers
+        See `tuneful.descents.descend`.
+
+    Raises
+    ------
+    UserError
+        Where too few realisations settle to learn a score from.
+    KeyboardInterrupt
+        If an observer asked to stop.
+    """
+    ending, task = result.ending.outcome, result.task
+    if (ending.is_broken and ending is not Outcome.STALLED) or ending is Outcome.INTERRUPTED:
+        return result
+    plan = ScorePlan(task.settings.score_spread, task.settings.score_realisations)
+    about = task.problem, result.estimate, plan, task.key(SCORE)
+    stepped = one_step(*about, keeper=keeper, observers=observers)
+    if not stepped.is_taken:
+        return dataclasses.replace(result, stepped=stepped)
+    flat, unravel = ravel_pytree(result.estimate)
+    estimate = unravel(jnp.asarray(stepped.point, flat.dtype))
+    circuit = with_unconstrained(result.circuit, estimate)
+    return dataclasses.replace(result, circuit=circuit, estimate=estimate, stepped=stepped)
 
 
 def step_line(step: int, circuit: AbstractCircuit, record: StepRecord, clock: Callable[[], float] | None) -> Line:

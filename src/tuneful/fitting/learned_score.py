@@ -252,7 +252,7 @@ class ScoreDescent(AbstractDescent[ScoreState, str]):
     def __init__(self, problem: Problem, centre: dict[str, Array], plan: ScorePlan, key: Array):
         self._problem, self._centre, self.plan, self._key = problem, centre, plan, key
         self.inputs = ScoreInputs.of(problem)
-        flat, self.named = ravel_pytree(centre)
+        flat, self._named = ravel_pytree(centre)
         self.point = np.asarray(flat, float)
         self._table: tuple[Array, Array, tuple[Array, Array]] | None = None
 
@@ -316,11 +316,14 @@ class ScoreDescent(AbstractDescent[ScoreState, str]):
 
     def drawn_at(self, point: Float[np.ndarray, " n"]) -> Drawn:
         """Realisations at another point, with the random numbers of those at eta_0; no more where most are lost."""
-        wanted, found = self.plan.realisations // 2, self.init().there
-        centre = self.named(jnp.asarray(point, jnp.result_type(float)))
+        wanted, found, centre = self.plan.realisations // 2, self.init().there, self.at(point)
         while len(found) < wanted and not (len(found) and found.lost > self._problem.steps.max_lost):
             found = self.drawn(found, THERE, 0.0, wanted, centre)
         return found
+
+    def at(self, point: Float[np.ndarray, " n"]) -> dict[str, Array]:
+        """Unconstrained parameters by name."""
+        return self._named(jnp.asarray(point, jnp.result_type(float)))
 
     def mean_of(self, score: LearnedScore, drawn: Drawn, label: int) -> Float[np.ndarray, " n"]:
         """The mean score of realisations."""

@@ -104,6 +104,7 @@ def results_table(result: FitResult, findings: Findings, about: Mapping[str, Any
         "settings": about["settings"],
     }
     found |= {"labels": labels_table(task)} if task.labels else {}
+    found |= {"one_step": result.one_step} if result.stepped is not None else {}
     return plain(found | {"warnings": [*task.remarks, *warnings(found)]})
 
 
@@ -217,6 +218,8 @@ def warnings(found: Mapping[str, Any]) -> list[str]:
         sentences.append(f"{found['stopped'][:1].upper()}{found['stopped'][1:]}.")
     if found["outcome"] == Outcome.MAX_STEPS:
         sentences.append("The fit had not converged by its own rule when it reached the maximum of steps.")
+    if found.get("one_step"):
+        sentences.append(found["one_step"]["words"])
     undefined = [name for name, row in statistics.items() if plain(row["ks"]) is None]
     if undefined:
         sentences.append(f"Not defined for these curves: {', '.join(undefined)}.")

@@ -13,20 +13,21 @@ from tuneful.descents import Moment, Observer, Outcome
 from tuneful.errors import UserError
 from tuneful.fitting.course import Course
 from tuneful.fitting.evaluation import Prediction
-from tuneful.fitting.fits import FitResult, FitTask, Recorder, run_course
+from tuneful.fitting.fits import FitResult, FitTask, Recorder, run_course, with_one_step
 from tuneful.fitting.history import History
 from tuneful.fitting.tables import Findings, other_versions, results_table, versions
+from tuneful.fitting.unconstrained import parameter_values
 from tuneful.plain import plain
 from tuneful.report.fit import ReportContent, write_report
-from tuneful.runs.checkpoints import Checkpoints
+from tuneful.runs.checkpoints import Checkpoints, StatesOf
 from tuneful.runs.configuration import RunConfig, upgraded
 from tuneful.runs.curves_source import digest
 from tuneful.runs.finishing import FITTED, finishing, fitted_table
-from tuneful.runs.folder import CONFIG, PAGE, RESULT, Place, RunFolder
+from tuneful.runs.folder import CONFIG, ONE_STEP_STATES, PAGE, RESULT, Place, RunFolder
 from tuneful.runs.inference_files import discard_inference, discard_other_answers, inference_of
 from tuneful.runs.interrupts import asked_to_stop
 from tuneful.runs.own_code import changed_code
-from tuneful.runs.progress import Progress, Stopwatch
+from tuneful.runs.progress import Progress, Stopwatch, show_steps
 from tuneful.settings import parse
 
 START, END, PREDICTION, TRUTH = "start.nc", "result.nc", "prediction.nc", "prediction_truth.nc"
@@ -98,6 +99,7 @@ def _execute(
     # Devices share the cores: the threads of a factorisation on one would wait for those of another.
     with threadpool_limits(1 if len(jax.devices()) > 1 else None, "blas"):
         result = run_course(task, course, recorder, keeper=keeper, observers=observers)
+        result, states = _with_one_step(result, folder, progress)
     seconds = clock()
     if result.ending.outcome is Outcome.INTERRUPTED:
         raise KeyboardInterrupt
@@ -119,7 +121,22 @@ def _execute(
         if folder is not None:
             write_findings(folder, task, history, run.findings, run.table)
             folder.discard(FITTED)
+        if states is not None:
+            states.discard()
     return run
+
+
+def _with_one_step(
+    result: FitResult, folder: RunFolder | None, progress: Progress
+) -> tuple[FitResult, StatesOf | None]:
+    """Take the steps of a learned score, if asked to; in a folder, with states to go on from after a kill."""
+    settings = result.task.settings
+    if not settings.one_step or result.ending.outcome is Outcome.INTERRUPTED:
+        return result, None
+    asked = settings.score_realisations, settings.score_spread, parameter_values(result.circuit), result.task.seed
+    states = None if folder is None else StatesOf(folder.path / ONE_STEP_STATES, plain(asked))
+    observers = [asked_to_stop, show_steps(progress)]
+    return with_one_step(result, keeper=states, observers=observers), states
 
 
 def _reported(result: FitResult, config: RunConfig, about: dict[str, Any]) -> FittedRun:

@@ -34,13 +34,15 @@ INFERENCE = "inference.json"  # intervals, written last of an inference
 INFERENCE_SETTINGS, INFERENCE_DRAWS = "inference_settings.json", "inference.nc"
 STATES, INFERENCE_STATES = "checkpoints", "inference_checkpoints"
 GOODNESS_STATES, PREDICTIONS_STATES = "goodness_checkpoints", "predictions_checkpoints"
-ALL_STATES = (STATES, INFERENCE_STATES, GOODNESS_STATES, PREDICTIONS_STATES)
+ONE_STEP_STATES = "one_step_checkpoints"
+ALL_STATES = (STATES, ONE_STEP_STATES, INFERENCE_STATES, GOODNESS_STATES, PREDICTIONS_STATES)
 CONTENTS = {
     MANIFEST: "what the run wrote, and the proof of it; nothing else in the folder is replaced or removed",
     CONFIG: "the configuration, everything that decides the result",
     "data.nc": "the curves of a fit, with a coordinate that says which were held out",
     LOG: "a line for every step, and for every evaluation; of a comparison, for every refit",
     STATES: "the states from which a killed run goes on",
+    ONE_STEP_STATES: "the states from which killed steps of a learned score go on; gone when the run is finished",
     "fitted.json": "the fitted parameters, from the end of the descent to that of the run",
     "start.nc": "curves at the start of a fit",
     "result.nc": "curves of the fitted circuit",

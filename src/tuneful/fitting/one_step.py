@@ -1,0 +1,308 @@
+r"""The last stage of a fit, if it is asked for: steps of a learned score from the answer.
+
+At the parameters of the measured curves the mean score of simulated curves is that of the measured ones. From eta_0,
+an answer whose error is of the order of its standard errors, one Newton step towards that is efficient [Le Cam 1956];
+a second one, with simulations where the first has led, takes out what the mean of the score bends on the way:
+
+    delta = (sum_l n_l G^T V^-1 G)^-1 sum_l n_l G^T V^-1 (mean_i u(x_i) - mean u(y)),
+
+over labels l of n_l units, along the directions that these units fix to better than s, the region in which the score
+was learned; along the others the answer stays. Steps are shortened until networks settle where they lead and the mean
+scores come closer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, final
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from tuneful.descents import AbstractDescent, Ending, Keeper, Observer, Outcome, descend
+from tuneful.errors import UserError
+from tuneful.fitting.learned_score import LearnedScore, ScoreDescent, ScorePlan, ScoreState
+from tuneful.fitting.linearised import generated_at
+from tuneful.fitting.trust_region import trust_region_step
+from tuneful.fitting.uncertainty import HARDLY
+from tuneful.objectives import EnergyDistance
+from tuneful.objectives.base import Generated, Measured, sharpest
+from tuneful.objectives.per_label import label_by_label
+
+if TYPE_CHECKING:
+    from jax import Array
+    from jaxtyping import Float
+
+    from tuneful.fitting.problem import Problem
+
+STEPS = 2
+SHORTENED = 6  # times at most
+DRAWS, CURVES = 8, 1000  # samples, and curves in each, by which the loss of two answers is compared
+WORSE = 2.0  # standard errors of their difference from which on the loss tells them apart
+
+
+@dataclass(frozen=True, eq=False)
+class OneStepState:
+    """Where the stage stands: the score, points from the answer on, what was lost there, and mean scores of labels.
+
+    `ended` says whether no further step could be taken.
+    """
+
+    score: ScoreState
+    points: Float[np.ndarray, "points n"]
+    lost: Float[np.ndarray, " points"]
+    means: Float[np.ndarray, "labels n"]
+    ended: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Stepped:
+    """Where the steps of a score led, of n unconstrained parameters.
+
+    score
+        Around the answer of the fit, the first of `points`.
+    points
+        One a step.
+    directions
+        How many of the n the units fix to better than the spread of the score: along these steps were taken.
+    distances
+        n d^T V^-1 d with d the difference of mean scores between data and circuit, at every point: chi-square
+        distributed at the truth, on as many directions as parameters.
+    lost
+        Fraction of realisations that do not settle, or saturate, at every point.
+    loss_difference, loss_error
+        Of the loss at the last point and at the answer, from the same random numbers, and its standard error.
+    """
+
+    score: LearnedScore
+    points: Float[np.ndarray, "points n"]
+    directions: int
+    distances: tuple[float, ...]
+    lost: Float[np.ndarray, " points"]
+    units: int
+    loss_difference: float
+    loss_error: float
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether there was a step, and the loss is not the worse for it by more than its sampling error."""
+        return len(self.points) > 1 and not self.loss_difference > WORSE * self.loss_error
+
+    @property
+    def point(self) -> Float[np.ndarray, " n"]:
+        """The answer now."""
+        return self.points[-1] if self.is_taken else self.points[0]
+
+    @property
+    def covariance(self) -> Float[np.ndarray, "n n"]:
+        """Of the last point: the bound of the score; directions that it leaves open are known to one unit."""
+        values, axes = np.linalg.eigh(self.score.sensitivity)
+        return axes / (self.units * values + HARDLY**-2) @ axes.T
+
+    @property
+    def words(self) -> str:
+        """What came of it, in a sentence."""
+        n, lost = len(self.points[0]), max(self.score.lost, float(self.lost.max()))
+        about = f"(of its simulations, up to {lost:.1%} did not settle and are left out)"
+        if len(self.points) == 1:
+            return f"The learned score gave no step that brings its mean closer to that of the data {about}."
+        apart = f"{self.loss_difference:+.3g} +- {self.loss_error:.2g}"
+        told = f"{len(self.points) - 1} steps of the learned score along {self.directions} of {n} directions"
+        if not self.is_taken:
+            return f"{told} made the loss worse ({apart}), and the answer before them is kept {about}."
+        before, after = self.distances
+        chi = f"chi-square of mean scores on {n} directions from {before:.1f} to {after:.1f}"
+        of = "How the fit ended is said of the answer before them."
+        return f"{told} led to the answer: {chi}, loss {apart} {about}. {of}"
+
+    def table(self, names: Sequence[str]) -> dict[str, Any]:
+        """What came of it as plain numbers; `names` are those of the parameters, (n,)."""
+        values, errors = self.score.eigenvalues
+        return {
+            "taken": self.is_taken, "words": self.words, "steps": len(self.points) - 1, "directions": self.directions,
+            "moved": dict(zip(names, (self.points[-1] - self.points[0]).tolist(), strict=True)),
+            "chi_square": list(self.distances), "loss_difference": self.loss_difference,
+            "loss_error": self.loss_error, "lost": [self.score.lost, *self.lost.tolist()],
+            "explained": self.score.explained, "eigenvalues": values.tolist(), "eigenvalue_errors": errors.tolist(),
+        }  # fmt: skip
+
+
+def one_step(
+    problem: Problem,
+    answer: dict[str, Array],
+    plan: ScorePlan,
+    key: Array,
+    *,
+    keeper: Keeper | None = None,
+    observers: Sequence[Observer] = (),
+) -> Stepped:
+    """Learn a score around an answer and take its steps.
+
+    Parameters
+    ----------
+    problem
+        What was fitted.
+    answer
+        Unconstrained parameters by name.
+    plan
+        How the score is learned.
+    key
+        Decides all random numbers.
+    keeper, observers
+        See `tuneful.descents.descend`.
+
+    Raises
+    ------
+    UserError
+        Where too few realisations settle to learn from.
+    KeyboardInterrupt
+        If an observer asked to stop.
+    """
+    for_score, for_loss = jax.random.split(key)
+    descent = OneStepDescent(problem, answer, plan, for_score)
+    done = descend(descent, keeper=keeper, observers=observers)
+    if done.ending.outcome is Outcome.INTERRUPTED:
+        raise KeyboardInterrupt
+    if done.ending.outcome.is_broken:
+        raise UserError(str(done.ending))
+    return descent.found(done.state, for_loss)
+
+
+@final
+class OneStepDescent(AbstractDescent[OneStepState, str]):
+    """The learning of a score around a point, then the steps from there; arguments as of `ScoreDescent`."""
+
+    def __init__(self, problem: Problem, centre: dict[str, Array], plan: ScorePlan, key: Array):
+        self._problem, self._learning = problem, ScoreDescent(problem, centre, plan, key)
+        self._known: tuple[LearnedScore, Float[np.ndarray, "labels n"]] | None = None
+
+    def init(self) -> OneStepState:
+        point = self._learning.point
+        means = np.zeros((len(self._problem.data.parts), len(point)))
+        return OneStepState(self._learning.init(), point[None], np.zeros(1), means)
+
+    def step(self, state: OneStepState) -> tuple[OneStepState, str]:
+        """Learn, then step; a step that cannot be taken at any length is the last."""
+        if self._learning.ending(state.score) is None:
+            learned, said = self._learning.step(state.score)
+            return replace(state, score=learned), said
+        if not state.means.any():
+            score, _ = self._learned(state)
+            there = np.array([state.score.there.lost])
+            state = replace(state, means=np.stack([m.mean for m in score.moments]), lost=there)
+        whole = self.newton_step(state)
+        for shorter in range(SHORTENED if whole.any() else 0):
+            point = state.points[-1] + whole / 2**shorter
+            means, lost = self._means_at(state, point)
+            if lost <= self._problem.steps.max_lost and self._distance(state, means) < self._distance(state):
+                points, lost = np.vstack([state.points, point]), np.append(state.lost, lost)
+                return replace(state, points=points, lost=lost, means=means), f"step of the score, {len(points) - 1}"
+        return replace(state, ended=True), "no step of the score"
+
+    def steps(self, state: OneStepState) -> int:
+        return self._learning.steps(state.score) + len(state.points) - 1 + state.ended
+
+    def ending(self, state: OneStepState) -> Ending | None:
+        """Two steps, or none that could be taken."""
+        if len(state.points) <= STEPS and not state.ended:
+            return None
+        return Ending(Outcome.REACHED, f"{len(state.points) - 1} steps of the score")
+
+    def pack(self, state: OneStepState) -> Any:
+        ended = np.asarray(state.ended)
+        return self._learning.pack(state.score), (state.points, state.lost, state.means, ended)
+
+    def unpack(self, arrays: Any) -> OneStepState:
+        score, (points, lost, means, ended) = arrays
+        points, lost, means = map(np.asarray, (points, lost, means))
+        return OneStepState(self._learning.unpack(score), points, lost, means, bool(ended))
+
+    def newton_step(self, state: OneStepState) -> Float[np.ndarray, " n"]:
+        """The next step, within the region in which the score was learned."""
+        score, measured = self._learned(state)
+        apart = measured - state.means
+        slope = sum(n * m.gain.T @ m.precision @ d for n, m, d in zip(self._units, score.moments, apart, strict=True))
+        values, axes = self._resolved(score)
+        radius = score.plan.spread * np.sqrt(axes.shape[0])
+        return axes @ trust_region_step(-axes.T @ slope, np.diag(values), radius) if len(values) else 0 * apart[0]
+
+    def found(self, state: OneStepState, key: Array) -> Stepped:
+        """What came of it, and what the loss says."""
+        score, _ = self._learned(state)
+        first = np.stack([moments.mean for moments in score.moments])
+        distances = self._distance(state, first), self._distance(state)
+        last, answer = (self._learning.at(state.points[i]) for i in (-1, 0))
+        apart = loss_differences(self._problem, last, answer, key)
+        told = float(apart.mean()), float(apart.std(ddof=1) / np.sqrt(len(apart)))
+        directions = len(self._resolved(score)[0])
+        return Stepped(score, state.points, directions, distances, state.lost, sum(self._units), *told)
+
+    @property
+    def _units(self) -> list[int]:
+        """How many of each label are fitted."""
+        weights = self._problem.data.weights or (1.0,)
+        return [
+            len(part.rates) * (weight > 0) for part, weight in zip(self._problem.data.parts, weights, strict=True)
+        ]
+
+    def _learned(self, state: OneStepState) -> tuple[LearnedScore, np.ndarray]:
+        """The score, and the mean scores of the measured units of each label."""
+        if self._known is None:
+            score, parts = self._learning.score(state.score), self._problem.data.parts
+            each = [score.of_curves(p.rates, jnp.arange(len(p.rates)), i) for i, p in enumerate(parts)]
+            means = [np.asarray(part.mean(jnp.asarray(u)), float) for part, u in zip(parts, each, strict=True)]
+            self._known = score, np.stack(means)
+        return self._known
+
+    def _resolved(self, score: LearnedScore) -> tuple[np.ndarray, np.ndarray]:
+        """Information of all units along the directions that they fix to better than the spread, and these."""
+        whole = np.sum([n * m.sensitivity for n, m in zip(self._units, score.moments, strict=True)], axis=0)
+        values, axes = np.linalg.eigh(whole)
+        known = values > score.plan.spread**-2
+        return values[known], axes[:, known]
+
+    def _distance(self, state: OneStepState, means: np.ndarray | None = None) -> float:
+        """How far mean scores of the circuit, by default those of the last point, are from the measured ones."""
+        score, measured = self._learned(state)
+        apart = measured - (state.means if means is None else means)
+        parts = zip(self._units, score.moments, apart, strict=True)
+        return float(sum(n * d @ moments.precision @ d for n, moments, d in parts))
+
+    def _means_at(self, state: OneStepState, point: np.ndarray) -> tuple[np.ndarray, float]:
+        """Mean scores of each label at a point, from the random numbers of the answer, and how many are lost."""
+        score, _ = self._learned(state)
+        drawn = self._learning.drawn_at(point)
+        if not drawn.usable.any():
+            return state.means, 1.0
+        return np.stack([self._learning.mean_of(score, drawn, i) for i in range(len(score.moments))]), drawn.lost
+
+
+def loss_differences(
+    problem: Problem, one: dict[str, Array], other: dict[str, Array], key: Array
+) -> Float[np.ndarray, " draws"]:
+    """The loss at one point minus that at another, of several fresh samples, each of the same random numbers.
+
+    The loss is that of the problem, as sharp as it gets at the other point; where the objective learns on the way,
+    and has none, the energy distance.
+    """
+    objective = problem.objective
+    if objective.learns:
+        objective = EnergyDistance(log_above=getattr(objective, "log_above", None))
+    distance, data = label_by_label(objective) if problem.labels else objective, problem.data
+    keys = [jax.random.fold_in(key, draw) for draw in range(DRAWS + 1)]
+    state = sharpest(
+        distance, distance.init(keys[-1], data), lambda: generated_at(problem, other, keys[-1], CURVES), data
+    )
+
+    def loss(at: dict[str, Array], key: Array) -> float:
+        return float(distance.loss(generated_at(problem, at, key, CURVES), state, data, key))
+
+    return np.array([loss(one, key) - loss(other, key) for key in keys[:-1]])
+
+
+@eqx.filter_jit
+def _loss(distance: Any, generated: Generated, state: Any, data: Measured, key: Array) -> Array:
+    return distance.loss(generated, state, data, key)
