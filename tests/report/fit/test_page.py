@@ -73,6 +73,15 @@ def test_page_is_self_contained(page, outline_of):
     assert len(page.encode()) < 2_000_000
 
 
+def test_the_page_of_a_thousand_units_is_small(fit_content, measured_curves, curves):
+    measured = measured_curves(1000, SIZES, 500)
+    page = render(
+        fit_content(("rate",), measured, start=curves(20, SIZES, 1), end=curves(20, SIZES, 2), evaluations=[])
+    )
+    assert page.count('"apart":') == 500
+    assert len(page.encode()) < 3_000_000
+
+
 def test_ids_are_unique_and_references_resolve(page, outline_of):
     ids = [value for name, value in outline_of(page).attributes if name == "id"]
     assert len(set(ids)) == len(ids)
