@@ -3,6 +3,7 @@ r"""How fast deviations from a steady state grow, from a few states of the dynam
 LAPACK is not called, so that several devices can do this at once.
 """
 
+import jax
 import jax.numpy as jnp
 from jax import Array
 
@@ -63,45 +64,47 @@ def abscissa_on_span(states: Array, changes: Array, instant: Array | float) -> A
     """
     flow, is_new = _restricted(states, changes, float(jnp.finfo(states.dtype).eps))
     identity = jnp.eye(len(states), dtype=flow.dtype)[None]
-    stays = is_new[:, :, None].astype(flow.dtype) * identity  # what was left out is led to zero
+    stays = is_new[:, :, None].astype(flow.dtype) * identity
     return _log_radius(stays + instant * flow) / instant
 
 
 def _restricted(vectors: Array, images: Array, rounding: Array | float) -> tuple[Array, Array]:
     """The map from vectors to images, (k, problems, n), on the span of the former: (problems, k, k), transposed.
 
-    `rounding` is the relative error of the vectors. The second array tells which of the k dimensions there are.
+    Gram-Schmidt, twice, makes an orthonormal basis of the vectors, and what it does to them it does to their images.
+    `rounding` is the relative error of the vectors: those of which less is new are left out, and led to zero. The
+    second array tells which of the k dimensions there are. (LAPACK's QR hangs when several devices call it at once,
+    and normal equations would square the condition.)
     """
     length = jnp.sqrt(jnp.sum(vectors**2, axis=-1))[..., None] + jnp.finfo(vectors.dtype).tiny
-    q, r, is_new = _orthonormalised(vectors / length, NOISE * rounding)  # normal equations would square the condition
-    return jnp.linalg.solve(jnp.swapaxes(r, 1, 2), jnp.einsum("kpn,pin->pki", images / length, q)), is_new
+    k, problems, n = vectors.shape
+    least = jnp.broadcast_to(NOISE * rounding, problems)[:, None]
+
+    def add(bases: tuple[Array, Array], row: tuple[Array, Array, Array]) -> tuple[tuple[Array, Array], None]:
+        (basis, led), (j, vector, image) = bases, row
+        for _ in range(2):
+            known = jnp.einsum("pin,pn->pi", basis, vector)
+            vector -= jnp.einsum("pi,pin->pn", known, basis)
+            image -= jnp.einsum("pi,pin->pn", known, led)
+        size = jnp.sqrt(jnp.sum(vector**2, axis=-1, keepdims=True))
+        scale = jnp.where(size > least, 1 / size, 0)
+        return (basis.at[:, j].set(scale * vector), led.at[:, j].set(scale * image)), None
+
+    nothing = jnp.zeros((problems, k, n), vectors.dtype)
+    rows = jnp.arange(k), vectors / length, images / length
+    (basis, led), _ = jax.lax.scan(add, (nothing, nothing), rows)  # a loop, which is compiled once
+    return jnp.einsum("pkn,pin->pki", led, basis), jnp.any(basis, axis=-1)
 
 
 def _log_radius(matrices: Array) -> Array:
     """Logarithm of the spectral radius of small matrices, (..., k, k), by repeated squaring."""
     tiny = jnp.finfo(matrices.dtype).tiny
-    log_norm = jnp.zeros(matrices.shape[:-2], matrices.dtype)
-    for _ in range(SQUARINGS):
-        norm = jnp.linalg.norm(matrices, axis=(-2, -1), keepdims=True) + tiny
-        log_norm = 2 * (log_norm + jnp.log(norm[..., 0, 0]))
-        matrices = (matrices / norm) @ (matrices / norm)
-    return (log_norm + jnp.log(jnp.linalg.norm(matrices, axis=(-2, -1)) + tiny)) / 2**SQUARINGS
 
+    def square(_: int, carry: tuple[Array, Array]) -> tuple[Array, Array]:
+        log_norm, power = carry
+        norm = jnp.linalg.norm(power, axis=(-2, -1), keepdims=True) + tiny
+        return 2 * (log_norm + jnp.log(norm[..., 0, 0])), (power / norm) @ (power / norm)
 
-def _orthonormalised(vectors: Array, least: Array | float) -> tuple[Array, Array, Array]:
-    """Gram-Schmidt, twice, of (k, problems, n): Q (problems, k, n) and R (problems, k, k) with vectors = R^T Q.
-
-    The third array, (problems, k), tells what is in Q. Vectors of which less than `least` is new are left out: zero
-    in Q. (LAPACK's QR hangs when several devices call it at once.)
-    """
-    k, problems, n = vectors.shape
-    q, r = jnp.zeros((problems, k, n), vectors.dtype), jnp.zeros((problems, k, k), vectors.dtype)
-    for j, vector in enumerate(vectors):
-        for _ in range(2):
-            part = jnp.einsum("pin,pn->pi", q, vector)
-            vector, r = vector - jnp.einsum("pi,pin->pn", part, q), r.at[:, :, j].add(part)
-        length = jnp.sqrt(jnp.sum(vector**2, axis=-1, keepdims=True))
-        is_new = length > jnp.broadcast_to(least, problems)[:, None]
-        q = q.at[:, j].set(jnp.where(is_new, vector / jnp.where(is_new, length, 1), 0))
-        r = r.at[:, j, j].add(jnp.where(is_new, length, 1)[:, 0])
-    return q, r, jnp.any(q, axis=-1)
+    start = jnp.zeros(matrices.shape[:-2], matrices.dtype), matrices
+    log_norm, power = jax.lax.fori_loop(0, SQUARINGS, square, start)
+    return (log_norm + jnp.log(jnp.linalg.norm(power, axis=(-2, -1)) + tiny)) / 2**SQUARINGS

@@ -235,10 +235,8 @@ class _Search(eqx.Module):
             return rates + change, jnp.maximum(peak, speed), path + speed
 
         zero = jnp.zeros(len(start), start.dtype)
-        (rates, peak, path), (before, _, _), interval = _repeat(
-            take, (start, zero, zero), length, self.settings.snapshots
-        )
-        return _Burst(rates, jnp.concatenate([before, rates[None]]), interval.astype(step.dtype) * step, peak, path)
+        (rates, peak, path), interval = _repeat(take, (start, zero, zero), length, self.settings.snapshots)
+        return _Burst(rates[-1], rates, interval.astype(step.dtype) * step, peak[-1], path[-1])
 
     def _arrives(self, burst: "_Burst", point: Array, early: Array) -> Array:
         """Whether the dynamics are on their way to a point: (problems,), bool.
@@ -275,23 +273,28 @@ class _Search(eqx.Module):
             after = 2 / radius * (change - centre * now) - before
             return now, after, linear(after) / self.tau[None]
 
-        direction = jax.random.normal(jax.random.key(0), point.shape, point.dtype)
+        with jax.ensure_compile_time_eval():
+            direction = jax.random.normal(jax.random.key(0), point.shape, point.dtype)
         change = linear(direction) / self.tau[None]
         start = (change - centre * direction) / radius, direction, change  # T_1 and T_-1 are the same
-        _, (_, states, changes), _ = _repeat(take, start, length, self.settings.snapshots)
-        return -abscissa_on_span(states[::-1], changes[::-1], self.settings.instant * step)
+        (_, states, changes), _ = _repeat(take, start, length, self.settings.snapshots)
+        return -abscissa_on_span(states[-2::-1], changes[-2::-1], self.settings.instant * step)
 
     def _accepted(self, rates: Array) -> Array:
         return jnp.maximum(self.tolerance, 8 * jnp.finfo(rates.dtype).eps * size(rates))
 
 
-def _repeat(take: Callable[[Any], Any], start: Any, times: Array, snapshots: int) -> tuple[Any, Any, Array]:
-    """Apply `take` so many times: the end, states in the second half before it, and the steps between those."""
+def _repeat(take: Callable[[Any], Any], start: Any, times: Array, snapshots: int) -> tuple[Any, Array]:
+    """Apply `take` so many times: equally spaced states of the second half, the end last, and the steps between."""
     spacing = times // (2 * snapshots)
-    several = lambda carry, k: jax.lax.fori_loop(0, k, lambda _, c: take(c), carry)  # noqa: E731
-    middle = several(start, times - snapshots * spacing)
-    end, states = jax.lax.scan(lambda c, _: (several(c, spacing), c), middle, length=snapshots)
-    return end, states, spacing
+    steps = jnp.full(snapshots + 1, spacing).at[0].set(times - snapshots * spacing)
+
+    def several(carry: Any, k: Array) -> tuple[Any, Any]:
+        end = jax.lax.fori_loop(0, k, lambda _, c: take(c), carry)
+        return end, end
+
+    _, states = jax.lax.scan(several, start, steps)  # one loop for all: each copy of `take` is compiled
+    return states, spacing
 
 
 class _Burst(eqx.Module):
