@@ -69,7 +69,7 @@ def measure(batch: int, grid: int, cells: int, repeats: int) -> dict[str, float]
     """Seconds of every part of a WGAN iteration at one batch size."""
     circuit = FeedforwardM1.example()
     circuit = eqx.tree_at(lambda c: c.J, FeedforwardM1(grid=grid, n_cells=cells), circuit.J)
-    data = Measured.from_rates(circuit.sample(jax.random.key(0), 64).curves)
+    data = Measured.from_rates(eqx.filter_jit(circuit.sample)(jax.random.key(0), 64).curves)
     steps = Steps(batch=batch, learning_rate=0.001, b1=0.5, b2=0.9)
     problem = Problem(circuit, WassersteinGAN(), data, tuple(circuit.parameters()), steps=steps)
     critic_only = Problem(circuit, WassersteinGAN(n_critic=1), data, problem.fitted, steps=steps)

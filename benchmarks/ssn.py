@@ -359,7 +359,7 @@ def plot(report: dict[str, Any], path: Path) -> None:
 
 def read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    reporting.add_options(parser, quick="one round on one core, two realisations, no scaling")
+    reporting.add_options(parser, quick="one round on one core, two realisations of 31 sites, no scaling")
     parser.add_argument("--plot", type=Path, metavar="FILE.png")
     parser.add_argument("--cores", type=int, nargs="+", default=sorted({1, CORES}))
     parser.add_argument("--n-sites", type=int, default=201)
@@ -375,7 +375,7 @@ def read_arguments() -> argparse.Namespace:
     ssn_recovery.add_options(experiment)
     options = reporting.parsed(parser)
     if options.quick:
-        options.cores, options.batch, options.no_scaling = [1], 2, True
+        options.cores, options.n_sites, options.batch, options.no_scaling = [1], 31, 2, True
     options.repeats = options.repeats or (1 if options.quick else 15)
     return options
 

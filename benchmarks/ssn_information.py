@@ -213,11 +213,11 @@ def main() -> None:
     parser.add_argument("--sets", type=int, default=4, help="of curves, over which efficiencies are averaged")
     parser.add_argument("--curves", type=int, default=FITTED, help="in each set")
     parser.add_argument("--truth", choices=("paper", "halved"), default="paper")
-    reporting.add_options(parser, quick="21 sites, few realisations and sets, one experiment and objective")
+    reporting.add_options(parser, quick="11 sites, few realisations and sets, one experiment and objective")
     options = reporting.parsed(parser)
     options.sites = 201
     if options.quick:
-        options.sites, options.realisations, options.sets, options.curves, options.truth = 21, 24, 4, 24, "halved"
+        options.sites, options.realisations, options.sets, options.curves, options.truth = 11, 16, 4, 12, "halved"
         options.learn = 120
     reporting.publish(run(options), options, print_tables)
 

@@ -1,7 +1,6 @@
 """A run that was killed and resumed ends with the bits of one that was left alone."""
 
 import json
-import os
 import re
 import shutil
 import signal
@@ -9,6 +8,7 @@ import subprocess
 import sys
 import time
 
+import jax
 import jax.numpy as jnp
 import pytest
 
@@ -24,6 +24,9 @@ OBJECTIVES = {
     "refined": (EnergyDistance(), {"refine_steps": 5, "refine_batch": 40}),
 }
 STEPS = 80
+ON_ONE_CORE = (
+    "import os; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))]); from tuneful.cli.main import main; main()"
+)
 
 
 class Killed(BaseException):
@@ -268,37 +271,22 @@ def test_the_name_of_the_data_does_not_matter(run, toy, toy_data, tiny_settings,
     fit.fit(toy_data, 0, out=run, resume=True, progress=False, data_name="../elsewhere.csv")
 
 
-def test_bits_survive_sigkill(tiny, tmp_path):
-    """The command line, killed from outside between two checkpoints."""
-    command = [
-        sys.executable, "-m", "tuneful.cli.main", "fit", str(tiny), "--set", f"max_steps={STEPS}",
-        "--set", "evaluate_every=100", "--set", "checkpoint_every=10", "--set", "window=1000",
-    ]  # fmt: skip
+def test_bits_survive_sigkill(tuneful, tiny, tmp_path, caplog):
+    """The command line, killed from outside between two checkpoints; on one core, as here."""
+    options = [tiny, "--set", f"max_steps={STEPS}", "--set", "evaluate_every=100", "--set", "checkpoint_every=10"]
+    options = ["fit", *map(str, options), "--set", "window=1000", "--out"]
     killed, left_alone = tmp_path / "killed", tmp_path / "left_alone"
-    said = _run([*command, "--out", left_alone], tmp_path, JAX_LOG_COMPILES="1")
-    assert len(re.findall(r"Compiling \S*advance\S* with", said)) == 1  # not once more for the second step
-    _kill_after([*command, "--out", killed], killed, 25, tmp_path)
-    _run([*command, "--out", killed, "--resume"], tmp_path)
+    with jax.log_compiles():
+        assert tuneful(*options, left_alone)[0] == 0
+    assert len(re.findall(r"Compiling \S*advance\S* with", caplog.text)) == 1  # not once more for the second step
+    _kill_after([sys.executable, "-c", ON_ONE_CORE, *options, str(killed)], killed, 25, tmp_path)
+    assert tuneful(*options, killed, "--resume")[0] == 0
     assert outcome(killed) == outcome(left_alone)
-
-
-def _environment(tmp_path, **more):
-    return os.environ | more | {"XDG_CACHE_HOME": str(tmp_path / "cache")}
-
-
-def _run(command, tmp_path, **environment):
-    done = subprocess.run(
-        command, env=_environment(tmp_path, **environment), capture_output=True, text=True, timeout=300, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stderr
 
 
 def _kill_after(command, folder, lines, tmp_path):
     """Send SIGKILL once the log has so many lines, and there is a checkpoint."""
-    process = subprocess.Popen(
-        command, env=_environment(tmp_path), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     log, deadline = folder / "metrics.jsonl", time.monotonic() + 300
     while not (log.exists() and log.read_bytes().count(b"\n") >= lines and any(folder.glob("checkpoints/step-*"))):
         assert process.poll() is None, "the run ended before it could be killed"

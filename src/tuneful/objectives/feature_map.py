@@ -152,6 +152,7 @@ class FeatureMap(eqx.Module):
         """Rates relative to a mean and compressed, if they are to be, through a mask of 1 and 0."""
         return compressed(_over_mean(rates, observed, self.level, self.relative), self.log_above)
 
+    @eqx.filter_jit
     def of_units(
         self, rates: Float[Array, "curves conditions"], units: Int[Array, " curves"]
     ) -> Float[Array, "curves features"]:
@@ -159,6 +160,7 @@ class FeatureMap(eqx.Module):
         patterns = self.pattern[units]
         return jax.vmap(self._through)(rates, self.observed[patterns], self.transform[patterns])
 
+    @eqx.filter_jit
     def of_patterns(self, rates: Float[Array, "curves conditions"]) -> Float[Array, "patterns curves features"]:
         """Look at every curve through every pattern: (patterns, curves, features)."""
         return jax.vmap(self._through, (None, 0, 0))(rates, self.observed, self.transform)

@@ -59,6 +59,7 @@ def pair_loss(apart: Apart, generated: Generated, state: PairState, data: Measur
     return 2 * to_data - among_generated - state.spread
 
 
+@eqx.filter_jit
 def measured_spread(apart: Apart, feature_map: FeatureMap, data: Measured) -> Float[Array, ""]:
     """E d(x, x'): unit i against every other unit that was measured wherever i was, through i's mask."""
 
