@@ -147,3 +147,17 @@ def test_a_run_that_is_killed_in_its_last_stage_goes_on_there(toy, toy_data, tin
     moved = np.array(list(found["one_step"]["moved"].values()))
     assert found["one_step"]["steps"] == 0 or moved.all()
     assert not (tmp_path / "run" / "one_step_checkpoints").exists()
+
+
+def test_an_answer_stays_where_no_score_is_learned(toy, toy_data, tiny_settings, tmp_path, monkeypatch, quick_report):
+    def nothing_settles(*_, **__):
+        raise UserError("Nothing settles.")
+
+    monkeypatch.setattr("tuneful.fitting.fits.one_step", nothing_settles)
+    plain = Fit(toy, EnergyDistance(), **tiny_settings).fit(toy_data, 0, progress=False)
+    fit = Fit(toy, EnergyDistance(), **tiny_settings, one_step=True)
+    found = fit.fit(toy_data, 0, out=tmp_path / "run", progress=False).result_
+    assert not found["one_step"]["taken"]
+    assert found["one_step"]["words"] in found["warnings"]
+    assert "Nothing settles." in found["one_step"]["words"]
+    assert found["parameters"] == plain.result_["parameters"]

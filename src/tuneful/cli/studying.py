@@ -108,7 +108,7 @@ def _planned(study: StudySettings, origin: str, how: Mapping[str, Any], code: Co
     _set_up(code)
     from tuneful.runs.studies.planning import planned
 
-    return planned(study, origin)
+    return planned(study, origin, code["circuit"])
 
 
 def _set_up(code: Code) -> None:

@@ -26,7 +26,7 @@ from tuneful.fitting.course import Course, CourseState
 from tuneful.fitting.evaluation import HeldOut
 from tuneful.fitting.history import History, Line
 from tuneful.fitting.learned_score import ScorePlan
-from tuneful.fitting.one_step import Stepped, one_step
+from tuneful.fitting.one_step import NotLearned, Stepped, one_step
 from tuneful.fitting.problem import Problem, StepRecord
 from tuneful.fitting.settings import FitSettings
 from tuneful.fitting.uncertainty import parameter_errors
@@ -165,7 +165,7 @@ class FitResult:
     history: History
     state: CourseState
     task: FitTask
-    stepped: Stepped | None = None
+    stepped: Stepped | NotLearned | None = None
 
     def __repr__(self) -> str:
         return f"<FitResult: {self.ending} ({self.steps} steps), {self.circuit!r}>"
@@ -185,7 +185,7 @@ class FitResult:
     @property
     def parameter_errors(self) -> dict[str, dict[str, Any]]:
         """How well the data fix each fitted parameter (`uncertainty.parameter_errors`); empty where not known."""
-        if self.stepped is not None and self.stepped.is_taken:
+        if isinstance(self.stepped, Stepped) and self.stepped.is_taken:
             return parameter_errors(self.circuit, self.estimate, self.stepped.covariance)
         found = self.state.refinement.certificate()
         if found is None or not np.isfinite(found.covariance).all():
@@ -305,6 +305,8 @@ def with_one_step(
 ) -> FitResult:
     """Go on from an answer by steps of a learned score (`tuneful.fitting.one_step`); one that is broken stays.
 
+    Where too few realisations settle to learn a score from, the answer stays, too, and `stepped` says why.
+
     Parameters
     ----------
     result
@@ -314,8 +316,6 @@ def with_one_step(
 
     Raises
     ------
-    UserError
-        Where too few realisations settle to learn a score from.
     KeyboardInterrupt
         If an observer asked to stop.
     """
@@ -324,7 +324,10 @@ def with_one_step(
         return result
     plan = ScorePlan(task.settings.score_spread, task.settings.score_realisations)
     about = task.problem, result.estimate, plan, task.key(SCORE)
-    stepped = one_step(*about, keeper=keeper, observers=observers)
+    try:
+        stepped = one_step(*about, keeper=keeper, observers=observers)
+    except UserError as error:
+        return dataclasses.replace(result, stepped=NotLearned(str(error)))
     if not stepped.is_taken:
         return dataclasses.replace(result, stepped=stepped)
     flat, unravel = ravel_pytree(result.estimate)

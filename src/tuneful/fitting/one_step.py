@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import equinox as eqx
 import jax
@@ -128,6 +128,24 @@ class Stepped:
             "loss_error": self.loss_error, "lost": [self.score.lost, *self.lost.tolist()],
             "explained": self.score.explained, "eigenvalues": values.tolist(), "eigenvalue_errors": errors.tolist(),
         }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class NotLearned:
+    """No score to take steps of, and why; the fit ends with its own answer."""
+
+    why: str
+    is_taken: ClassVar[bool] = False
+
+    @property
+    def words(self) -> str:
+        """What came of it, in a sentence or two."""
+        return f"No step of a learned score was taken, and the answer is that of the fit. {self.why}"
+
+    def table(self, names: Sequence[str]) -> dict[str, Any]:
+        """As that of `Stepped`, as far as there is anything to say."""
+        del names
+        return {"taken": False, "words": self.words, "steps": 0}
 
 
 def one_step(
@@ -298,7 +316,7 @@ def loss_differences(
     )
 
     def loss(at: dict[str, Array], key: Array) -> float:
-        return float(distance.loss(generated_at(problem, at, key, CURVES), state, data, key))
+        return float(_loss(distance, generated_at(problem, at, key, CURVES), state, data, key))
 
     return np.array([loss(one, key) - loss(other, key) for key in keys[:-1]])
 

@@ -1,5 +1,7 @@
 """From a study to its jobs: every one is checked, and says what it is run with down to its curves."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,6 +15,7 @@ from tuneful.runs.running import as_config
 from tuneful.runs.studies.planning import as_override, planned
 from tuneful.runs.studies.study_settings import seed_of, study_from
 
+RING = Path(__file__).parents[3] / "examples" / "ring.py"
 SMALL = {"circuit.grid": 5, "circuit.density": 0.1}
 
 
@@ -43,6 +46,13 @@ def test_simulated_curves_are_drawn_by_the_job():
     (job,) = jobs(settings={"data.simulate": 60, "data.truth": {"J": 7000.0}})
     assert job.data == "60 simulated curves"
     assert job.config["data"]["truth"] == {"J": 7000.0}
+
+
+def test_a_circuit_of_ones_own_is_the_model_though_a_preset_is_called_so():
+    study = study_from({"model": "ring", "settings": {"data.simulate": 20}}, "s.toml")
+    (job,), (of_preset,) = planned(study, "s.toml", [f"{RING}:Ring"]), planned(study, "s.toml")
+    assert job.config["circuit"]["name"] == "ring"
+    assert of_preset.config["circuit"]["name"] == "recurrent"
 
 
 def test_samples_are_the_same_for_all_settings_and_proven(tiny_data, tmp_path, monkeypatch):

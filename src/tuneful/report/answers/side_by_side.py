@@ -16,7 +16,7 @@ from tuneful.plot.sheets import Panel
 from tuneful.plot.side_by_side import Estimate, estimates, height
 from tuneful.plot.style import WIDE
 from tuneful.report.answers.page import Answered, AnswerPage
-from tuneful.report.fit.verdicts import deciding
+from tuneful.report.fit.verdicts import deciding, told
 from tuneful.report.fit.wording import verdict
 from tuneful.report.wording import Verdict, apart, flattened, good, open_question
 
@@ -76,11 +76,7 @@ def _in_short(run: BesideOthers) -> str:
 
 
 def _judged(run: BesideOthers) -> dict[str, Verdict]:
-    return {name: verdict(row) for name, row in statistics_of(_told(run.result)).items()}
-
-
-def _told(result: Mapping[str, Any]) -> dict[str, Any]:
-    return {"statistics": result.get("statistics") or {}, "labels": result.get("labels") or ()}
+    return {name: verdict(row) for name, row in statistics_of(told(run.result)).items()}
 
 
 def _ended(result: Mapping[str, Any]) -> Verdict:
@@ -105,7 +101,7 @@ def _answer(runs: Sequence[BesideOthers]) -> str:
 
 def _mean(run: BesideOthers, key: str) -> float:
     """The mean distance at the start, "ks_start", or the end, "ks", over the statistics that are defined."""
-    rows = statistics_of(_told(run.result))
+    rows = statistics_of(told(run.result))
     return mean_distances({name: {"ks_start": 0.0, "ks": row.get(key)} for name, row in rows.items()})[1]
 
 
@@ -145,7 +141,7 @@ def _convergence(runs: Sequence[BesideOthers]) -> Answered:
 
 
 def _distances(runs: Sequence[BesideOthers]) -> Answered:
-    tables = [statistics_of(_told(run.result)) for run in runs]
+    tables = [statistics_of(told(run.result)) for run in runs]
     names = list(dict.fromkeys(name for table in tables for name in table))
     rows = [[label(name), *(_distance(table.get(name)) for table in tables)] for name in names]
     columns = ("Statistic", *(run.name for run in runs))
@@ -161,27 +157,27 @@ def _distance(row: Mapping[str, Any] | None) -> str:
 
 def _courses(runs: Sequence[BesideOthers], names: Sequence[str]) -> list[Panel]:
     """A panel for each statistic and run, all with one vertical axis."""
-    told = [
+    lines_of = [
         (
             [
-                {"step": line["step"], "statistics": statistics_of(_told({**run.result, **line}))}
+                {"step": line["step"], "statistics": statistics_of(told({**run.result, **line}))}
                 for line in run.evaluations
             ],
             run,
         )
         for run in runs
     ]
-    tops = [courses.highest_distance(lines, statistics_of(_told(run.result))) for lines, run in told if lines]
+    tops = [courses.highest_distance(lines, statistics_of(told(run.result))) for lines, run in lines_of if lines]
     return [
         Panel(
             f"{label(name)}: {run.name}",
-            f"KS {distance((statistics_of(_told(run.result)).get(name) or {}).get('ks'))} at the end",
-            partial(courses.distance_course, lines, name, statistics_of(_told(run.result)).get(name), top=max(tops)),
+            f"KS {distance((statistics_of(told(run.result)).get(name) or {}).get('ks'))} at the end",
+            partial(courses.distance_course, lines, name, statistics_of(told(run.result)).get(name), top=max(tops)),
             f"KS distance over training: {label(name)}, {run.name}",
             right=0.79,
         )
         for name in names
-        for lines, run in told
+        for lines, run in lines_of
         if lines
     ][:MOST_PANELS]
 

@@ -42,7 +42,7 @@ def _start(result: Mapping[str, Any]) -> Verdict | None:
     """Whether the mean distance to the held-out units fell."""
     known = {
         name: {"ks_start": row.get("ks_start"), "ks": row.get("ks")}
-        for name, row in statistics_of(_told(result)).items()
+        for name, row in statistics_of(told(result)).items()
     }
     before, after = mean_distances(known)
     if math.isnan(before):
@@ -53,7 +53,7 @@ def _start(result: Mapping[str, Any]) -> Verdict | None:
 
 def _units(result: Mapping[str, Any]) -> Verdict | None:
     """Whether so few units are compared that the 5 % line says little."""
-    known = [row for row in statistics_of(_told(result)).values() if row.get("n_data") and row.get("n_model")]
+    known = [row for row in statistics_of(told(result)).values() if row.get("n_data") and row.get("n_model")]
     if not known:
         return None
     fewest = min(known, key=lambda row: row["n_data"])
@@ -99,5 +99,6 @@ def _named(names: list[str]) -> str:
     return enumerated(shown)
 
 
-def _told(result: Mapping[str, Any]) -> dict[str, Any]:
+def told(result: Mapping[str, Any]) -> dict[str, Any]:
+    """What a result says of distances, also where it says nothing yet."""
     return {"statistics": result.get("statistics") or {}, "labels": result.get("labels") or ()}

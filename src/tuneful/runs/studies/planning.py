@@ -1,7 +1,7 @@
 """From what a study varies to its jobs: every one is checked before the first begins."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from tuneful.fitting.checks import check_size
 from tuneful.fitting.fits import FitTask
 from tuneful.runs.configuration import Resampling, RunConfig, read_config
 from tuneful.runs.curves_source import proven, read_curves, sample_of
+from tuneful.runs.own_code import label_of
 from tuneful.runs.presets import resolve
 from tuneful.runs.running import Config
 from tuneful.runs.stabilize_config import KIND, StabilizeConfig, config_from
@@ -28,7 +29,7 @@ OF_A_RUN = ("network", "versions")  # what a run notes of itself
 MOST_NOISE = 200  # curves that stand for those which are simulated later
 
 
-def planned(study: StudySettings, origin: str) -> list[Job]:
+def planned(study: StudySettings, origin: str, circuits: Sequence[str] = ()) -> list[Job]:
     """All jobs of a study, checked as far as can be without a step of any.
 
     Datasets are read, circuits and objectives are built, and what is fitted is put together: once for all jobs that
@@ -40,13 +41,17 @@ def planned(study: StudySettings, origin: str) -> list[Job]:
         What is asked.
     origin
         The file, for sentences.
+    circuits
+        Places of circuits of one's own: one whose label is the model of the study is that model, whatever preset is
+        called so, too.
 
     Raises
     ------
     UserError
         For the first job that could not be run; it says which, and why.
     """
-    plans, jobs = _Plans(study), []
+    own = {label_of("circuit", place): place for place in circuits}
+    plans, jobs = _Plans(study, own.get(study.model, study.model)), []
     for index, combination in enumerate(combinations(study)):
         try:
             config = plans.of(combination)
@@ -69,8 +74,8 @@ def _name_of_data(study: StudySettings, combination: Combination, config: Config
 class _Plans:
     """Configurations by what varies, each checked once."""
 
-    def __init__(self, study: StudySettings):
-        self._study = study
+    def __init__(self, study: StudySettings, model: str):
+        self._study, self._model = study, model
         self._known: dict[str, Config] = {}
         self._curves: dict[str, xr.Dataset] = {}
         self._given = given_stabilization(study.model)
@@ -93,7 +98,7 @@ class _Plans:
         asked: dict[str, Any] = {"objective": values.pop(OBJECTIVE, None)}
         if data is not None:
             asked |= _asked(data)
-        config = resolve(study.model, asked, [f"{key}={as_override(value)}" for key, value in values.items()])
+        config = resolve(self._model, asked, [f"{key}={as_override(value)}" for key, value in values.items()])
         if data is not None:
             config = config.model_copy(update={"data": config.data.model_copy(update={"name": data.name})})
         with computing_in(config.precision):
