@@ -40,6 +40,9 @@ nb_execution_timeout = 600
 nb_merge_streams = True
 nb_execution_show_tb = True
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # where `tuneful` is
+COMPILED = Path(__file__).parents[1] / "build" / "compiled"  # programs of all pages
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(COMPILED))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ["PYTHONWARNINGS"] = "ignore:IProgress not found"  # nobody watches a progress bar here
 myst_enable_extensions = ["dollarmath", "colon_fence"]
 myst_heading_anchors = 4
