@@ -32,6 +32,19 @@ def test_intervals_are_over_the_estimate():
     assert axes.get_xscale() == "log"
 
 
+@pytest.mark.parametrize(
+    ("sides", "named"),
+    [
+        ([1.8, 2.2], ["0.7", "1", "1.5"]),
+        ([0.5, 2.2], ["0.5", "1", "2"]),
+        ([0.2, 9.0], ["0.1", "0.2", "0.5", "1", "2", "5", "10"]),
+    ],
+)
+def test_narrow_and_wide_intervals_have_numbers_on_their_axis(sides, named):
+    axes = estimates.intervals(table([2.0], [sides]), ax=Figure().add_subplot())
+    assert [text.get_text() for text in axes.get_xticklabels()] == named
+
+
 @pytest.mark.parametrize("paint", [estimates.intervals, estimates.correlations, estimates.combinations])
 def test_hostile_names_and_unknown_numbers_are_drawn(paint):
     figure = Figure()

@@ -13,6 +13,7 @@ from tuneful.errors import UserError
 from tuneful.plot.entries import IntervalEntry, intervals_of
 from tuneful.plot.style import END, INK, MUTED, RULE, SIZE, START, TRUTH, WIDE, clipped, label_axes, literal, panel
 
+TICKS = ((0.05, (0.1, 0.2, 0.5, 1, 2, 5, 10)), (0.3, (0.7, 1.5)))  # where the axis begins above this, these, too
 WIDEST = 12.0  # factor from the estimate to the ends of the axis: open sides go there
 LEAST = 1e-4  # of a standard deviation: smaller ones are drawn there
 LEVELS = {"a quarter": 0.25, "a factor of e": 1.0}
@@ -41,9 +42,14 @@ def intervals(inference: Any, *, ax: Axes | None = None) -> Axes:
         for row, entry in enumerate(shown):
             _paint_interval(axes, row, entry)
         axes.set_xscale("log")
-        axes.set_xlim(0.9 * min(_reach(shown), 0.7), 1.1 / min(_reach(shown), 0.7))
+        left = 0.9 * min(_reach(shown), 0.7)
+        axes.set_xlim(left, 1.1 * 0.9 / left)
         label_axes(axes, "over the estimate", "")
         axes.xaxis.set_minor_formatter(NullFormatter())
+        known = [tick for least, more in TICKS if left > least for tick in more]
+        ticks = sorted(tick for tick in known if left < tick < 1 / left)
+        if ticks:  # else powers of ten
+            axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         _name_rows(axes, [entry.name for entry in shown])
     return axes
 
