@@ -26,6 +26,11 @@ def test_convergence(outcome, kind, words):
     assert (found[0].kind, found[0].words) == (kind, words)
 
 
+def test_that_it_converged_is_said_once():
+    (found,) = deciding({"outcome": "converged", "stopped": "converged: nothing moved"})
+    assert found.words == "Converged: nothing moved"
+
+
 @pytest.mark.parametrize("unknown", [{}, {"outcome": None}, {"outcome": "of a later version"}, {"statistics": {}}])
 def test_what_is_not_known_is_not_judged(unknown):
     assert deciding(unknown) == []

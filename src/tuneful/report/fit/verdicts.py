@@ -34,7 +34,7 @@ def _convergence(result: Mapping[str, Any]) -> Verdict | None:
         return None
     outcome = Outcome(word)
     if outcome.is_success:
-        return good(f"Converged: {why}")
+        return good(f"Converged: {why.removeprefix('converged: ')}")  # which some sentences say themselves
     return apart(f"{'Broke off' if outcome.is_broken else 'Not converged'}: {why}")
 
 
