@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from tuneful.descents import AbstractDescent, Ended, Ending, Outcome, descend
+from tuneful.descents import AbstractDescent, Ended, Ending, Outcome, descend, end_of
+from tuneful.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,14 @@ def test_a_saved_state_is_gone_on_from():
     memory = Memory(np.array([1, 7]))
     assert descend(CountDown(3), keeper=memory).state == (0, 8)
     assert descend(CountDown(3), state=(2, 1), keeper=memory).state == (0, 3)
+
+
+def test_where_only_the_end_is_of_use_it_is_there_or_an_exception_says_why():
+    assert end_of(CountDown(3)) == (0, 3)
+    with pytest.raises(UserError, match="a cliff"):
+        end_of(CountDown(3, cliff=1))
+    with pytest.raises(KeyboardInterrupt):
+        end_of(CountDown(3), observers=[lambda moment: moment.steps == 2])
 
 
 def test_every_outcome_has_words():

@@ -11,7 +11,7 @@ import pytest
 
 from tuneful.circuits import AbstractCircuit, Positive, Response, parameter
 from tuneful.fitting import Problem
-from tuneful.fitting.learned_score import ScorePlan, learned_score
+from tuneful.fitting.score_learning import ScorePlan, learned_score
 from tuneful.objectives import EnergyDistance, Measured
 
 

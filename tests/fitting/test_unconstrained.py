@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from jax.flatten_util import ravel_pytree
 
 from tuneful.circuits import FeedforwardM1
-from tuneful.fitting.unconstrained import parameter_values, unconstrained_values, with_unconstrained
+from tuneful.fitting.unconstrained import by_name, parameter_values, unconstrained_values, with_unconstrained
 
 CIRCUIT = FeedforwardM1(grid=6, density=0.1)
 
@@ -31,6 +32,15 @@ def test_impossible_fitted_parameters():
         unconstrained_values(CIRCUIT, ("dph",))
     with pytest.raises(ValueError, match=r"J = -1.0 is outside its range"):
         unconstrained_values(CIRCUIT.with_values({"J": -1.0}), ("J",))
+
+
+def test_a_row_has_the_names_and_the_shapes_of_others():
+    like = unconstrained_values(CIRCUIT, ("J", "phi_l"))
+    row, _ = ravel_pytree(like)
+    found = by_name(np.asarray(row, float) + 1, like)
+    assert {name: (float(value), value.dtype, value.shape) for name, value in found.items()} == {
+        name: (float(value + 1), value.dtype, value.shape) for name, value in like.items()
+    }
 
 
 def test_plain_values_are_numbers_and_lists():

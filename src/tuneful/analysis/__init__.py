@@ -3,7 +3,7 @@
 from tuneful.analysis.curve_information import information, standard_errors
 from tuneful.analysis.inference import Inference, infer
 from tuneful.analysis.inference_settings import InferenceSettings
-from tuneful.fitting.learned_score import LearnedScore, ScorePlan, learned_score
+from tuneful.fitting.score_learning import LearnedScore, ScorePlan, learned_score
 
 __all__ = [
     "Inference",

@@ -12,7 +12,7 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 
 from tuneful.circuits.parameters import Parameter, Positive
-from tuneful.fitting.unconstrained import own_values, parameter_names, unconstrained_values
+from tuneful.fitting.unconstrained import by_name, own_values, parameter_names, unconstrained_values
 
 if TYPE_CHECKING:
     from jax import Array
@@ -45,7 +45,7 @@ class Coordinates:
 
     def named(self, point: np.ndarray) -> dict[str, Array]:
         """Unconstrained parameters by name."""
-        return ravel_pytree(self._start)[1](jnp.asarray(point, self._flat.dtype))
+        return by_name(point, self._start)
 
     @cached_property
     def parameters(self) -> dict[str, Parameter]:
@@ -97,4 +97,4 @@ class Coordinates:
         return ravel_pytree(self._start)[0]
 
     def _own(self, flat: Array) -> Array:
-        return own_values(self.circuit, ravel_pytree(self._start)[1](flat))
+        return own_values(self.circuit, by_name(flat, self._start))

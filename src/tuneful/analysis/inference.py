@@ -25,7 +25,7 @@ from tuneful.analysis.profiles import profile_intervals
 from tuneful.analysis.restrictions import Restriction, answer_to
 from tuneful.analysis.weighted_bootstrap import Replicates, one_step
 from tuneful.circuits.keys import Key, as_key
-from tuneful.descents import Keeper, Observer, Outcome, descend
+from tuneful.descents import Keeper, Observer, end_of
 from tuneful.display import card
 from tuneful.errors import UserError
 from tuneful.fitting.simulation import true_values
@@ -209,13 +209,13 @@ def infer(
     about |= {"clusters_by": settings.clusters}
     if task.problem.objective.learns:
         bootstrap = CriticBootstrap(task.problem, answer, settings, clusters, for_replicates)
-        rows = _descended(bootstrap, keeper, observers)
+        rows = end_of(bootstrap, keeper=keeper, observers=observers)
         return _of_critic(task, answer, settings, rows, about)
     curves = settings.curves or max(task.settings.refine_batch, FEWEST_CURVES)
     local = LocalProblem.of(task.problem, answer, for_sample, curves)
     descent = InferenceDescent(local, settings, clusters, for_replicates)
     return _of_minimum(
-        task, descent, _descended(descent, keeper, observers), about | {"curves": curves}, for_replicates
+        task, descent, end_of(descent, keeper=keeper, observers=observers), about | {"curves": curves}, for_replicates
     )
 
 
@@ -237,15 +237,6 @@ def checked_clusters(task: FitTask, settings: InferenceSettings) -> Int[np.ndarr
     for text in settings.test:
         Restriction.of(text, Coordinates(task.problem.circuit, task.problem.fitted))
     return clusters_of(task, settings.clusters)
-
-
-def _descended(descent: Any, keeper: Keeper | None, observers: Sequence[Observer]) -> Any:
-    done = descend(descent, keeper=keeper, observers=observers)
-    if done.ending.outcome is Outcome.INTERRUPTED:
-        raise KeyboardInterrupt
-    if not done.ending.outcome.is_success:
-        raise UserError(str(done.ending))
-    return done.state
 
 
 def _of_minimum(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, final
 import jax
 import numpy as np
 
-from tuneful.descents import AbstractDescent, Ending, Keeper, Observer, Outcome, descend
+from tuneful.descents import AbstractDescent, Ending, Keeper, Observer, Outcome, end_of
 from tuneful.display import card
 from tuneful.networks.arguments import shown
 from tuneful.plain import plain
@@ -136,10 +136,7 @@ def predict(
         If an observer asked to stop.
     """
     descent = PredictionDescent(function, estimate, draws, key, truth)
-    done = descend(descent, keeper=keeper, observers=observers)
-    if done.ending.outcome is Outcome.INTERRUPTED:
-        raise KeyboardInterrupt
-    return descent.predictions(done.state, level)
+    return descent.predictions(end_of(descent, keeper=keeper, observers=observers), level)
 
 
 @final

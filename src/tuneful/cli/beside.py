@@ -14,7 +14,7 @@ from tuneful.report.answers.side_by_side import BesideOthers, side_by_side_page
 from tuneful.runs.folder import CONFIG, RESULT, RunFolder
 from tuneful.runs.inference_files import inference_of
 from tuneful.runs.watching.doing import doing_in
-from tuneful.runs.watching.so_far import content_so_far, log_lines
+from tuneful.runs.watching.so_far import content_so_far
 
 BESIDE = Path("runs.html")
 
@@ -60,4 +60,4 @@ def _read(path: Path, name: str) -> BesideOthers:
             so_far = content_so_far(path, folder.read_json(CONFIG))
             return BesideOthers(name, so_far.result, None, so_far.evaluations)
         result = folder.read_json(RESULT)
-        return BesideOthers(name, result, inference_of(folder, result), History(log_lines(path)).evaluations)
+        return BesideOthers(name, result, inference_of(folder, result), History(folder.read_metrics()).evaluations)

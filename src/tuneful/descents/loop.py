@@ -6,6 +6,7 @@ from typing import Any, Generic, Protocol, cast
 
 from tuneful.descents.descent import AbstractDescent, Record, State
 from tuneful.descents.outcome import Ended, Ending, Outcome
+from tuneful.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,26 @@ def descend(
     if keeper is not None:
         keeper.keep(descent.steps(known), lambda: descent.pack(known), True)
     return Descended(known, ending)
+
+
+def end_of(
+    descent: AbstractDescent[State, Any], *, keeper: Keeper | None = None, observers: Sequence[Observer] = ()
+) -> State:
+    """Descend, where nothing but the end is of use: its state. Arguments are those of `descend`.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If it was interrupted, or an observer asked to stop.
+    UserError
+        If no further step could be taken, with the reason.
+    """
+    done = descend(descent, keeper=keeper, observers=observers)
+    if done.ending.outcome is Outcome.INTERRUPTED:
+        raise KeyboardInterrupt
+    if done.ending.outcome.is_broken:
+        raise UserError(str(done.ending))
+    return done.state
 
 
 def _found(descent: AbstractDescent[State, Any], keeper: Keeper | None) -> State:

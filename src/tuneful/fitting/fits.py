@@ -9,10 +9,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.flatten_util import ravel_pytree
 
 from tuneful.circuits import AbstractCircuit
 from tuneful.circuits.observation import measured_like, name_of
@@ -25,12 +23,12 @@ from tuneful.fitting.checks import check_fit, defined_statistics
 from tuneful.fitting.course import Course, CourseState
 from tuneful.fitting.evaluation import HeldOut
 from tuneful.fitting.history import History, Line
-from tuneful.fitting.learned_score import ScorePlan
-from tuneful.fitting.one_step import NotLearned, Stepped, one_step
 from tuneful.fitting.problem import Problem, StepRecord
+from tuneful.fitting.score_learning import ScorePlan
+from tuneful.fitting.score_steps import NotLearned, Stepped, one_step
 from tuneful.fitting.settings import FitSettings
 from tuneful.fitting.uncertainty import parameter_errors
-from tuneful.fitting.unconstrained import parameter_names, parameter_values, with_unconstrained
+from tuneful.fitting.unconstrained import by_name, parameter_names, parameter_values, with_unconstrained
 from tuneful.objectives import AbstractObjective, AbstractPenalty, Measured
 from tuneful.objectives.per_label import label_weights
 
@@ -303,7 +301,7 @@ def run_course(
 def with_one_step(
     result: FitResult, *, keeper: Keeper | None = None, observers: Sequence[Observer] = ()
 ) -> FitResult:
-    """Go on from an answer by steps of a learned score (`tuneful.fitting.one_step`); one that is broken stays.
+    """Go on from an answer by steps of a learned score (`tuneful.fitting.score_steps`); one that is broken stays.
 
     Where too few realisations settle to learn a score from, the answer stays, too, and `stepped` says why.
 
@@ -330,8 +328,7 @@ def with_one_step(
         return dataclasses.replace(result, stepped=NotLearned(str(error)))
     if not stepped.is_taken:
         return dataclasses.replace(result, stepped=stepped)
-    flat, unravel = ravel_pytree(result.estimate)
-    estimate = unravel(jnp.asarray(stepped.point, flat.dtype))
+    estimate = by_name(stepped.point, result.estimate)
     circuit = with_unconstrained(result.circuit, estimate)
     return dataclasses.replace(result, circuit=circuit, estimate=estimate, stepped=stepped)
 

@@ -13,7 +13,7 @@ import numpy as np
 from tuneful.errors import UserError
 from tuneful.objectives.base import Measured
 from tuneful.objectives.feature_map import FeatureMap
-from tuneful.objectives.network_input import network_input
+from tuneful.objectives.network_inputs import network_input
 
 if TYPE_CHECKING:
     from jax import Array

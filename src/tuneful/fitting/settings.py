@@ -51,7 +51,7 @@ class FitSettings(Section):
     start_spread: float = Field(
         default=0.3, ge=0, allow_inf_nan=False
     )  # of these others, in unconstrained parameters
-    one_step: bool = False  # whether steps of a learned score go on from the answer; see `tuneful.fitting.one_step`
+    one_step: bool = False  # steps of a learned score go on from the answer; see `tuneful.fitting.score_steps`
     score_realisations: int = Field(default=4000, ge=100)  # from which the score is learned
     score_spread: float = Field(default=0.2, gt=0, allow_inf_nan=False)  # of their unconstrained parameters
     evaluate_every: int = Field(default=25, ge=1)

@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
+import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.flatten_util import ravel_pytree
+from jax.typing import ArrayLike
 from jaxtyping import Float
 
 from tuneful.circuits.base import AbstractCircuit
@@ -61,6 +63,12 @@ def own_values(circuit: AbstractCircuit, unconstrained: Mapping[str, Array]) -> 
 def parameter_values(circuit: AbstractCircuit) -> dict[str, Any]:
     """The values of all parameters as plain numbers or lists, in their own units."""
     return {name: np.asarray(value_of(circuit, name)).astype(float).tolist() for name in circuit.parameters()}
+
+
+def by_name(row: ArrayLike, like: Mapping[str, Array]) -> dict[str, Array]:
+    """Unconstrained parameters in a row, by name: in the shapes, the order and the precision of others."""
+    flat, unravel = ravel_pytree(dict(like))
+    return unravel(jnp.asarray(row, flat.dtype))
 
 
 def parameter_names(unconstrained: Mapping[str, Array]) -> list[str]:

@@ -17,7 +17,7 @@ from jaxtyping import Float, PRNGKeyArray
 from tuneful.circuits.keys import Key, as_key
 from tuneful.objectives.base import AbstractObjective, Draw, Generated, Measured, weighted_mean
 from tuneful.objectives.feature_map import FeatureMap, Relative
-from tuneful.objectives.network_input import network_input
+from tuneful.objectives.network_inputs import network_input
 
 Layers = list[tuple[Float[Array, "_ _"], Float[Array, " _"]]]  # (weight, bias) of every layer of the critic
 

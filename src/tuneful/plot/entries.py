@@ -52,6 +52,15 @@ def entries(about: Mapping[str, Any]) -> list[Entry]:
     return [Entry(*about_one) for about_one in zip(names, *columns, flags, strict=True)]
 
 
+def full_name(parameter: str, entry: str) -> str:
+    """What an entry of a parameter is called: J_EE, or sigma of a scalar.
+
+    >>> full_name("J", "EE"), full_name("sigma", "")
+    ('J_EE', 'sigma')
+    """
+    return f"{parameter}_{entry}" if entry else parameter
+
+
 def entry_names(shape: Sequence[int], given: Any) -> list[str]:
     """What tells the entries of a parameter of that shape apart: given names, or indices from 1; "" for a scalar."""
     if not shape:
@@ -90,7 +99,7 @@ def intervals_of(name: str, about: Mapping[str, Any]) -> list[IntervalEntry]:
     words, reasons = (np.ravel(np.asarray(about[key], dtype=object)).tolist() for key in ("identified", "why"))
     return [
         IntervalEntry(
-            f"{name}_{entry}" if entry else name, number(values[i]), interval(*sides[i]),
+            full_name(name, entry), number(values[i]), interval(*sides[i]),
             number(truths[i]) if np.isfinite(truths[i]) else "", str(words[i]), str(reasons[i]),
             (values[i], *sides[i].tolist(), truths[i]),
         )

@@ -334,13 +334,14 @@ class RunFolder:
             file.writelines(json.dumps(line) + "\n" for line in lines)
 
     def read_metrics(self, until: int | None = None) -> list[dict[str, Any]]:
-        """Read the log up to a step. A line cut short by a kill ends it."""
+        """Read the log up to a step. A line cut short by a kill, or that is none, ends it."""
         lines: list[dict[str, Any]] = []
         path = self.path / LOG
-        for text in path.read_text().splitlines() if path.exists() else []:
+        for text in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []:
             try:
                 line = json.loads(text)
-            except ValueError:
+                line["step"] = int(line["step"])
+            except (ValueError, TypeError, KeyError, RecursionError):
                 break
             if until is None or line["step"] <= until:
                 lines.append(line)

@@ -7,7 +7,7 @@ import pytest
 
 from tuneful.curves import critical_value
 from tuneful.runs.watching.doing import Doing
-from tuneful.runs.watching.so_far import content_so_far, log_lines, page_so_far
+from tuneful.runs.watching.so_far import content_so_far, page_so_far
 
 GOING = Doing("goes on", "The run goes on: step <20> is taken.", 0.0, "")
 
@@ -61,7 +61,7 @@ def test_the_log_ends_at_its_first_line_that_is_none(begun, cut):
     folder = begun(2)
     with open(folder / "metrics.jsonl", "ab") as file:
         file.write(cut)
-    assert [line["step"] for line in log_lines(folder)] in ([1, 2], [1, 2, 3])
+    assert [line["step"] for line in content_so_far(folder, {}).steps] in ([1, 2], [1, 2, 3])
 
 
 def test_a_network_that_is_stabilised_shows_its_abscissa(tmp_path):

@@ -10,7 +10,7 @@ from tuneful.descents import Outcome
 from tuneful.fitting.tables import mean_distances, statistics_of
 from tuneful.numbers import DASH, as_float, distance, duration, number
 from tuneful.plot import courses
-from tuneful.plot.entries import entries, intervals_of
+from tuneful.plot.entries import entries, full_name, intervals_of
 from tuneful.plot.naming import label
 from tuneful.plot.sheets import Panel
 from tuneful.plot.side_by_side import Estimate, estimates, height
@@ -54,18 +54,17 @@ def side_by_side_page(runs: Sequence[BesideOthers], command: str) -> AnswerPage:
         sections=[_settings(runs), _convergence(runs), _distances(runs), _parameters(runs)],
         table=table,
         terms=[("Which is better?", SCORES)],
-        decides=[Verdict(_worst(run), _SIGNS[_worst(run)], f"{run.name}: {_in_short(run)}") for run in runs],
+        decides=[_decided(run) for run in runs],
     )
 
 
-_SIGNS = {"good": "✓", "apart": "✕", "unknown": "?"}
-
-
-def _worst(run: BesideOthers) -> str:
-    kinds = {
-        found.kind for found in [*deciding(run.result, run.inference), *_judged(run).values(), _ended(run.result)]
-    }
-    return next(kind for kind in ("apart", "unknown", "good") if kind in kinds or kind == "good")
+def _decided(run: BesideOthers) -> Verdict:
+    """A run in one line, of the kind of its worst judgement."""
+    found = [*deciding(run.result, run.inference), *_judged(run).values(), _ended(run.result)]
+    kinds, words = {one.kind for one in found}, f"{run.name}: {_in_short(run)}"
+    if "apart" in kinds:
+        return apart(words)
+    return open_question(words) if "unknown" in kinds else good(words)
 
 
 def _in_short(run: BesideOthers) -> str:
@@ -207,13 +206,9 @@ def _titled(name: str, runs: Sequence[BesideOthers]) -> str:
     """A name with its unit, in the first run that knows one."""
     tables = [run.result.get("parameters") or {} for run in runs]
     rows = [(own, about) for table in tables for own, about in table.items()]
-    units = [about.get("unit") for own, about in rows if name in (own, *_entries_of(own, about))]
+    units = [about.get("unit") for own, about in rows if name in [full_name(own, e.name) for e in entries(about)]]
     unit = next((str(unit) for unit in units if unit), "")
     return f"{name} ({unit})" if unit else name
-
-
-def _entries_of(name: str, about: Mapping[str, Any]) -> list[str]:
-    return [f"{name}_{entry.name}" for entry in entries(about) if entry.name]
 
 
 def _of(name: str, found: Mapping[str, tuple[Estimate, str]], run: BesideOthers) -> Estimate:
@@ -235,7 +230,7 @@ def _estimates(run: BesideOthers) -> Iterator[tuple[str, tuple[Estimate, str]]]:
     }
     for name, about in parameters.items():
         for entry in entries(about) if about.get("fitted", True) else ():
-            own = f"{name}_{entry.name}" if entry.name else str(name)
+            own = full_name(str(name), entry.name)
             if own in intervals:
                 value, low, high, _ = intervals[own].numbers
                 unsure = " (not identified)" if intervals[own].identified == "no" else ""

@@ -18,8 +18,8 @@ from tuneful.plot.tuning import standard_errors
 from tuneful.report.document import render_template
 from tuneful.report.figures import view
 from tuneful.report.fit import incidents, inference_section, panels, parameters, prediction_section, verdicts, wording
-from tuneful.report.fit.all_curves import all_curves
 from tuneful.report.fit.content import ReportContent
+from tuneful.report.fit.every_unit import all_curves
 from tuneful.report.wording import Verdict, flattened, outcome_in_words, symbol
 
 # Of curves, while there are none.

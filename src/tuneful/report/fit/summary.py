@@ -5,7 +5,7 @@ from typing import Any
 
 from tuneful.fitting.tables import statistics_of
 from tuneful.numbers import DASH, number
-from tuneful.plot.entries import entries, intervals_of
+from tuneful.plot.entries import entries, full_name, intervals_of
 from tuneful.report.fit.parameters import any_error, known_to
 
 
@@ -24,7 +24,7 @@ def fit_summary(result: Mapping[str, Any]) -> str:
 def _parameters(result: Mapping[str, Any]) -> Iterator[str]:
     """The recovered parameters beside the truth, and how well the curves fix them, where either is known."""
     rows = [
-        (f"{name}_{entry.name}" if entry.name else name, entry, row["unit"])
+        (full_name(name, entry.name), entry, row["unit"])
         for name, row in result["parameters"].items()
         for entry in entries(row)
     ]

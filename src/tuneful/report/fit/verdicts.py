@@ -8,7 +8,7 @@ from tuneful.curves import critical_value
 from tuneful.descents import Outcome
 from tuneful.fitting.tables import mean_distances, statistics_of
 from tuneful.numbers import count, distance
-from tuneful.plot.entries import entries, intervals_of
+from tuneful.plot.entries import entries, full_name, intervals_of
 from tuneful.report.wording import Verdict, apart, enumerated, good, open_question, outcome_in_words
 
 FEW = 0.3  # a distance that so few units leave within sampling error would be a bad fit
@@ -91,7 +91,7 @@ def _identified(result: Mapping[str, Any], inference: Mapping[str, Any] | None) 
         return
     for name, about in (result.get("parameters") or {}).items():
         if about.get("fitted", True):
-            yield from ((f"{name}_{e.name}" if e.name else str(name), e.identified) for e in entries(about))
+            yield from ((full_name(str(name), e.name), e.identified) for e in entries(about))
 
 
 def _named(names: list[str]) -> str:

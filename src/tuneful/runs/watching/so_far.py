@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-import json
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,6 @@ from tuneful.report.fit.content import ReportContent
 from tuneful.report.fit.page import render_running
 from tuneful.report.wording import Verdict, apart, good, open_question
 from tuneful.runs.folder import CONFIG, RunFolder
-from tuneful.runs.manifest import LOG
 from tuneful.runs.stabilize_config import KIND
 from tuneful.runs.watching.doing import Doing, read_table
 
@@ -41,31 +40,23 @@ def page_so_far(path: Path, doing: Doing) -> str:
     kind = config.get("kind", "fit") if config else None
     if kind == "fit":
         return _page_of_fit(path, config, doing)
-    lines = [line for line in log_lines(path) if "abscissa" in line]
+    lines = [line for line in _log(path) if "abscissa" in line]
     sections = [_course(lines, config)] if kind == KIND and lines else []
     facts = [("Folder", path.name), *([("Steps", number(lines[-1]["step"], 6))] if sections else [])]
     about = {"versions": config.get("versions") or {}, "settings": _settings(config), "command": None}
     return AnswerPage(str(kind or "no run yet"), _question(kind), doing.words, facts, sections, about).render()
 
 
-def log_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The whole lines of a log, up to the first that is none."""
-    try:
-        texts = (path / LOG).read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return
-    for text in texts:
-        try:
-            line = json.loads(text)
-            line["step"] = int(line["step"])
-        except (ValueError, TypeError, KeyError, RecursionError):
-            return
-        yield line
+def _log(path: Path) -> list[dict[str, Any]]:
+    """The log as far as it can be read."""
+    with contextlib.suppress(OSError):
+        return RunFolder(path).read_metrics()
+    return []
 
 
 def content_so_far(path: Path, config: Mapping[str, Any]) -> ReportContent:
     """What is known of a fit that has no result yet, in the form of one that has."""
-    measured, history = RunFolder(path).read_dataset("data.nc"), History(log_lines(path))
+    measured, history = RunFolder(path).read_dataset("data.nc"), History(_log(path))
     none = measured.isel(unit=slice(0, 0))
     again = shlex.join(["tuneful", "fit", str(path / CONFIG), "--out", "NEW_FOLDER"])
     result = _result(config, history, measured) | {"command": again}

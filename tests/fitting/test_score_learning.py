@@ -8,7 +8,7 @@ import pytest
 
 from tuneful.descents import Outcome, descend
 from tuneful.errors import UserError
-from tuneful.fitting.learned_score import ScoreDescent, ScorePlan, learned_score
+from tuneful.fitting.score_learning import ScoreDescent, ScorePlan, learned_score
 from tuneful.fitting.unconstrained import unconstrained_values
 
 MEDIAN, SPREAD, CONDITIONS = 5.0, 0.5, 3

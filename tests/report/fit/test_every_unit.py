@@ -5,7 +5,7 @@ import json
 import numpy as np
 
 from tuneful.plot.selection import held_out
-from tuneful.report.fit.all_curves import MOST_NUMBERS, all_curves
+from tuneful.report.fit.every_unit import MOST_NUMBERS, all_curves
 
 SIZES = {"size": np.array([0.5, 1.0, 2.0, 4.0, 16.0])}
 

@@ -22,13 +22,13 @@ from jax.flatten_util import ravel_pytree
 
 from tuneful.circuits.ensemble import CHUNK
 from tuneful.circuits.keys import Key, as_key
-from tuneful.descents import AbstractDescent, Ended, Ending, Keeper, Observer, Outcome, descend
+from tuneful.descents import AbstractDescent, Ended, Ending, Keeper, Observer, Outcome, end_of
 from tuneful.errors import UserError
 from tuneful.fitting.realisations import answers_around
 from tuneful.fitting.score_inputs import ScoreInputs
 from tuneful.fitting.score_moments import BLOCKS, ScoreMoments
 from tuneful.fitting.score_training import Regression, epoch, outputs
-from tuneful.fitting.unconstrained import unconstrained_values
+from tuneful.fitting.unconstrained import by_name, unconstrained_values
 
 if TYPE_CHECKING:
     from jax import Array
@@ -225,12 +225,7 @@ def learned_score(
     array([0.012, 0.034, 0.21])
     """
     descent = ScoreDescent(problem, unconstrained_values(circuit, problem.fitted), plan, as_key(key))
-    done = descend(descent, keeper=keeper, observers=observers)
-    if done.ending.outcome is Outcome.INTERRUPTED:
-        raise KeyboardInterrupt
-    if done.ending.outcome.is_broken:
-        raise UserError(str(done.ending))
-    return descent.score(done.state)
+    return descent.score(end_of(descent, keeper=keeper, observers=observers))
 
 
 @final
@@ -252,7 +247,7 @@ class ScoreDescent(AbstractDescent[ScoreState, str]):
     def __init__(self, problem: Problem, centre: dict[str, Array], plan: ScorePlan, key: Array):
         self._problem, self._centre, self.plan, self._key = problem, centre, plan, key
         self.inputs = ScoreInputs.of(problem)
-        flat, self._named = ravel_pytree(centre)
+        flat, _ = ravel_pytree(centre)
         self.point = np.asarray(flat, float)
         self._table: tuple[Array, Array, tuple[Array, Array]] | None = None
 
@@ -323,7 +318,7 @@ class ScoreDescent(AbstractDescent[ScoreState, str]):
 
     def at(self, point: Float[np.ndarray, " n"]) -> dict[str, Array]:
         """Unconstrained parameters by name."""
-        return self._named(jnp.asarray(point, jnp.result_type(float)))
+        return by_name(point, self._centre)
 
     def mean_of(self, score: LearnedScore, drawn: Drawn, label: int) -> Float[np.ndarray, " n"]:
         """The mean score of realisations."""

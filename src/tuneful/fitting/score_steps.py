@@ -22,10 +22,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from tuneful.descents import AbstractDescent, Ending, Keeper, Observer, Outcome, descend
-from tuneful.errors import UserError
-from tuneful.fitting.learned_score import LearnedScore, ScoreDescent, ScorePlan, ScoreState
+from tuneful.descents import AbstractDescent, Ending, Keeper, Observer, Outcome, end_of
 from tuneful.fitting.linearised import generated_at
+from tuneful.fitting.score_learning import LearnedScore, ScoreDescent, ScorePlan, ScoreState
 from tuneful.fitting.trust_region import trust_region_step
 from tuneful.fitting.uncertainty import HARDLY
 from tuneful.objectives import EnergyDistance
@@ -181,12 +180,7 @@ def one_step(
     """
     for_score, for_loss = jax.random.split(key)
     descent = OneStepDescent(problem, answer, plan, for_score)
-    done = descend(descent, keeper=keeper, observers=observers)
-    if done.ending.outcome is Outcome.INTERRUPTED:
-        raise KeyboardInterrupt
-    if done.ending.outcome.is_broken:
-        raise UserError(str(done.ending))
-    return descent.found(done.state, for_loss)
+    return descent.found(end_of(descent, keeper=keeper, observers=observers), for_loss)
 
 
 @final

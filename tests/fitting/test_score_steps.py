@@ -8,8 +8,8 @@ import pytest
 
 from tuneful.descents import Outcome, descend
 from tuneful.errors import UserError
-from tuneful.fitting.learned_score import ScorePlan
-from tuneful.fitting.one_step import OneStepDescent, Stepped, one_step
+from tuneful.fitting.score_learning import ScorePlan
+from tuneful.fitting.score_steps import OneStepDescent, Stepped, one_step
 from tuneful.fitting.unconstrained import unconstrained_values
 
 UNITS = 300

@@ -5,7 +5,7 @@ import numpy as np
 
 from tuneful.objectives import Measured
 from tuneful.objectives.feature_map import FeatureMap
-from tuneful.objectives.network_input import network_input
+from tuneful.objectives.network_inputs import network_input
 
 DATA = Measured.from_rates([[1.0, np.nan], [3.0, 4.0]])
 RATES = jnp.array([[2.0, 9.0], [0.001, 5.0]])
