@@ -4,6 +4,7 @@ import dataclasses
 import io
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, final
@@ -47,6 +48,16 @@ def _forget_compiled_programs():
     """Every compiled program holds memory maps, of which a process may have 65,530: some 1,500 tests need more."""
     yield
     jax.clear_caches()
+
+
+@pytest.fixture(autouse=True)
+def _forget_files_that_were_run():
+    """A file that a test had run as somebody's own code is a module of its path: the next test is another process."""
+    before = set(sys.modules)
+    yield
+    for name in set(sys.modules) - before:
+        if name.endswith(".py"):
+            del sys.modules[name]
 
 
 @pytest.fixture(scope="session")
