@@ -9,7 +9,7 @@ import pytest
 from tuneful.descents import Outcome, descend
 from tuneful.errors import UserError
 from tuneful.fitting.score_learning import ScorePlan
-from tuneful.fitting.score_steps import OneStepDescent, Stepped, one_step
+from tuneful.fitting.score_steps import REACH, OneStepDescent, Stepped, one_step
 from tuneful.fitting.unconstrained import unconstrained_values
 
 UNITS = 300
@@ -53,13 +53,28 @@ def test_an_answer_that_the_loss_prefers_is_kept(stepped):
     np.testing.assert_array_equal(worse.point, stepped.points[0])
     assert "made the loss worse (+0.021 +- 0.01), and the answer before them is kept" in worse.words
     assert dataclasses.replace(stepped, loss_difference=0.019, loss_error=0.01).is_taken
-    nowhere = Stepped(stepped.score, stepped.points[:1], 2, (3.0, 3.0), np.zeros(1), UNITS, 0.0, 0.0)
+    nowhere = Stepped(stepped.score, stepped.points[:1], 2, (3.0, 3.0), np.zeros(1), UNITS, 0.0, 0.0, 0.0)
     assert not nowhere.is_taken
     assert "no step" in nowhere.words
 
 
-def descent_of(problem, log_normal):
-    answer = unconstrained_values(log_normal.with_values(AWAY), problem.fitted)
+def test_a_step_beyond_where_the_score_was_learned_is_no_estimate(problem, log_normal, stepped, whole):
+    """From .5 away, and a score learned within .2: the answer is kept, whatever the loss prefers."""
+    assert 0 < stepped.reach < REACH
+    descent = descent_of(problem, log_normal, {"median": 5.0 * np.exp(-0.5), "spread": 0.5})
+    end = descend(descent).state
+    assert end.ended
+    assert len(end.points) == 1
+    assert end.reach > REACH
+    found = descent.found(end, jax.random.key(2))
+    assert not found.is_taken
+    np.testing.assert_array_equal(found.point, end.points[0])
+    assert f"leads {end.reach:.1f} times its spread of 0.2 away" in found.words
+    assert not dataclasses.replace(stepped, reach=1.1 * REACH).is_taken
+
+
+def descent_of(problem, log_normal, at=AWAY):
+    answer = unconstrained_values(log_normal.with_values(at), problem.fitted)
     return OneStepDescent(problem, answer, SMALL, jax.random.key(1))
 
 

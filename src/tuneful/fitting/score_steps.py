@@ -6,9 +6,10 @@ a second one, with simulations where the first has led, takes out what the mean 
 
     delta = (sum_l n_l G^T V^-1 G)^-1 sum_l n_l G^T V^-1 (mean_i u(x_i) - mean u(y)),
 
-over labels l of n_l units, along the directions that these units fix to better than s, the region in which the score
-was learned; along the others the answer stays. Steps are shortened until networks settle where they lead and the mean
-scores come closer.
+over labels l of n_l units, along the directions that these units fix to better than s; along the others the answer
+stays. Steps are shortened until networks settle where they lead and the mean scores come closer. The score was
+learned from parameters that scatter by s: a whole step that leads farther than `REACH` times that along a direction
+is no estimate, and the answer is kept.
 """
 
 from __future__ import annotations
@@ -25,7 +26,6 @@ import numpy as np
 from tuneful.descents import AbstractDescent, Ending, Keeper, Observer, Outcome, end_of
 from tuneful.fitting.linearised import generated_at
 from tuneful.fitting.score_learning import LearnedScore, ScoreDescent, ScorePlan, ScoreState
-from tuneful.fitting.trust_region import trust_region_step
 from tuneful.fitting.uncertainty import HARDLY
 from tuneful.objectives import EnergyDistance
 from tuneful.objectives.base import Generated, Measured, sharpest
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from tuneful.fitting.problem import Problem
 
 STEPS = 2
+REACH = 2.0  # spreads from the answer along any direction: within them lie 95 % of what the score was learned from
 SHORTENED = 6  # times at most
 DRAWS, CURVES = 8, 1000  # samples, and curves in each, by which the loss of two answers is compared
 WORSE = 2.0  # standard errors of their difference from which on the loss tells them apart
@@ -47,7 +48,8 @@ WORSE = 2.0  # standard errors of their difference from which on the loss tells 
 class OneStepState:
     """Where the stage stands: the score, points from the answer on, what was lost there, and mean scores of labels.
 
-    `ended` says whether no further step could be taken.
+    `ended` says whether no further step could be taken, and `reach` how many spreads from the answer, along the
+    direction where it is farthest, the last whole step leads.
     """
 
     score: ScoreState
@@ -55,6 +57,7 @@ class OneStepState:
     lost: Float[np.ndarray, " points"]
     means: Float[np.ndarray, "labels n"]
     ended: bool = False
+    reach: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +77,9 @@ class Stepped:
         Fraction of realisations that do not settle, or saturate, at every point.
     loss_difference, loss_error
         Of the loss at the last point and at the answer, from the same random numbers, and its standard error.
+    reach
+        How many spreads of the score from the answer the last whole step leads, along the direction where it is
+        farthest.
     """
 
     score: LearnedScore
@@ -84,11 +90,13 @@ class Stepped:
     units: int
     loss_difference: float
     loss_error: float
+    reach: float
 
     @property
     def is_taken(self) -> bool:
-        """Whether there was a step, and the loss is not the worse for it by more than its sampling error."""
-        return len(self.points) > 1 and not self.loss_difference > WORSE * self.loss_error
+        """Whether steps stay where the score was learned, and the loss is not the worse for them."""
+        is_worse = self.loss_difference > WORSE * self.loss_error
+        return len(self.points) > 1 and not self.reach > REACH and not is_worse
 
     @property
     def point(self) -> Float[np.ndarray, " n"]:
@@ -106,6 +114,12 @@ class Stepped:
         """What came of it, in a sentence."""
         n, lost = len(self.points[0]), max(self.score.lost, float(self.lost.max()))
         about = f"(of its simulations, up to {lost:.1%} did not settle and are left out)"
+        if self.reach > REACH:
+            return (
+                f"The learned score leads {self.reach:.1f} times its spread of {self.score.plan.spread:g} away, and "
+                f"was learned within {REACH:g} times that: this is no estimate, and the answer before is kept. Fit "
+                f"longer, or ask for a larger score_spread {about}."
+            )
         if len(self.points) == 1:
             return f"The learned score gave no step that brings its mean closer to that of the data {about}."
         apart = f"{self.loss_difference:+.3g} +- {self.loss_error:.2g}"
@@ -122,6 +136,7 @@ class Stepped:
         values, errors = self.score.eigenvalues
         return {
             "taken": self.is_taken, "words": self.words, "steps": len(self.points) - 1, "directions": self.directions,
+            "reach": self.reach,
             "moved": dict(zip(names, (self.points[-1] - self.points[0]).tolist(), strict=True)),
             "chi_square": list(self.distances), "loss_difference": self.loss_difference,
             "loss_error": self.loss_error, "lost": [self.score.lost, *self.lost.tolist()],
@@ -197,7 +212,7 @@ class OneStepDescent(AbstractDescent[OneStepState, str]):
         return OneStepState(self._learning.init(), point[None], np.zeros(1), means)
 
     def step(self, state: OneStepState) -> tuple[OneStepState, str]:
-        """Learn, then step; a step that cannot be taken at any length is the last."""
+        """Learn, then step; a step that leads too far, or that cannot be taken at any length, is the last."""
         if self._learning.ending(state.score) is None:
             learned, said = self._learning.step(state.score)
             return replace(state, score=learned), said
@@ -206,6 +221,9 @@ class OneStepDescent(AbstractDescent[OneStepState, str]):
             there = np.array([state.score.there.lost])
             state = replace(state, means=np.stack([m.mean for m in score.moments]), lost=there)
         whole = self.newton_step(state)
+        state = replace(state, reach=self._reach(state, whole))
+        if state.reach > REACH:
+            return replace(state, ended=True), f"{state.reach:.1f} spreads of the score away: no estimate"
         for shorter in range(SHORTENED if whole.any() else 0):
             point = state.points[-1] + whole / 2**shorter
             means, lost = self._means_at(state, point)
@@ -224,22 +242,21 @@ class OneStepDescent(AbstractDescent[OneStepState, str]):
         return Ending(Outcome.REACHED, f"{len(state.points) - 1} steps of the score")
 
     def pack(self, state: OneStepState) -> Any:
-        ended = np.asarray(state.ended)
-        return self._learning.pack(state.score), (state.points, state.lost, state.means, ended)
+        numbers = np.array([state.ended, state.reach])
+        return self._learning.pack(state.score), (state.points, state.lost, state.means, numbers)
 
     def unpack(self, arrays: Any) -> OneStepState:
-        score, (points, lost, means, ended) = arrays
+        score, (points, lost, means, (ended, reach)) = arrays
         points, lost, means = map(np.asarray, (points, lost, means))
-        return OneStepState(self._learning.unpack(score), points, lost, means, bool(ended))
+        return OneStepState(self._learning.unpack(score), points, lost, means, bool(ended), float(reach))
 
     def newton_step(self, state: OneStepState) -> Float[np.ndarray, " n"]:
-        """The next step, within the region in which the score was learned."""
+        """The next step, whole."""
         score, measured = self._learned(state)
         apart = measured - state.means
         slope = sum(n * m.gain.T @ m.precision @ d for n, m, d in zip(self._units, score.moments, apart, strict=True))
         values, axes = self._resolved(score)
-        radius = score.plan.spread * np.sqrt(axes.shape[0])
-        return axes @ trust_region_step(-axes.T @ slope, np.diag(values), radius) if len(values) else 0 * apart[0]
+        return axes @ (axes.T @ slope / values)
 
     def found(self, state: OneStepState, key: Array) -> Stepped:
         """What came of it, and what the loss says."""
@@ -250,7 +267,7 @@ class OneStepDescent(AbstractDescent[OneStepState, str]):
         apart = loss_differences(self._problem, last, answer, key)
         told = float(apart.mean()), float(apart.std(ddof=1) / np.sqrt(len(apart)))
         directions = len(self._resolved(score)[0])
-        return Stepped(score, state.points, directions, distances, state.lost, sum(self._units), *told)
+        return Stepped(score, state.points, directions, distances, state.lost, sum(self._units), *told, state.reach)
 
     @property
     def _units(self) -> list[int]:
@@ -275,6 +292,12 @@ class OneStepDescent(AbstractDescent[OneStepState, str]):
         values, axes = np.linalg.eigh(whole)
         known = values > score.plan.spread**-2
         return values[known], axes[:, known]
+
+    def _reach(self, state: OneStepState, step: np.ndarray) -> float:
+        """How many spreads from the answer a step from the last point leads, where it is farthest."""
+        score, _ = self._learned(state)
+        along = self._resolved(score)[1].T @ (state.points[-1] + step - state.points[0])
+        return float(np.abs(along).max(initial=0.0) / score.plan.spread)
 
     def _distance(self, state: OneStepState, means: np.ndarray | None = None) -> float:
         """How far mean scores of the circuit, by default those of the last point, are from the measured ones."""
