@@ -135,11 +135,16 @@ class GoodnessOfFit:
     def verdict(self) -> str:
         """The answer in words."""
         _, adjusted = p_values(self.parts)
-        failing = [name for name in sorted(adjusted, key=adjusted.__getitem__) if adjusted[name] < LEVEL]
+        failing = [name for name in sorted(adjusted, key=adjusted.__getitem__) if is_rejected(adjusted[name])]
         where = f" It fails in {', '.join(failing)}." if failing else ""
-        if self.p_value < LEVEL:
+        if is_rejected(self.p_value):
             return f"The circuit does not produce such neurons (p = {self.p_value:.2g}).{where}"
         return f"The circuit could have produced these neurons (p = {self.p_value:.2g}).{where}"
+
+
+def is_rejected(p: float) -> bool:
+    """Whether a hypothesis is rejected at 5 %: ranks among 19 sets can be 1 in 20, and no less."""
+    return p <= LEVEL
 
 
 def p_value(found: float, simulated: Float[np.ndarray, " sets"]) -> float:

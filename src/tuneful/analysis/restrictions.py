@@ -13,6 +13,7 @@ import numpy as np
 from scipy.linalg import null_space
 
 from tuneful.analysis.coordinates import Coordinates
+from tuneful.analysis.goodness_of_fit import is_rejected
 from tuneful.analysis.held_minimum import minimum_within
 from tuneful.analysis.minimum import Minimum
 from tuneful.circuits.parameters import Free
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 COMMA = re.compile(r",(?![^\[]*\])")  # none within brackets
 RISE, KNOWN, POINT = range(3)  # columns of a row, the last and all after it
 SAMPLES = 100_000  # of a weighted sum of chi-squares
-LEVEL = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +117,7 @@ def answer_to(
         said = f"{restriction.words}: networks do not settle there, which cannot be tested."
         return {"restriction": restriction.words, "rise": None, "p_value": None, "parameters": None, "verdict": said}
     p = p_value(row[RISE], restriction.weights(spread, covariance))
-    against = "speak against it" if p < LEVEL else "do not speak against it"
+    against = "speak against it" if is_rejected(p) else "do not speak against it"
     return {
         "restriction": restriction.words,
         "equations": len(restriction.rows),

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from tuneful.analysis.goodness_of_fit import is_rejected
 from tuneful.plot.style import (
     DATA,
     END,
@@ -22,7 +23,6 @@ from tuneful.plot.style import (
     panel,
 )
 
-LEVEL = 0.05  # of a test
 CANDIDATES = 12  # of a design that are drawn, the best
 ROW = 0.24  # inches
 
@@ -69,7 +69,7 @@ def goodness(table: Mapping[str, Any], *, ax: Axes | None = None) -> Axes:
     with panel(ax, WIDE) as axes:
         low, high = padded([*simulated, measured])
         axes.hist(simulated, bins=np.linspace(low, high, 30).tolist(), color=DATA, label="simulated sets")
-        colour = START if table["p_value"] < LEVEL else END
+        colour = START if is_rejected(table["p_value"]) else END
         axes.axvline(measured, color=colour, linewidth=2, label="measured units")
         label_axes(axes, "energy distance", "sets")
     return axes

@@ -10,6 +10,9 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from tuneful.plain import plain
+from tuneful.report.wording import flattened
+
 SCRIPT = "page.js"
 
 
@@ -28,6 +31,17 @@ def render_template(name: str, view: Mapping[str, Any]) -> str:
     environment.policies["json.dumps_kwargs"] = {"allow_nan": False, "ensure_ascii": True}
     about_script = {"script": Markup(_source(SCRIPT)), "policy": policy()}
     return environment.get_template(name).render({**about_script, **view})
+
+
+def made_by(result: Mapping[str, Any]) -> dict[str, Any]:
+    """What every page says of how its numbers came about, and the numbers themselves, which are in it as JSON."""
+    versions = result.get("versions") or {}
+    return {
+        "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
+        "command": result.get("command"),
+        "settings": flattened(result.get("settings") or {}),
+        "numbers": plain(result),
+    }
 
 
 @functools.cache

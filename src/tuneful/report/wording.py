@@ -1,6 +1,6 @@
 """The words that all pages share."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,9 +36,27 @@ def open_question(words: str) -> Verdict:
     return Verdict("unknown", "?", words)
 
 
+def worst(found: Iterable[Verdict], words: str) -> Verdict:
+    """A judgement in other words, of the kind of the worst of some."""
+    kinds = {one.kind for one in found}
+    if "apart" in kinds:
+        return apart(words)
+    return open_question(words) if "unknown" in kinds else good(words)
+
+
+def finding(words: str) -> Verdict:
+    """What was found, neither good nor bad."""
+    return Verdict("finding", "→", words)
+
+
 def capitalised(text: str) -> str:
     """The text with a capital first letter, the rest unchanged."""
     return text[:1].upper() + text[1:]
+
+
+def some_of(names: Sequence[str], most: int = 6) -> str:
+    """``a, b and 3 more``."""
+    return enumerated([*names[:most], *[f"{len(names) - most} more"] * (len(names) > most)])
 
 
 def in_words(number: int) -> str:

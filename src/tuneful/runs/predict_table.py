@@ -10,7 +10,7 @@ import numpy as np
 from tuneful.analysis.predicted_quantities import QUANTITIES, PredictedQuantities
 from tuneful.analysis.predictions import Predictions
 from tuneful.curves import rate_unit
-from tuneful.report.answers.predictions import verdict_of
+from tuneful.report.answers.predictions import said
 from tuneful.runs.estimator import Fit
 
 MUCH = 0.25  # of the width of a band that one standard error of the simulation may be
@@ -31,7 +31,7 @@ def predictions_table(fit: Fit, quantities: PredictedQuantities, found: Predicti
     yield "measured", _measured(fit, n_conditions)
     yield "rows", rows
     yield "remarks", list(_remarks(rows))
-    yield "verdict", verdict_of(rows, {"level": found.level, "new": n_conditions - present})
+    yield "verdict", " ".join(said(rows, {"level": found.level, "new": n_conditions - present}))
 
 
 def _rows(name: str, quantities: PredictedQuantities, found: Predictions) -> Iterator[dict[str, Any]]:

@@ -1,25 +1,26 @@
 """The page of a design, and what terminals show of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from tuneful.numbers import number, percent
+from tuneful.numbers import count, number, percent
 from tuneful.plot import scores
 from tuneful.plot.sheets import Panel
 from tuneful.plot.style import WIDE
 from tuneful.report.answers.page import Answered, AnswerPage
+from tuneful.report.wording import Verdict, apart, finding, good, open_question, some_of
 
 LEAD = (
     "Every candidate alone, beside the present conditions: the standard error of unconstrained parameters "
     "(logarithms of positive ones), as a geometric mean, that the curves would leave."
 )
-
-
 OF_PREDICTION = (
     "Every candidate alone, beside the present conditions: the standard error of what is predicted that the curves "
     "would leave (delta method), in its own unit."
 )
+LITTLE = 0.05  # of a standard error
+HALF = 0.5  # of a variance: the assumed one of a parameter is 1
 
 
 def design_page(table: Mapping[str, Any]) -> AnswerPage:
@@ -45,7 +46,30 @@ def design_page(table: Mapping[str, Any]) -> AnswerPage:
                ("For", table["for"])],
         sections=sections,
         table=table,
+        decides=_deciding(table, chosen),
     )  # fmt: skip
+
+
+def _deciding(table: Mapping[str, Any], chosen: Sequence[str]) -> list[Verdict]:
+    """What the chosen conditions are worth, whether others are as good, and what stays open all the same."""
+    gain = 1 - table["then"] / table["now"]
+    said = f"{percent(gain)} off the standard error"
+    found = [good(f"Worth it: {said}") if gain > LITTLE else apart(f"Hardly worth it: {said}")]
+    best, *others = table["candidates"]
+    line = (1 + LITTLE) * best["error"]
+    near = [row["name"] for row in others if row["error"] < line and row["name"] not in chosen]
+    if near:
+        found.append(open_question(f"Within {percent(LITTLE)} of the best one alone: {some_of(near)}"))
+    if table["plans"]:
+        plan = min(table["plans"], key=lambda plan: plan["error"])
+        words = f"{count(plan['conditions'], 'condition')} and {number(plan['units'])} units"
+        found.append(finding(f"Best at this cost: {words}, standard error {number(plan['error'])}"))
+    if (linear := table.get("linear")) is not None and linear < HALF:
+        found.append(apart(f"Slopes explain {percent(linear)} of the prediction over the draws: take it as a guess"))
+    still = [row["name"] for row in table["errors"] if row["then"] ** 2 > HALF]
+    if still:
+        found.append(apart(f"Known less by these curves than by assumption: {some_of(still)}"))
+    return found
 
 
 def explained(linear: float) -> str:

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from tuneful.numbers import number
+from tuneful.analysis.goodness_of_fit import is_rejected
+from tuneful.numbers import number, percent
 from tuneful.plot import scores
-from tuneful.plot.scores import LEVEL
+from tuneful.plot.naming import label
 from tuneful.plot.sheets import Panel
 from tuneful.plot.style import WIDE
 from tuneful.report.answers.page import Answered, AnswerPage
-from tuneful.report.wording import Verdict, apart, good
+from tuneful.report.wording import Verdict, apart, good, some_of
 
 SHOWN = 40  # statistics and conditions in the table, those that fail most
 LEAD = (
@@ -29,17 +30,9 @@ def goodness_page(table: Mapping[str, Any]) -> AnswerPage:
     distance = number(table["distance"]), number(table["critical_distance"]), *_judged(table["p_value"])
     accuracy = number(classifier["accuracy"]), number(classifier["critical"]), *_judged(classifier["p_value"])
     whole = [("Energy distance", *distance), ("Accuracy of a classifier", *accuracy)]
-    parts = [
-        [
-            row["name"],
-            number(row["ks"]),
-            number(row["expected"]),
-            number(row["p_value"], 2),
-            *_judged(row["adjusted"]),
-        ]
-        for row in table["parts"][:SHOWN]
-    ]
-    figure = goodness_panel(table)
+    parts = [[label(row["name"]), *_numbers(row), *_judged(row["adjusted"])] for row in table["parts"][:SHOWN]]
+    of_parts = ("", "KS", "Mean of sets", "p", "Adjusted p", "Verdict")
+    columns, figure = ("", "Measured", "5 % of sets above", "p", "Verdict"), goodness_panel(table)
     return AnswerPage(
         title=f"test of {table['circuit']}",
         question="Could this circuit have produced these neurons?",
@@ -50,24 +43,51 @@ def goodness_page(table: Mapping[str, Any]) -> AnswerPage:
             ("Simulated", f"{table['sets']} sets"),
         ],
         sections=[
+            Answered("The circuit as a whole", LEAD, columns, whole, [figure]),
             Answered(
-                "The circuit as a whole", LEAD, ("", "Measured", "5 % of sets above", "p", "Verdict"), whole, [figure]
+                "Statistics and conditions", WHERE, ("", "KS", "Mean of sets", "p", "Adjusted p", "Verdict"), parts
             ),
-            Answered("Where it fails", WHERE, ("", "KS", "Mean of sets", "p", "Adjusted p", "Verdict"), parts),
         ],
         table={key: value for key, value in table.items() if key != "simulated"},
         terms=[
             (
-                "p",
-                "The chance of a value as large as the measured one if the circuit had made the units.",
+                "Energy distance",
+                "Of two sets of curves, estimated without bias, so that small ones can be negative.",
             ),
+            ("p", "The chance of a value as large as the measured one if the circuit had made the units."),
             ("Classifier", "The majority of the five nearest other curves: a measured unit or a generated curve?"),
         ],
+        decides=_deciding(table),
     )
 
 
+def _deciding(table: Mapping[str, Any]) -> list[Verdict]:
+    """The two tests of the whole and that of the parts, each with its number and the one that it is held against."""
+    classifier, parts = table["classifier"], table["parts"]
+    as_sets = f"5 % of {table['sets']} simulated sets are above"
+    distance = f"energy distance {number(table['distance'])}; {as_sets} {number(table['critical_distance'])}"
+    accuracy = f"right in {percent(classifier['accuracy'])} of cases; {as_sets} {percent(classifier['critical'])}"
+    failing = [label(row["name"]) for row in parts if is_rejected(row["adjusted"])]
+    least = min((row["adjusted"] for row in parts), default=1.0)
+    return [
+        apart(f"Farther from the circuit than its own curves: {distance}")
+        if is_rejected(table["p_value"])
+        else good(f"As near to the circuit as its own curves: {distance}"),
+        apart(f"A classifier tells units from generated curves: {accuracy}")
+        if is_rejected(classifier["p_value"])
+        else good(f"A classifier cannot tell units from generated curves: {accuracy}"),
+        apart(f"{len(failing)} of {len(parts)} statistics and conditions differ: {some_of(failing)}")
+        if failing
+        else good(f"None of {len(parts)} statistics and conditions differs: adjusted p {number(least, 2)} or more"),
+    ]
+
+
+def _numbers(row: Mapping[str, Any]) -> tuple[str, str, str]:
+    return number(row["ks"]), number(row["expected"]), number(row["p_value"], 2)
+
+
 def _judged(p: float) -> tuple[str, Verdict]:
-    return number(p, 2), apart("differs") if p < LEVEL else good("as expected")
+    return number(p, 2), apart("differs") if is_rejected(p) else good("as expected")
 
 
 def goodness_panel(table: Mapping[str, Any]) -> Panel:

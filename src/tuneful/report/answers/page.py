@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from tuneful.files import write_atomically
-from tuneful.plain import plain
 from tuneful.plot.sheets import Panel
-from tuneful.report.document import render_template
+from tuneful.report.document import made_by, render_template
 from tuneful.report.figures import view
-from tuneful.report.wording import Verdict, flattened
+from tuneful.report.wording import Verdict
 
 
 @dataclass(frozen=True)
@@ -63,18 +62,14 @@ class AnswerPage:
 
     def render(self) -> str:
         """The page as one HTML document that needs nothing else."""
-        view = {
+        view = made_by(self.table) | {
             "title": self.title,
             "question": self.question,
             "answer": self.answer,
             "decides": self.decides,
             "facts": self.facts,
-            "versions": ", ".join(f"{name} {version}" for name, version in self.table["versions"].items()),
             "sections": [section.view() for section in self.sections],
             "terms": self.terms,
-            "command": self.table.get("command"),
-            "settings": flattened(self.table["settings"]),
-            "numbers": plain(self.table),
         }
         return render_template("answers/page.html.jinja", view)
 

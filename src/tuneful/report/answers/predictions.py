@@ -9,7 +9,7 @@ from tuneful.plot.bands import groups, predicted
 from tuneful.plot.sheets import Panel
 from tuneful.plot.style import WIDE
 from tuneful.report.answers.page import Answered, AnswerPage
-from tuneful.report.wording import enumerated
+from tuneful.report.wording import Verdict, apart, enumerated, finding
 
 SECTIONS = {
     "Curves": ("rate_mean", "rate_spread"),
@@ -36,10 +36,11 @@ TERMS = [
 
 def predictions_page(table: Mapping[str, Any]) -> AnswerPage:
     """The page of predictions; `table` is the content of predictions.json."""
+    answer, *others = said(table["rows"], {"level": table["level"], "new": sum(table["new"])})
     return AnswerPage(
         title=f"predictions of {table['circuit']}",
         question="What does the circuit predict, and how surely?",
-        answer=table["verdict"],
+        answer=answer,
         facts=[
             ("Circuit", table["circuit"]),
             ("Data", table["data"]),
@@ -49,7 +50,18 @@ def predictions_page(table: Mapping[str, Any]) -> AnswerPage:
         sections=list(_sections(table)),
         table={key: value for key, value in table.items() if key != "measured"},
         terms=TERMS,
+        decides=list(_deciding(table, others)),
     )
+
+
+def _deciding(table: Mapping[str, Any], others: Sequence[str]) -> Iterator[Verdict]:
+    """What else was found, what makes bands less than they seem, and how many hold the truth if it is known."""
+    yield from map(finding, others)
+    yield from map(apart, table["remarks"])
+    known = [row for row in table["rows"] if row.get("truth") is not None and row["low"] is not None]
+    if known:
+        inside = sum(row["low"] <= row["truth"] <= row["high"] for row in known)
+        yield finding(f"The truth is inside {inside} of {len(known)} bands of {100 * table['level']:g} %")
 
 
 def _sections(table: Mapping[str, Any]) -> Iterator[Answered]:
@@ -60,9 +72,8 @@ def _sections(table: Mapping[str, Any]) -> Iterator[Answered]:
             has_truth = any(row.get("truth") is not None for row in rows)
             columns = ["", "Value", f"{100 * table['level']:g} % band", "Simulation", *["Truth"] * has_truth]
             cells = [_cells(row, has_truth) for row in rows]
-            notes = table["remarks"] if title == "Curves" else ()
             lead = LEADS[title].format(inputs=inputs)
-            yield Answered(title, lead, columns, cells, panels(title, table), notes)
+            yield Answered(title, lead, columns, cells, panels(title, table))
 
 
 def predictions_panels(table: Mapping[str, Any]) -> list[Panel]:
@@ -133,8 +144,8 @@ def is_share(row: Mapping[str, Any]) -> bool:
     return row["quantity"] in ("settled", "inhibition_stabilised", "lowered", "networks_settled")
 
 
-def verdict_of(rows: Sequence[Mapping[str, Any]], about: Mapping[str, Any]) -> str:
-    """The answer in words: how well curves are known, whether inhibition stabilises, and paradoxical responses.
+def said(rows: Sequence[Mapping[str, Any]], about: Mapping[str, Any]) -> list[str]:
+    """The answer in sentences: how well curves are known, whether inhibition stabilises, and paradoxical responses.
 
     Parameters
     ----------
@@ -143,8 +154,7 @@ def verdict_of(rows: Sequence[Mapping[str, Any]], about: Mapping[str, Any]) -> s
     about
         ``level`` of the bands and number of ``new`` conditions.
     """
-    said = [_about_rates(rows, about), _about_stability(rows), _about_input(rows)]
-    return " ".join(filter(None, said))
+    return list(filter(None, [_about_rates(rows, about), _about_stability(rows), _about_input(rows)]))
 
 
 def _about_rates(rows: Sequence[Mapping[str, Any]], about: Mapping[str, Any]) -> str:

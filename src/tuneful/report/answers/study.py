@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tuneful.descents import Outcome
 from tuneful.numbers import DASH, count, duration, number
 from tuneful.plain import plain
 from tuneful.plot import strips
@@ -16,6 +17,7 @@ from tuneful.plot.sheets import Panel
 from tuneful.plot.style import WIDE
 from tuneful.report.answers.page import Answered, AnswerPage
 from tuneful.report.soc.wording import SCALARS
+from tuneful.report.wording import Verdict, apart, finding, good
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,6 +26,7 @@ ROWS = 200  # in a table
 ROUNDING = 1e-12  # of a number, within which others are it
 CURVES = 12  # parameters with a figure of their own
 DRAWN = ("abscissa", "mean_energy", "peak_amplification")  # scalars of circuits with a figure of their own
+ENDED = {(outcome, "finished") for outcome in Outcome}  # what is known of a job that is done
 POINTS = "a point for every job, a bar at their mean"
 FOUND = (
     "Mean Kolmogorov–Smirnov distance to the held-out units over their statistics; of jobs that differ in their "
@@ -78,7 +81,30 @@ def study_page(table: pd.DataFrame, varied: Sequence[str], about: Mapping[str, A
         table={key: value for key, value in about.items() if key != "study"}
         | {"jobs": plain(table.to_dict("records"))},
         terms=[(f"Standard deviation {spread[0]}", spread[1])],
+        decides=list(_deciding(table, groups)),
     )
+
+
+def _deciding(table: pd.DataFrame, groups: Sequence[tuple[str, pd.DataFrame]]) -> Iterator[Verdict]:
+    """What failed, what did not arrive, and which setting is nearest to its held-out units."""
+    states = table["state"].tolist()
+    if failed := states.count("failed"):
+        yield apart(f"{count(failed, 'job')} of {len(table)} failed, for the reasons below")
+    words = table["outcome"].tolist() if "outcome" in table else []
+    known = [Outcome(word) for word, state in zip(words, states, strict=False) if (word, state) in ENDED]
+    if known:
+        short = sum(not outcome.is_success for outcome in known)
+        yield (
+            apart(f"{short} of {len(known)} finished jobs did not converge")
+            if short
+            else good("All finished jobs converged")
+        )
+    means = {label: _mean_ks(rows, _distance_names(rows)) for label, rows in groups}
+    means = {label: values for label, values in means.items() if len(values)}
+    if len(means) > 1:
+        best, then, *_ = sorted(means, key=lambda label: float(np.mean(means[label])))
+        how = f"mean KS distance {_spread(means[best])}, and {_spread(means[then])} with {then}"
+        yield finding(f"Nearest to held-out units: {best}, {how}")
 
 
 def _answer(table: pd.DataFrame) -> str:
@@ -131,7 +157,7 @@ def _failures(table: pd.DataFrame) -> Answered | None:
 
 
 def _distances(groups: Sequence[tuple[str, pd.DataFrame]]) -> Answered | None:
-    names = [name for name in groups[0][1] if name.startswith("ks.")]
+    names = _distance_names(groups[0][1])
     if not names:
         return None
     columns = ("Setting", "Finished", "Mean KS", *(name.removeprefix("ks.") for name in names), "Time of a job")
@@ -147,6 +173,10 @@ def _distances(groups: Sequence[tuple[str, pd.DataFrame]]) -> Answered | None:
     drawn = [(label, _mean_ks(rows, names)) for label, rows in groups]
     figures = _panel("Mean KS distance", drawn, "mean KS distance")
     return Answered("Distances to held-out units", FOUND, columns, rows, figures)
+
+
+def _distance_names(rows: pd.DataFrame) -> list[str]:
+    return [name for name in rows if name.startswith("ks.")]
 
 
 def _parameters(groups: Sequence[tuple[str, pd.DataFrame]], is_sampled: bool) -> Answered | None:
@@ -210,6 +240,8 @@ def _values(rows: pd.DataFrame, name: str) -> np.ndarray:
 
 def _mean_ks(rows: pd.DataFrame, names: Sequence[str]) -> np.ndarray:
     """Of every finished job the mean over the statistics that are defined."""
+    if not names:
+        return np.empty(0)
     known = np.stack([rows[name].to_numpy(dtype=float, na_value=np.nan) for name in names], axis=1)
     known = known[np.isfinite(known).any(axis=1)]
     return np.nanmean(known, axis=1) if len(known) else np.empty(0)

@@ -27,7 +27,7 @@ def section(content: ReportContent) -> dict[str, Any] | None:
         "any_truth": any(entry.truth for entry in entries),
         "panels": [view(panel) for panel in panels(table)],
         "combinations": [one["words"] for one in table["combinations"]],
-        "remarks": [*(f"Test: {one['verdict']}" for one in table.get("tests", ())), *table["remarks"]],
+        "remarks": table["remarks"],
         "others": [NAMES[name] for name in table["methods"] if name != table["method"]],
     }
 

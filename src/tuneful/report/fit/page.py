@@ -9,18 +9,17 @@ import numpy as np
 
 from tuneful.files import write_atomically
 from tuneful.numbers import DASH, as_float, count, distance, duration, number
-from tuneful.plain import plain
 from tuneful.plot.layouts import layout_of
 from tuneful.plot.naming import label
 from tuneful.plot.selection import held_out
 from tuneful.plot.sheets import Panel
 from tuneful.plot.tuning import standard_errors
-from tuneful.report.document import render_template
+from tuneful.report.document import made_by, render_template
 from tuneful.report.figures import view
 from tuneful.report.fit import incidents, inference_section, panels, parameters, prediction_section, verdicts, wording
 from tuneful.report.fit.content import ReportContent
 from tuneful.report.fit.every_unit import all_curves
-from tuneful.report.wording import Verdict, flattened, outcome_in_words, symbol
+from tuneful.report.wording import Verdict, outcome_in_words, symbol
 
 # Of curves, while there are none.
 WITHOUT = ("predictions", "distributions", "population", "means", "curves", "all_curves", "projections")
@@ -76,13 +75,12 @@ def _view(content: ReportContent, of_curves: Mapping[str, Any] | None = None) ->
     """What the template shows; `of_curves` stands in for what is shown of curves."""
     result, parts = content.result, content.parts()
     shown = _of_curves(content, parts) if of_curves is None else of_curves
-    return {
+    return made_by(result) | {
         "answer": wording.answer(result),
         "decides": verdicts.deciding(result, content.inference),
         "ks_now": "KS at end" if of_curves is None else "KS now",
         "value_now": "End" if of_curves is None else "Now",
         "facts": _facts(result),
-        "versions": _versions(result),
         "labels": {part.label: _about(part.result) for part in parts},
         "statistics": _shown(parts, [_statistics(part) for part in parts]),
         "distances": _panels(parts, [panels.distances(part, panels.top(content)) for part in parts]),
@@ -95,8 +93,6 @@ def _view(content: ReportContent, of_curves: Mapping[str, Any] | None = None) ->
         "incidents": incidents.sentences(result),
         "warnings": [str(warning) for warning in result.get("warnings") or []],
         "command": wording.command(result),
-        "settings": flattened(_entries(result, "settings")),
-        "numbers": plain(result),
         **shown,
         **_kinds_of_entries(result),
     }
@@ -169,10 +165,6 @@ def _steps(result: Mapping[str, Any]) -> str:
 
 def _text(value: Any) -> str:
     return DASH if value is None or value == "" or (isinstance(value, float) and math.isnan(value)) else str(value)
-
-
-def _versions(result: Mapping[str, Any]) -> str:
-    return ", ".join(f"{package} {version}" for package, version in _entries(result, "versions").items())
 
 
 def _statistics(content: ReportContent) -> list[dict[str, Any]]:

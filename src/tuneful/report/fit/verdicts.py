@@ -4,15 +4,15 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tuneful.analysis.goodness_of_fit import is_rejected
 from tuneful.curves import critical_value
 from tuneful.descents import Outcome
 from tuneful.fitting.tables import mean_distances, statistics_of
 from tuneful.numbers import count, distance
 from tuneful.plot.entries import entries, full_name, intervals_of
-from tuneful.report.wording import Verdict, apart, enumerated, good, open_question, outcome_in_words
+from tuneful.report.wording import Verdict, apart, finding, good, open_question, outcome_in_words, some_of
 
 FEW = 0.3  # a distance that so few units leave within sampling error would be a bad fit
-MOST_NAMED = 6
 ASK = "tuneful infer says how well"
 
 
@@ -25,7 +25,8 @@ def deciding(result: Mapping[str, Any], inference: Mapping[str, Any] | None = No
         The content of ``result.json``, and of ``inference.json`` if there is one.
     """
     found = (_convergence(result), _start(result), _units(result), _parameters(result, inference))
-    return [verdict for verdict in found if verdict is not None]
+    tests = (inference or {}).get("tests") or ()
+    return [verdict for verdict in found if verdict is not None] + [_test(one) for one in tests]
 
 
 def _convergence(result: Mapping[str, Any]) -> Verdict | None:
@@ -77,10 +78,17 @@ def _parameters(result: Mapping[str, Any], inference: Mapping[str, Any] | None) 
         "weakly identified": [name for name, word in found.items() if word == "weakly"],
         "not identified": [name for name, word in found.items() if word == "no"],
     }
-    said = [f"{_named(names)} {what}" for what, names in others.items() if names]
+    said = [f"{some_of(names)} {what}" for what, names in others.items() if names]
     how = "intervals below" if inference else "standard errors below"
     words = f"Parameters: {len(fixed)} of {len(found)} identified ({how})"
     return apart("; ".join([words, *said])) if said else good(words)
+
+
+def _test(one: Mapping[str, Any]) -> Verdict:
+    """A restriction that was tested."""
+    if one["p_value"] is None:
+        return open_question(one["verdict"])
+    return apart(one["verdict"]) if is_rejected(one["p_value"]) else finding(one["verdict"])
 
 
 def _identified(result: Mapping[str, Any], inference: Mapping[str, Any] | None) -> Iterator[tuple[str, str]]:
@@ -92,11 +100,6 @@ def _identified(result: Mapping[str, Any], inference: Mapping[str, Any] | None) 
     for name, about in (result.get("parameters") or {}).items():
         if about.get("fitted", True):
             yield from ((full_name(str(name), e.name), e.identified) for e in entries(about))
-
-
-def _named(names: list[str]) -> str:
-    shown = names[:MOST_NAMED] + [f"{len(names) - MOST_NAMED} more"] * (len(names) > MOST_NAMED)
-    return enumerated(shown)
 
 
 def told(result: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,14 +6,13 @@ from typing import Any
 
 from tuneful.files import write_atomically
 from tuneful.numbers import DASH, number
-from tuneful.plain import plain
 from tuneful.plot import matrices
-from tuneful.report.document import render_template
+from tuneful.report.document import made_by, render_template
 from tuneful.report.figures import view
 from tuneful.report.soc.content import SocContent
 from tuneful.report.soc.panels import panels
 from tuneful.report.soc.wording import SCALARS, answer, deciding, facts, has_published_settings
-from tuneful.report.wording import apart, capitalised, flattened, good
+from tuneful.report.wording import apart, capitalised, good
 
 HOLDS, VIOLATED = good("holds"), apart("violated")
 
@@ -32,11 +31,10 @@ def write_soc_report(content: SocContent, path: str | os.PathLike[str]) -> None:
 def render_soc(content: SocContent) -> str:
     """The page as one HTML document that needs nothing else; its numbers are in the element ``tuneful-result``."""
     result, shown = content.result, panels(content)
-    about = {
+    about = made_by(result) | {
         "answer": answer(result),
         "decides": deciding(result),
         "facts": facts(result),
-        "versions": ", ".join(f"{name} {version}" for name, version in result["versions"].items()),
         "warnings": result["warnings"],
         "spectra": [view(panel) for panel in shown["spectra"]],
         "target": result.get("target"),
@@ -51,9 +49,6 @@ def render_soc(content: SocContent) -> str:
         "checks": [_check(check) for check in result.get("checks", [])],
         "scalars": _scalars(result),
         "applies": has_published_settings(result),
-        "command": result["command"],
-        "settings": flattened(result.get("settings", {})),
-        "numbers": plain(result),
     }
     return render_template("soc/page.html.jinja", about)
 
