@@ -18,7 +18,7 @@ from tuneful.plot.style import WIDE
 from tuneful.report.answers.page import Answered, AnswerPage
 from tuneful.report.fit.verdicts import deciding, told
 from tuneful.report.fit.wording import verdict
-from tuneful.report.wording import Verdict, apart, flattened, good, open_question
+from tuneful.report.wording import Verdict, apart, flattened, good, open_question, worst
 
 LEAD = "Settings that are the same in all runs are left out, and so are the versions of packages."
 DISTANCES = (
@@ -45,14 +45,14 @@ class BesideOthers:
 
 def side_by_side_page(runs: Sequence[BesideOthers], command: str) -> AnswerPage:
     """The page of several fits."""
-    table = {"runs": {run.name: run.result for run in runs}, "versions": {}, "settings": {}, "command": command}
+    results = {run.name: run.result for run in runs}
     return AnswerPage(
         title=f"{len(runs)} runs side by side",
         question="How do these runs differ?",
         answer=_answer(runs),
         facts=_facts(runs),
-        sections=[_settings(runs), _convergence(runs), _distances(runs), _parameters(runs)],
-        table=table,
+        sections=[what_differs(results), _convergence(runs), _distances(runs), _parameters(runs)],
+        table={"runs": results, "versions": {}, "settings": {}, "command": command},
         terms=[("Which is better?", SCORES)],
         decides=[_decided(run) for run in runs],
     )
@@ -61,10 +61,7 @@ def side_by_side_page(runs: Sequence[BesideOthers], command: str) -> AnswerPage:
 def _decided(run: BesideOthers) -> Verdict:
     """A run in one line, of the kind of its worst judgement."""
     found = [*deciding(run.result, run.inference), *_judged(run).values(), _ended(run.result)]
-    kinds, words = {one.kind for one in found}, f"{run.name}: {_in_short(run)}"
-    if "apart" in kinds:
-        return apart(words)
-    return open_question(words) if "unknown" in kinds else good(words)
+    return worst(found, f"{run.name}: {_in_short(run)}")
 
 
 def _in_short(run: BesideOthers) -> str:
@@ -111,12 +108,13 @@ def _facts(runs: Sequence[BesideOthers]) -> list[tuple[str, str]]:
     return [("Runs", ", ".join(run.name for run in runs)), ("Circuit", several("circuit")), ("Data", several("data"))]
 
 
-def _settings(runs: Sequence[BesideOthers]) -> Answered:
-    settings = [dict(flattened(run.result.get("settings") or {})) for run in runs]
+def what_differs(results: Mapping[str, Mapping[str, Any]]) -> Answered:
+    """The settings of runs, by their names, that are not the same in all."""
+    settings = [dict(flattened(result.get("settings") or {})) for result in results.values()]
     names = dict.fromkeys(name for own in settings for name in own)
     rows = [[name, *(own.get(name, DASH) for own in settings)] for name in names if _differ(settings, name)]
     notes = [] if rows else ["All settings are the same."]
-    return Answered("What differs", LEAD, ("Setting", *(run.name for run in runs)), rows, notes=notes)
+    return Answered("What differs", LEAD, ("Setting", *results), rows, notes=notes)
 
 
 def _differ(settings: Sequence[Mapping[str, str]], name: str) -> bool:

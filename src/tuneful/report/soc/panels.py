@@ -7,7 +7,15 @@ import numpy as np
 from tuneful import plot
 from tuneful.numbers import count, number
 from tuneful.plot.evoked import Evoked
-from tuneful.plot.matrices import SQUARE, SQUARE_AXES, Spectrum, edge_of_plane, robust_limit, whole_plane
+from tuneful.plot.matrices import (
+    SQUARE,
+    SQUARE_AXES,
+    Spectrum,
+    edge_of_plane,
+    eigenvalues_of,
+    robust_limit,
+    whole_plane,
+)
 from tuneful.plot.sheets import Panel
 from tuneful.plot.style import START
 from tuneful.report.pictures import Pictures, overview
@@ -21,7 +29,7 @@ SHOWN_ACTIVITY = 2  # preferred initial states of which single cells are shown
 
 def panels(content: SocContent) -> dict[str, list[Panel]]:
     """All that is shown, by the names of plots; of an unstable circuit no transients, which do not end."""
-    found = {"spectra": _spectra(content), "weights": _matrices(content), "abscissa": _course(content)}
+    found = {"spectra": _spectra(content), "weights": _matrices(content), "abscissa": course(content)}
     if content.result["scalars"]["largest_energy"] is None:
         return found | {"energies": [], "activity": [], "transients": []}
     evoked = Evoked.of(content.weights, content.excitatory)
@@ -40,29 +48,27 @@ def panels(content: SocContent) -> dict[str, list[Panel]]:
 
 def _spectra(content: SocContent) -> list[Panel]:
     """Before and after on the same axes, then the edge of the spectrum."""
-    target, after = content.result.get("target"), _eigenvalues(content.weights)
-    before = None if content.before is None else _eigenvalues(content.before)
+    target, after = content.result.get("target"), eigenvalues_of(content.weights)
+    before = None if content.before is None else eigenvalues_of(content.before)
     limits = whole_plane(after) if before is None else whole_plane(before, after)
     shown = []
     if before is not None:
         paint = partial(plot.spectrum, before, target, limits=limits, colour=START)
-        shown.append(Panel("Before", _abscissa(before), paint, "Eigenvalues: before"))
+        shown.append(Panel("Before", about_spectrum(before), paint, "Eigenvalues: before"))
     paint = partial(plot.spectrum, after, target, limits=limits)
     title = "Circuit" if before is None else "After"
-    shown.append(Panel(title, _abscissa(after), paint, "Eigenvalues: after"))
+    shown.append(Panel(title, about_spectrum(after), paint, "Eigenvalues: after"))
     edge = partial(plot.spectrum, after, target, limits=edge_of_plane(after))
     return [*shown, Panel("At the edge", "the same, enlarged", edge, "Eigenvalues: at the edge")]
 
 
-def _eigenvalues(weights: np.ndarray) -> Spectrum:
-    return np.linalg.eigvals(weights).astype(np.complex128)
-
-
-def _abscissa(eigenvalues: Spectrum) -> str:
+def about_spectrum(eigenvalues: Spectrum) -> str:
+    """The note of a spectrum."""
     return f"abscissa {number(float(eigenvalues.real.max()))}"
 
 
-def _course(content: SocContent) -> list[Panel]:
+def course(content: SocContent) -> list[Panel]:
+    """The descent, where there was one."""
     if content.history is None or not len(content.history):
         return []
     note = count(len(content.history) - 1, "step")
