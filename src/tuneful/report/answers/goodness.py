@@ -44,9 +44,7 @@ def goodness_page(table: Mapping[str, Any]) -> AnswerPage:
         ],
         sections=[
             Answered("The circuit as a whole", LEAD, columns, whole, [figure]),
-            Answered(
-                "Statistics and conditions", WHERE, ("", "KS", "Mean of sets", "p", "Adjusted p", "Verdict"), parts
-            ),
+            Answered("Statistics and conditions", WHERE, of_parts, parts),
         ],
         table={key: value for key, value in table.items() if key != "simulated"},
         terms=[
