@@ -6,7 +6,9 @@ Of circuits whose parameters are known: a closed form (log-normal rates, median 
 errors are known, too), the feedforward M1 model on a grid of 20, the SSN of 201 sites. Every set has its own units
 and its own simulated curves; the inference begins at the truth and goes to its minimum by itself. A side that is open
 contains everything: coverage is counted where a parameter is identified at least weakly, and that of all beside it.
-With --test "median = 5, spread = 0.5", how often a restriction that is true is refused at a level.
+With --test "median = 5, spread = 0.5", how often a restriction that is true is refused at a level; with --bands, how
+often bands of predictions contain what the truth gives: the mean rate in every condition, and the spread of rates.
+With --keep FILE every set is kept as it is done, and the same command goes on.
 """
 
 import argparse
@@ -24,7 +26,7 @@ import equinox as eqx  # noqa: E402
 import jax.numpy as jnp  # noqa: E402
 import numpy as np  # noqa: E402
 from jax import Array  # noqa: E402
-from reporting import add_options, parsed, publish  # noqa: E402
+from reporting import add_keep, add_options, kept, parsed, publish  # noqa: E402
 
 from tuneful.analysis import InferenceSettings, infer  # noqa: E402
 from tuneful.circuits import SSN, AbstractCircuit, FeedforwardM1, Positive, Response, parameter  # noqa: E402
@@ -40,6 +42,7 @@ OBJECTIVES = {
 }
 LEVELS = 0.05, 0.1, 0.5  # of tests
 ASIDE = 4  # units that a fit must hold out
+PREDICTED = 200  # realisations of which means and spreads are predicted, the same at all draws
 
 
 @final
@@ -94,36 +97,65 @@ def one_set(number: int, asked: argparse.Namespace, objective: AbstractObjective
     method = ("sandwich", "bootstrap", *(["profile"] if number < asked.profiles else []))
     how = {"curves": asked.curves, "level": asked.level, "refits": asked.refits, "test": tuple(asked.test)}
     found = infer(task, truth, InferenceSettings(method=method, **how))
-    own = found.coordinates.own(np.stack([found.coordinates.answer, found.point]))
+    at = found.coordinates
+    own = at.own(np.stack([at.answer, found.point]))
     intervals = {name: (i.low, i.high, list(i.identified)) for name, i in found.by_method.items()}
-    about = {"names": found.coordinates.entries, "truth": own[0], "value": own[1]}
-    return about | {"intervals": intervals, "tests": found.about["tests"]}
+    about = {"names": at.entries, "is_logarithm": at.is_logarithm, "truth": own[0], "value": own[1]}
+    bands = {}
+    if asked.bands:
+        told = found.predict(means_and_spreads, seed=number, draws=asked.bands)
+        bands = {name: (told.truth[name], *told.band(name)[[0, 2]]) for name in told.values}
+    return about | {"intervals": intervals, "tests": found.about["tests"], "bands": bands}
+
+
+def means_and_spreads(circuit: AbstractCircuit, key: Array) -> dict[str, Array]:
+    """What is predicted: mean rates and their standard deviations, in every condition."""
+    response = circuit.sample(key, PREDICTED)
+    curves = response.curves[response.accepted]
+    return {"mean rate": curves.mean(axis=0), "spread": curves.std(axis=0)}
 
 
 def coverage(sets: list[dict[str, Any]], method: str) -> list[dict[str, Any]]:
-    """For every entry: how often its interval contains the truth, and how often it is open or not identified."""
+    """For every entry: how often its interval contains the truth, and how often it is open or not identified.
+
+    Half widths are of the logarithm of positive parameters, and of others in their own units.
+    """
     rows = [one for one in sets if method in one["intervals"]]
     found = []
     for k, name in enumerate(sets[0]["names"]):
-        low, high = (np.array([one["intervals"][method][side][k] for one in rows]) for side in (0, 1))
+        low, high = (np.array([one["intervals"][method][side][k] for one in rows], float) for side in (0, 1))
         words = [one["intervals"][method][2][k] for one in rows]
         truth = np.array([one["truth"][k] for one in rows])
         covers = ~(low > truth) & ~(high < truth)
         counted = np.array([word != "no" for word in words])
         n = int(counted.sum())
+        ends = [np.log(side[counted]) if sets[0]["is_logarithm"][k] else side[counted] for side in (low, high)]
         found.append({
             "parameter": name, "method": method, "sets": len(rows), "identified": n,
             "coverage": float(covers[counted].mean()) if n else None,
             "error": float(np.sqrt(0.9 * 0.1 / n)) if n else None,
             "coverage_of_all": float(covers.mean()),
-            "half_width": float(np.mean(np.log(high[counted] / low[counted])) / 2) if n else None,
+            "half_width": float(np.mean(ends[1] - ends[0]) / 2) if n else None,
         })  # fmt: skip
     return found
 
 
+def of_bands(sets: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """How often the bands of each prediction contain what the truth gives, over sets and conditions."""
+    found = []
+    for name in sets[0]["bands"]:
+        truth, low, high = np.moveaxis(np.array([one["bands"][name] for one in sets], float), 1, 0)
+        covers = ((low <= truth) & (truth <= high)).mean(axis=1)  # conditions of a set go together
+        error = float(covers.std() / np.sqrt(len(covers)))
+        found.append({"prediction": name, "sets": len(sets), "coverage": float(covers.mean()), "error": error})
+    return found
+
+
 def scatter(sets: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Bias and standard deviation of the logarithm of the estimates."""
-    apart = np.log([np.asarray(one["value"]) / one["truth"] for one in sets])
+    """Bias and standard deviation of estimates, of the logarithm of positive ones."""
+    logarithm = np.array(sets[0]["is_logarithm"])
+    values, truth = (np.array([one[name] for one in sets]) for name in ("value", "truth"))
+    apart = np.where(logarithm, np.log(np.where(logarithm, values / truth, 1)), values - truth)
     columns = zip(sets[0]["names"], apart.mean(axis=0), apart.std(axis=0, ddof=1), strict=True)
     return [{"parameter": name, "bias": bias, "deviation": deviation} for name, bias, deviation in columns]
 
@@ -146,12 +178,12 @@ def run(asked: argparse.Namespace) -> dict[str, Any]:
     began, objective = time.perf_counter(), OBJECTIVES[asked.objective]
     if asked.landmarks is not None and isinstance(objective, Moments):
         objective = dataclasses.replace(objective, landmarks=asked.landmarks)
-    sets = [one_set(number, asked, objective) for number in range(asked.sets)]
+    about = {name: getattr(asked, name) for name in DECIDES}
+    sets = kept(asked.keep, about, range(asked.sets), lambda number: one_set(number, asked, objective))
     methods = list(sets[0]["intervals"])
     rows = [row for method in methods for row in coverage(sets, method)]
-    about = {name: getattr(asked, name) for name in ("circuit", "objective", "units", "curves", "sets", "level")}
-    found = {"coverage": rows, "estimates": scatter(sets), "tests": refused(sets)}
-    return about | found | {"seconds": time.perf_counter() - began}
+    found = {"coverage": rows, "bands": of_bands(sets), "estimates": scatter(sets), "tests": refused(sets)}
+    return about | found | {"sets": asked.sets, "seconds": time.perf_counter() - began}
 
 
 def print_tables(report: dict[str, Any]) -> None:
@@ -161,15 +193,20 @@ def print_tables(report: dict[str, Any]) -> None:
     for row in report["coverage"]:
         numbers = [(f"{row[k]:{w}}" if row[k] is not None else f"{'-':>6}") for k, w in SHOWN.items()]
         print(f"{row['parameter']:<12}{row['method']:<12}{row['sets']:>6}{row['identified']:>12}" + "".join(numbers))
+    for row in report["bands"]:
+        print(f"bands of {row['prediction']}: {row['coverage']:.3f} +- {row['error']:.3f} of {row['sets']} sets")
     for row in report["estimates"]:
-        print(f"{row['parameter']:<12} log estimate - log truth: {row['bias']:+.4f}, scatter {row['deviation']:.4f}")
-
+        print(f"{row['parameter']:<12} estimate - truth: {row['bias']:+.4f}, scatter {row['deviation']:.4f}")
     for row in report["tests"]:
         share = f"{row['refused']:.3f} +- {row['error']:.3f} of {row['sets']} sets" if row["sets"] else "-"
         print(f"{row['restriction']}: refused at {row['level']:g} in {share}")
 
 
 SHOWN = {"coverage": "10.3f", "error": "7.3f", "half_width": "12.4f"}
+DECIDES = (
+    "circuit", "objective", "profiles", "units", "curves", "refits", "landmarks", "test", "bands", "level", "grid",
+    "sites",
+)  # fmt: skip
 
 
 def main() -> None:
@@ -184,13 +221,16 @@ def main() -> None:
     parser.add_argument("--refits", type=int, default=0, help="looks that a replicate of the bootstrap may take")
     parser.add_argument("--landmarks", type=int, help="of moments")
     parser.add_argument("--test", action="append", default=[], help="a restriction that is true; repeat for more")
+    parser.add_argument("--bands", type=int, default=0, help="draws for the bands of predictions; 0: none")
     parser.add_argument("--level", type=float, default=0.9)
     parser.add_argument("--grid", type=int, default=20, help="of M1")
     parser.add_argument("--sites", type=int, default=201, help="of the SSN")
+    add_keep(parser)
     add_options(parser, quick="4 sets of few units and curves, one with a profile")
     options = parsed(parser)
     if options.quick:
         options.sets, options.profiles, options.units, options.curves = 4, 1, 40, 96
+        options.bands = 3
         options.test += ["median = 5"] * (options.circuit == "closed-form")
     publish(run(options), options, print_tables)
 

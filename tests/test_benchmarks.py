@@ -1,11 +1,13 @@
 """Every benchmark runs in its quick form, and its numbers are JSON."""
 
 import ast
+import importlib
 import json
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
@@ -40,3 +42,21 @@ def test_a_file_that_exists_is_not_replaced_unasked(tmp_path):
     assert done.returncode == 2
     assert "--overwrite replaces it" in done.stderr
     assert (tmp_path / "mine.json").read_text() == "mine"
+
+
+def test_repeated_experiments_are_kept_and_gone_on_with(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
+    kept, file, done = importlib.import_module("reporting").kept, tmp_path / "kept.jsonl", []
+
+    def one(number):
+        done.append(number)
+        return {"value": np.float32(number), "open": np.inf}
+
+    rows = kept(file, {"units": 4}, range(2), one)
+    file.write_text(file.read_text() + '{"number": 2, "val')  # a kill in the middle of a line
+    again = kept(file, {"units": 4}, range(3), one)
+    assert again == [*rows, {"value": 2.0, "open": None}]
+    assert done == [0, 1, 2]
+    assert len(file.read_text().splitlines()) == 4
+    with pytest.raises(SystemExit, match="begun with other settings"):
+        kept(file, {"units": 5}, range(3), one)

@@ -29,6 +29,18 @@ def test_complete_units_are_those_of_the_published_file(lalazar, posture, n):
     assert POSITIONS[1].tolist() == [-1, -1, 0]  # z fastest
 
 
+def test_both_postures_know_which_curves_are_of_one_cell(lalazar):
+    data = load(lalazar, posture="both")
+    halves = [load(lalazar, posture=posture)["rate"].values for posture in ("pronation", "supination")]
+    np.testing.assert_array_equal(data["rate"], np.concatenate(halves))
+    assert len(np.unique(data["unit"])) == 293 + 222
+    twice = data.isel(unit=data["cell"].values == data["cell"].values[-1])
+    assert twice["posture"].values.tolist() in (["pronation", "supination"], ["supination"])
+    assert 293 < len(np.unique(data["cell"])) < 293 + 222
+    with pytest.raises(DatasetError, match="not shown the same positions in both postures"):
+        load(lalazar, posture="both", complete=False, grid=2)
+
+
 def test_all_units_keep_their_row_as_label(lalazar):
     data = read_lalazar(lalazar, complete=False)
     rows = np.loadtxt(lalazar / "TuningCurves_Pronation.dat", delimiter=",")

@@ -16,7 +16,7 @@ from tuneful.curves import DatasetError, complete_units, make_dataset
 from tuneful.errors import suggest
 from tuneful.readers.text import decoded, numbers_of
 
-POSTURES = ("pronation", "supination")
+POSTURES, BOTH = ("pronation", "supination"), "both"
 STEP_MM = 35.0  # nominal distance of neighbouring positions
 POSITIONS = np.stack(np.meshgrid(*[[-1.0, 0.0, 1.0]] * 3, indexing="ij"), axis=-1).reshape(27, 3)
 STATISTICS = ("r2", "complexity", "rate", "coding_level")
@@ -57,7 +57,8 @@ def read_lalazar(
     folder
         Holds ``TuningCurves_Pronation.dat`` and so on.
     posture
-        "pronation" or "supination".
+        "pronation", "supination", or "both": then a unit is there once for each posture (``u000-pronation``), and the
+        property ``cell`` says which are the same cell.
     complete
         Only the units measured in all conditions (293 and 222 of the 510), as in the 2017 paper.
     grid
@@ -72,8 +73,10 @@ def read_lalazar(
     >>> read_lalazar("lalazar2016").sizes["unit"]  # doctest: +SKIP
     293
     """
+    if posture == BOTH:
+        return _side_by_side({name: read_lalazar(folder, name, complete, grid) for name in POSTURES})
     if posture not in POSTURES:
-        raise DatasetError(f"There is no posture '{posture}'.{suggest(str(posture), POSTURES)}")
+        raise DatasetError(f"There is no posture '{posture}'.{suggest(str(posture), (*POSTURES, BOTH))}")
     if not isinstance(complete, bool):
         raise DatasetError(f"The option 'complete' is true or false, and not {complete!r}.")
     rates = _read_dat(Path(folder) / f"TuningCurves_{posture.capitalize()}.dat")
@@ -99,6 +102,21 @@ def read_lalazar(
     for axis in "xyz":
         dataset[axis].attrs["units"] = f"{STEP_MM:g} mm"
     return complete_units(dataset) if complete else dataset
+
+
+def _side_by_side(parts: dict[str, xr.Dataset]) -> xr.Dataset:
+    """The units of all postures, each named after its own."""
+    if len({part.sizes["condition"] for part in parts.values()}) > 1:
+        raise DatasetError("Units of this grid were not shown the same positions in both postures: take one of them.")
+    named = [
+        part.assign_coords(
+            unit=[f"{unit}-{posture}" for unit in part["unit"].values],
+            cell=("unit", part["unit"].values),
+            posture=("unit", [posture] * part.sizes["unit"]),
+        )
+        for posture, part in parts.items()
+    ]
+    return xr.concat(named, "unit", combine_attrs="drop_conflicts").assign_attrs(posture=BOTH)
 
 
 def _choose(grid: int | None, grids: np.ndarray, of_unit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
