@@ -28,7 +28,6 @@ def test_it_prints_and_opens_one_address_and_leaves_nothing(opened, tmp_path, ca
     printed = capsys.readouterr()
     assert opened[0] in printed.out
     assert "No run was begun in this folder yet." in printed.out
-    assert "Stopped watching" in printed.err
     assert not list(folder.iterdir())
 
 

@@ -10,6 +10,7 @@ import time
 import numpy as np
 import pytest
 
+from tuneful.cli.beginning import GOODBYE
 from tuneful.runs.interrupts import WORDS
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "sigwait"), reason="threads cannot wait for signals here")
@@ -118,6 +119,20 @@ def test_the_line_says_how_to_go_on_where_a_run_was_begun(ended, then, hint):
     _, err = ended(BEGUN + then + WAIT, signal.SIGINT)
     assert err.count("\n") == 1
     assert ("--resume goes on from the last saved step" in err) == hint
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_where_being_stopped_is_the_normal_end_nothing_failed(ended, number):
+    program = BEGIN.replace("watch()", "watch('Goodbye.')") + FOREVER
+    assert ended(program, number) == (0, "Goodbye.\n")
+
+
+def test_watching_ends_with_code_0(start, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    process = start("-m", "tuneful", "watch", ".", "--no-browser")
+    assert process.stdout.readline() == "No run was begun in this folder yet.\n"
+    process.send_signal(signal.SIGINT)
+    assert (process.communicate(timeout=30)[1], process.returncode) == (f"{GOODBYE}\n", 0)
 
 
 def test_ignored_signals_stay_ignored(ended):

@@ -1,6 +1,10 @@
 """Where the program begins: signals are answered before the first slow import."""
 
 import signal
+import sys
+
+WATCH = "watch"  # a command that goes on until it is stopped
+GOODBYE = "Stopped watching; the run is as it was."
 
 
 def main() -> None:
@@ -9,7 +13,7 @@ def main() -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     from tuneful.runs.interrupts import watch
 
-    watch()
+    watch(GOODBYE if sys.argv[1:2] == [WATCH] else None)
     from tuneful.cli.main import main as command_line
 
     command_line()

@@ -253,6 +253,7 @@ def watch(
     from tuneful.cli.watching import run_watch
 
     run_watch(run, port, not no_browser)
+    raise typer.Exit(say_goodbye())
 
 
 @app.command(cls=Once)

@@ -39,7 +39,6 @@ def run_watch(folder: Path, port: int | None, browser: bool) -> None:
         except KeyboardInterrupt:
             pass
         server.shutdown()
-    print("Stopped watching; the run is as it was.", file=sys.stderr)
 
 
 def _tell(folder: Path, server: WatchServer) -> None:

@@ -20,15 +20,20 @@ HINT = " The same command with --resume goes on from the last saved step."
 
 _received: list[int] = []
 _ending = threading.Lock()
+_goodbye: str | None = None  # where being stopped is the normal end
 _expected: tuple[Path, set, str] | None = None  # the configuration of a run, its stamps before it begins, the hint
 
 
-def watch() -> None:
+def watch(goodbye: str | None = None) -> None:
     """Answer signals from now on; for programs of their own, not for libraries.
+
+    A program whose normal end they are says `goodbye`, with exit code 0.
 
     Signals that the process ignores (as under `nohup`) stay ignored. Where threads cannot wait for signals (Windows),
     nothing changes.
     """
+    global _goodbye
+    _goodbye = goodbye
     asked = {number for number in WORDS if signal.getsignal(number) is not signal.SIG_IGN}
     if asked and hasattr(signal, "sigwait"):
         signal.pthread_sigmask(signal.SIG_BLOCK, asked)
@@ -61,7 +66,7 @@ def say_goodbye() -> int:
     if _received:
         _end()
     print(_line(), file=sys.stderr)
-    return 128 + signal.SIGINT
+    return _code()
 
 
 def _answer(asked: set[int]) -> None:
@@ -78,12 +83,22 @@ def _end() -> None:
     with contextlib.suppress(OSError):
         os.write(2, f"{_line()}\n".encode())  # the lock of sys.stderr may be held by what is ended
     discard_unfinished()
-    os._exit(128 + _received[0])
+    os._exit(_code())
+
+
+def _code() -> int:
+    return 0 if _goodbye is not None else 128 + _first()
+
+
+def _first() -> int:
+    return (_received or [signal.SIGINT])[0]
 
 
 def _line() -> str:
     below = "\n" if sys.stderr is not None and sys.stderr.isatty() else ""  # the bar, or ^C
-    word = WORDS[signal.Signals((_received or [signal.SIGINT])[0])]
+    if _goodbye is not None:
+        return below + _goodbye
+    word = WORDS[signal.Signals(_first())]
     return below + word + (_expected[2] if _expected is not None and _is_begun(*_expected[:2]) else "")
 
 
