@@ -2,6 +2,7 @@
 
     python benchmarks/ssn_information.py                                 # 3,000 realisations
     python benchmarks/ssn_information.py --json                          # also: --realisations 1000 --truth halved
+    python benchmarks/ssn_information.py --sets 0 --plot identified.png  # a picture, and no objectives
     python benchmarks/ssn_information.py --learn 12000                   # and what a learned score knows
     python benchmarks/ssn_information.py --quick                         # shows that the script runs
 
@@ -9,7 +10,8 @@ At the truth (Table 3 of Arakaki et al. 2017), realisations of the network answe
 cells of both types at three places. Each experiment is a part of that: curves of some populations at some contrasts,
 shared equally among its populations. Reported are the eigenvalues of the information per curve (logarithms of
 parameters; the Cramer-Rao bound of n curves is the inverse of n times it), and standard errors of every parameter at
-several numbers of curves, known to a factor of e before.
+several numbers of curves, if it was known to a factor of 20 before, which decides little. Below .25 a parameter is
+identified ("yes"), below 1 "weakly", else not.
 
 The efficiency of an objective is the variance of the bound over that of its minimum, along the directions that the
 curves of the first experiment fix to a quarter: its curvature and the noise of its slopes in the sandwich
@@ -26,6 +28,7 @@ import dataclasses
 import os
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -37,6 +40,7 @@ from tuneful.analysis import ScorePlan, information, learned_score, standard_err
 from tuneful.circuits import SSN
 from tuneful.fitting import Problem
 from tuneful.fitting.linearised import generated_at, realised_at
+from tuneful.fitting.uncertainty import how_identified
 from tuneful.fitting.unconstrained import parameter_names, unconstrained_values
 from tuneful.objectives import Measured
 from tuneful.objectives.base import Generated, sharpest
@@ -46,6 +50,8 @@ from tuneful.runs.presets import resolve
 SIZES, CONTRASTS, PLACES = (0.5, 1.0, 2.0, 4.0, 6.0), (20.0, 10.0), (0.0, 0.5, 1.0)
 NUMBERS = (100, 600, 5000)  # of curves
 FITTED = 600  # curves in `ssn_recovery.py`
+VAGUE = 3.0  # what is known of logarithms before: a factor of 20
+COLOURS = {"yes": "#9ecfc2", "weakly": "#f2d9a0", "no": "#e6b3aa"}
 NEIGHBOURS, MAX_TIME = (-0.04, 0.0, 0.04), 500.0  # places of recorded cells, and ms to settle, as in the preset
 # Contrasts, cell types and places by the name of the experiment: how many of each, the first ones.
 FIRST = "one contrast"
@@ -146,7 +152,7 @@ def learn(truth: SSN, data: Measured, asked: argparse.Namespace) -> dict[str, An
     found |= {"eigenvalues": values.tolist(), "eigenvalue_errors": errors.tolist(), "spread": plan.spread}
     found |= {"smoothed": np.linalg.eigvalsh(score.smoothed)[::-1].tolist(), "realisations": plan.realisations}
     found |= {"information": score.information.tolist(), "information_error": score.information_error.tolist()}
-    return found | {f"errors_{n}": standard_errors(score.information, n).tolist() for n in NUMBERS}
+    return found | {f"errors_{n}": standard_errors(score.information, n, VAGUE).tolist() for n in NUMBERS}
 
 
 def run(asked: argparse.Namespace) -> dict[str, Any]:
@@ -157,9 +163,10 @@ def run(asked: argparse.Namespace) -> dict[str, Any]:
     found = realise(truth, asked.realisations)
     experiments = {FIRST: EXPERIMENTS[FIRST]} if asked.quick else EXPERIMENTS
     per_curve = {name: of_experiment(found, *parts) for name, parts in experiments.items()}
-    sets = measured_sets(truth, asked.sets, asked.curves)
+    sets = measured_sets(truth, asked.sets, asked.curves) if asked.sets else []
     names = parameter_names(unconstrained_values(truth, ("J", "dJ", "sigma")))
-    compared = ["moments"] if asked.quick else [name for name, kind in objectives().items() if not kind.learns]
+    every = [name for name, kind in objectives().items() if not kind.learns]
+    compared = ["moments"] if asked.quick else every if sets else []
     return {
         "truth": asked.truth,
         "realisations": int(found.weight.sum()),
@@ -174,8 +181,11 @@ def run(asked: argparse.Namespace) -> dict[str, Any]:
 def _row(name: str, per_curve: np.ndarray) -> Iterator[tuple[str, Any]]:
     yield "experiment", name
     yield "eigenvalues", np.linalg.eigvalsh(per_curve)[::-1].tolist()
+    yield "information", per_curve.tolist()
     for n in NUMBERS:
-        yield f"errors_{n}", standard_errors(per_curve, n).tolist()
+        errors = standard_errors(per_curve, n, VAGUE).tolist()
+        yield f"errors_{n}", errors
+        yield f"identified_{n}", [how_identified(error) for error in errors]
 
 
 def print_tables(report: dict[str, Any]) -> None:
@@ -185,12 +195,44 @@ def print_tables(report: dict[str, Any]) -> None:
     print(f"{'standard errors':<20}" + "".join(f"{name:>10}" for name in report["parameters"]))
     for row in report["experiments"]:
         for n in NUMBERS:
-            print(f"{row['experiment']:<14}{n:>6}" + "".join(f"{e:>10.3f}" for e in row[f"errors_{n}"]))
+            told = zip(row[f"errors_{n}"], row[f"identified_{n}"], strict=True)
+            print(f"{row['experiment']:<14}{n:>6}" + "".join(f"{e:>8.3f} {word[0]}" for e, word in told))
+    print("y: identified, w: weakly, n: not")
     if report["learned"]:
         print_learned(report["learned"])
-    print("efficiency, stiffest direction last")
+    if report["objectives"]:
+        print("efficiency, stiffest direction last")
     for row in report["objectives"]:
         print(f"{row['objective']:<20}" + "".join(f"{e:>8.2f}" for e in row["efficiency"]))
+
+
+def draw(report: dict[str, Any], path: Path) -> None:
+    """Standard errors of every parameter in every experiment, on the colour of what they say."""
+    from matplotlib import pyplot as plt
+
+    from tuneful.plot.style import ON_PAPER, styled
+
+    rows, names = (
+        report["experiments"],
+        [f"{stem}$_{{{a}{b}}}$" for stem in ("J", "δJ", "σ") for a in "EI" for b in "EI"],
+    )
+    with styled(**ON_PAPER, **{"text.parse_math": True}):
+        figure, panels = plt.subplots(len(NUMBERS), figsize=(8.2, 6.2), layout="constrained")
+        for n, axes in zip(NUMBERS, panels, strict=True):
+            for y, row in enumerate(rows):
+                for x, (error, word) in enumerate(zip(row[f"errors_{n}"], row[f"identified_{n}"], strict=True)):
+                    axes.add_patch(plt.Rectangle((x - 0.47, y - 0.46), 0.94, 0.92, color=COLOURS[word], lw=0))
+                    axes.text(x, y, f"{error:#.2g}".removeprefix("0"), ha="center", va="center", fontsize=8)
+            axes.set(xlim=(-0.5, len(names) - 0.5), ylim=(len(rows) - 0.5, -0.5), title=f"{n:,} curves")
+            axes.set_xticks(range(len(names)), names)
+            axes.set_yticks(range(len(rows)), [row["experiment"] for row in rows])
+            axes.tick_params(length=0)
+            axes.spines[:].set_visible(False)
+        patches = [plt.Rectangle((0, 0), 1, 1, color=colour) for colour in COLOURS.values()]
+        words = [f"identified: {word}" for word in COLOURS]
+        figure.legend(patches, words, loc="outside lower center", ncols=len(words))
+        figure.savefig(path, dpi=150)
+        plt.close(figure)
 
 
 def print_learned(row: dict[str, Any]) -> None:
@@ -210,16 +252,22 @@ def main() -> None:
     parser.add_argument("--realisations", type=int, default=3000)
     parser.add_argument("--learn", type=int, default=0, help="realisations from which a score is learned; 0: none")
     parser.add_argument("--spread", type=float, default=0.2, help="of their parameters, in the logarithm")
-    parser.add_argument("--sets", type=int, default=4, help="of curves, over which efficiencies are averaged")
+    parser.add_argument(
+        "--sets", type=int, default=4, help="of curves, over which efficiencies are averaged; 0: none"
+    )
     parser.add_argument("--curves", type=int, default=FITTED, help="in each set")
     parser.add_argument("--truth", choices=("paper", "halved"), default="paper")
+    parser.add_argument("--plot", type=Path, metavar="FILE.png", help="a picture of the standard errors")
     reporting.add_options(parser, quick="11 sites, few realisations and sets, one experiment and objective")
     options = reporting.parsed(parser)
     options.sites = 201
     if options.quick:
         options.sites, options.realisations, options.sets, options.curves, options.truth = 11, 16, 4, 12, "halved"
         options.learn = 120
-    reporting.publish(run(options), options, print_tables)
+    report = run(options)
+    if options.plot:
+        draw(report, options.plot)
+    reporting.publish(report, options, print_tables)
 
 
 if __name__ == "__main__":
