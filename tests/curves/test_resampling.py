@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tuneful.curves import DatasetError, make_dataset
+from tuneful.curves import DatasetError, make_dataset, split
 from tuneful.curves.resampling import resampled
 
 RATES = np.arange(24.0).reshape(8, 3)
@@ -44,6 +44,24 @@ def test_groups_are_drawn_whole():
         assert a[0] + b[0] + drawn.count("u6") + drawn.count("u7") == 4
         sizes.add(len(drawn))
     assert len(sizes) > 1
+
+
+def test_copies_of_a_unit_are_fitted_together_or_held_out_together():
+    """So that no unit is held out that was fitted; of half of the units, at most the copies of one more."""
+    for number in range(20):
+        sample = resampled(DATA, 0, number)
+        assert sample["drawn_from"].values.tolist() == names(sample)
+        train, test = split(sample, 0.5, number)
+        assert not set(names(train)) & set(names(test))
+        most = max(names(sample).count(name) for name in names(sample))
+        assert 4 <= test.sizes["unit"] < 4 + most
+        assert train.sizes["unit"] + test.sizes["unit"] == 8
+
+
+def test_copies_of_one_unit_cannot_be_split():
+    twice = DATA.isel(unit=[0, 0, 0, 0]).assign_coords(unit=list("abcd"), drawn_from=("unit", ["u0"] * 4))
+    with pytest.raises(DatasetError, match=r"Holding out 0\.5 of 4 units does not leave 2"):
+        split(twice, 0.5, 0)
 
 
 def test_one_unit_is_drawn_as_it_is():

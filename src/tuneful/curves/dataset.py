@@ -6,9 +6,10 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from jaxtyping import Int, Shaped
 from numpy.typing import ArrayLike
 
-from tuneful.curves.schema import DIMS, ENTRY_UNITS, DatasetError, unit_called
+from tuneful.curves.schema import DIMS, DRAWN_FROM, ENTRY_UNITS, DatasetError, unit_called
 from tuneful.curves.validation import default_labels, validate
 
 if TYPE_CHECKING:
@@ -130,8 +131,9 @@ def complete_units(dataset: xr.Dataset) -> xr.Dataset:
 def split(dataset: xr.Dataset, held_out: float, seed: int, by: str | None = None) -> tuple[xr.Dataset, xr.Dataset]:
     """Set a random fraction of the units aside.
 
-    round(held_out n) of n units are held out, drawn without replacement by `numpy.random.default_rng(seed)`.
-    A condition measured in few units may end up unmeasured on one side.
+    round(held_out n) of n units are held out, drawn without replacement by `numpy.random.default_rng(seed)`. Copies
+    of one unit in a bootstrap sample, those of one ``drawn_from``, are on one side, so that a few more may be held
+    out. A condition measured in few units may end up unmeasured on one side.
 
     Parameters
     ----------
@@ -159,13 +161,32 @@ def split(dataset: xr.Dataset, held_out: float, seed: int, by: str | None = None
     ['u0', 'u1', 'u2', 'u3']
     """
     groups = np.zeros(dataset.sizes["unit"]) if by is None else dataset[by].values
+    originals = dataset[DRAWN_FROM if DRAWN_FROM in dataset.coords else "unit"].values
     rng, aside = np.random.default_rng(seed), list[np.ndarray]()
     for value in np.unique(groups):
         units = np.flatnonzero(groups == value)
-        n_test = _number_held_out(held_out, len(units), "" if by is None else f" of which {by} is {value}")
-        aside.append(units[rng.permutation(len(units))[:n_test]])
+        which = "" if by is None else f" of which {by} is {value}"
+        n_test = round(held_out * len(units)) if 0 <= held_out <= 1 else 0
+        places = _earliest_of_copies(np.argsort(rng.permutation(len(units))), originals[units])
+        test = units[places <= np.sort(places)[n_test - 1]] if n_test else units[:0]
+        if not 2 <= len(test) <= len(units) - 2:
+            raise DatasetError(
+                f"Holding out {held_out} of {len(units)} units{which} does not leave 2 on either side: choose a "
+                "fraction between 0 and 1 (0.5 is half), or use more units."
+            )
+        aside.append(test)
     test = np.sort(np.concatenate(aside))
     return dataset.isel(unit=np.setdiff1d(np.arange(len(groups)), test)), dataset.isel(unit=test)
+
+
+def _earliest_of_copies(
+    places: Int[np.ndarray, " units"], originals: Shaped[np.ndarray, " units"]
+) -> Int[np.ndarray, " units"]:
+    """The first place that any copy of the same unit has."""
+    _, of = np.unique(originals, return_inverse=True)
+    earliest = np.full(len(places), len(places))
+    np.minimum.at(earliest, of, places)
+    return earliest[of]
 
 
 def parted(dataset: xr.Dataset, aside: Collection[str]) -> tuple[xr.Dataset, xr.Dataset]:
@@ -177,13 +198,3 @@ def parted(dataset: xr.Dataset, aside: Collection[str]) -> tuple[xr.Dataset, xr.
     """
     is_aside = np.isin(dataset["unit"].values, list(aside))
     return dataset.isel(unit=np.flatnonzero(~is_aside)), dataset.isel(unit=np.flatnonzero(is_aside))
-
-
-def _number_held_out(held_out: float, n: int, which: str) -> int:
-    n_test = round(held_out * n) if 0 <= held_out <= 1 else 0
-    if not 2 <= n_test <= n - 2:
-        raise DatasetError(
-            f"Holding out {held_out} of {n} units{which} does not leave 2 on either side: choose a fraction between "
-            "0 and 1 (0.5 is half), or use more units."
-        )
-    return n_test

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tuneful.curves.schema import DatasetError, unit_properties
+from tuneful.curves.schema import DRAWN_FROM, DatasetError, unit_properties
 from tuneful.curves.validation import validate
 from tuneful.errors import suggest
 
@@ -33,7 +33,8 @@ def resampled(dataset: xr.Dataset, seed: int, number: int, by: str | None = None
 
     Returns
     -------
-    The dataset of the drawn units; a further copy of unit ``u3`` is called ``u3 #2``.
+    The dataset of the drawn units; a further copy of unit ``u3`` is called ``u3 #2``. The property ``drawn_from`` of
+    both is ``u3``, so that `split` keeps them on one side.
 
     Raises
     ------
@@ -45,12 +46,14 @@ def resampled(dataset: xr.Dataset, seed: int, number: int, by: str | None = None
     ['u1', 'u1 #2', 'u2']
     """
     rows = _drawn(_groups(dataset, by), np.random.default_rng([STREAM, seed, number]))
+    drawn = dataset["unit"].values[rows]
     seen: Counter[str] = Counter()
     labels = []
-    for label in dataset["unit"].values[rows].tolist():
+    for label in drawn.tolist():
         seen[label] += 1
         labels.append(label if seen[label] == 1 else f"{label} #{seen[label]}")
-    return validate(dataset.isel(unit=rows).assign_coords(unit=np.array(labels)))
+    sample = dataset.isel(unit=rows).assign_coords({"unit": np.array(labels), DRAWN_FROM: ("unit", drawn)})
+    return validate(sample)
 
 
 def _groups(dataset: xr.Dataset, by: str | None) -> Int[np.ndarray, " units"]:

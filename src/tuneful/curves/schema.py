@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 DIMS = ("unit", "condition")
+DRAWN_FROM = "drawn_from"  # the property of units of a bootstrap sample that names what they are copies of
 OCCUPANCY = "occupancy"  # a variable along conditions that is no feature
 ENTRY_UNITS = {"rate": "Hz", "rate_var": "Hz^2", "n_trials": "1"}
 HERTZ = ("hz", "1/s", "s^-1", "s-1", "sp/s", "spk/s", "spikes/s", "spikes/sec", "spikes per second", "imp/s")
