@@ -12,6 +12,7 @@ from tuneful.plot.selection import unit_labels
 from tuneful.plot.sheets import FORMATS, Panel, sheet, write_figure
 from tuneful.plot.style import WIDE
 from tuneful.readers import load
+from tuneful.readers.weights import holds_network
 from tuneful.report.answers.comparison import comparison_panel
 from tuneful.report.answers.design import design_panel
 from tuneful.report.answers.goodness import goodness_panel
@@ -26,6 +27,7 @@ from tuneful.runs.estimator import Fit
 from tuneful.runs.folder import DESIGN, GOODNESS, PREDICTIONS, RunFolder
 from tuneful.runs.stabilize_config import KIND as STABILIZED
 
+OVERVIEW = "overview"
 OF_WEIGHTS = ("spectra", "weights", "energies", "activity", "transients")
 ANSWERS = {
     "goodness": (GOODNESS, lambda table: [goodness_panel(table)]),
@@ -71,7 +73,7 @@ def _of_run(path: Path, what: str, only: Sequence[str], circuit: str | None, obj
         if kind == COMPARISON:
             folder.refuse_damage()
             table = folder.read_json(COMPARED)
-            return dict.fromkeys(("overview", "comparison"), lambda: [comparison_panel(table)])
+            return dict.fromkeys((OVERVIEW, "comparison"), lambda: [comparison_panel(table)])
         answers = {name: file for name, (file, _) in ANSWERS.items() if folder.has(file)}
         if what in answers:
             answer = folder.read_json(answers[what])
@@ -81,8 +83,8 @@ def _of_run(path: Path, what: str, only: Sequence[str], circuit: str | None, obj
 
 
 def _of_file(path: Path, what: str, only: Sequence[str]) -> Pictures:
-    """Weights of a file, where the plot is one of weights, or curves."""
-    if what in OF_WEIGHTS:
+    """Weights of a file, where the plot is one of weights or the file holds some, or curves."""
+    if what in OF_WEIGHTS or (what == OVERVIEW and holds_network(path)):
         return soc_pictures(content_of_file(path, None, None))
     data = load(path)
     names = unit_labels(data)
@@ -92,5 +94,5 @@ def _of_file(path: Path, what: str, only: Sequence[str]) -> Pictures:
     return {
         "curves": lambda: one_each if only else [several],
         "population": lambda: [everyone],
-        "overview": lambda: [everyone, several],
+        OVERVIEW: lambda: [everyone, several],
     }

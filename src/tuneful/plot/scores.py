@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from tuneful.analysis.goodness_of_fit import is_rejected
+from tuneful.plot import strips
 from tuneful.plot.style import (
     DATA,
     END,
@@ -86,13 +87,15 @@ def design(table: Mapping[str, Any], *, ax: Axes | None = None) -> Axes:
         Where to paint; by default in a new figure.
     """
     rows = table["candidates"][:CANDIDATES]
-    with panel(ax, WIDE) as axes:
+    with panel(ax, (WIDE[0], strips.height(len(rows)))) as axes:
         heights = list(range(len(rows)))[::-1]
+        for level, row in zip(heights, rows, strict=True):
+            strips.name_row(axes, row["name"], level)
         axes.plot([row["error"] for row in rows], heights, "o", color=END, markersize=5, label="with one candidate")
         axes.axvline(table["now"], color=MUTED, linestyle="--", linewidth=1.2, label="now")
         axes.axvline(table["then"], color=TRUTH, linewidth=1.5, label="with all chosen")
         axes.set_xlim(*padded([*(row["error"] for row in rows), table["now"], table["then"]]))
-        axes.set_ylim(-0.6, len(rows) - 0.4)
-        label_axes(axes, "standard error: now (dashed), with all chosen (line)", "rank")
-        axes.set_yticks(heights, [str(i + 1) for i in range(len(rows))])
+        axes.set_ylim(-0.5, len(rows) - 0.25)
+        label_axes(axes, "standard error", "")
+        axes.set_yticks([])
     return axes

@@ -35,7 +35,7 @@ def by_setting(
             axes.axvline(truth, color=TRUTH, linestyle=(0, (5, 3)), zorder=1)
         for level, (label, values) in zip(heights, shown, strict=True):
             axes.axhline(level, color=RULE, linewidth=0.6, zorder=0)
-            _name(axes, label, level)
+            name_row(axes, label, level)
             axes.plot(values, np.full(len(values), level), "o", color=END, markersize=4, alpha=0.6)
             axes.plot([np.mean(values)] * 2, [level - 0.28, level + 0.28], color=MUTED, linewidth=1.6)
         axes.set_ylim(-0.5, len(shown) - 0.25)
@@ -45,8 +45,8 @@ def by_setting(
     return axes
 
 
-def _name(axes: Axes, label: str, level: float) -> None:
-    """The name of a setting above its row."""
+def name_row(axes: Axes, label: str, level: float) -> None:
+    """Write what a row is of above it."""
     box = {"facecolor": PAPER, "edgecolor": "none", "pad": 0.8}
     place = {"xycoords": axes.get_yaxis_transform(), "xytext": (2, 8), "textcoords": "offset points"}
     axes.annotate(literal(label[:LONGEST]), (0, level), fontsize=7, color=MUTED, bbox=box, **place)

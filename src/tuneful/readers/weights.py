@@ -63,6 +63,18 @@ def read_network(
         raise UserError(f"{path}: {hint}") from error
 
 
+def holds_network(path: Path) -> bool:
+    """Whether a file is one of weights and not of curves: a square matrix in which columns excite or inhibit.
+
+    Curves may be square, too, but their responses hardly have columns of one sign, some of them negative.
+    """
+    try:
+        network = read_network(path)
+    except UserError:
+        return False
+    return path.suffix == ".npy" or not network.excitatory.all()
+
+
 def read_mask(path: Path) -> np.ndarray:
     """Read a square matrix of truth values, given as zeros and ones."""
     arrays = read_arrays(path)

@@ -206,4 +206,5 @@ def _found(
         plans = units_against_conditions(realised, criterion, chosen, asked.cost_unit, asked.cost_condition)
     yield "plans", [{"conditions": p.conditions, "units": p.units, "error": np.exp(p.criterion)} for p in plans]
     best = " and ".join(labels[i - first] for i in chosen)
-    yield "verdict", f"Measure {best}: the standard error of {aim.words} goes from {before:.2g} to {after:.2g}."
+    said = f"Measure {best}:" if after < before else f"No candidate is seen to help: with {best},"
+    yield "verdict", f"{said} the standard error of {aim.words} goes from {before:.2g} to {after:.2g}."

@@ -56,6 +56,10 @@ def test_a_design_says_what_it_is_worth_and_what_is_as_good():
     assert found[1] == ("unknown", "Within 5.0 % of the best one alone: size = 2")
     assert found[2] == ("apart", "Known less by these curves than by assumption: J")
     plans = [{"conditions": n, "units": 10.0 * n, "error": error} for n, error in ((1, 0.3), (2, 0.1))]
+    assert said(design_page(design(0.26)))[1] == (
+        "unknown",
+        "More conditions cannot make errors larger: more --curves would tell",
+    )
     found = said(design_page(design(0.249, plans=plans, linear=0.3)))
     assert found[0] == ("apart", "Hardly worth it: 0.4 % off the standard error")
     assert ("finding", "Best at this cost: 2 conditions and 20 units, standard error 0.1") in found

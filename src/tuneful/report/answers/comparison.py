@@ -27,7 +27,7 @@ def comparison_page(table: Mapping[str, Any]) -> AnswerPage:
     """The page of a comparison; `table` is the content of compare.json."""
     figure = comparison_panel(table)
     columns = ("Run", "Energy score", "Worse than the best by", "Verdict")
-    words = [pair["words"] for pair in table["pairs"]]
+    words = [pair["words"] for pair in table["pairs"]] if len(table["pairs"]) > 1 else []  # one is the answer
     found = Answered("Scores", LEAD, columns, [_row(run) for run in table["runs"]], [figure], words)
     return AnswerPage(
         title=f"comparison of {len(table['runs'])} runs",

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from tuneful.numbers import count, number, percent
-from tuneful.plot import scores
+from tuneful.plot import scores, strips
 from tuneful.plot.sheets import Panel
 from tuneful.plot.style import WIDE
 from tuneful.report.answers.page import Answered, AnswerPage
@@ -35,7 +35,7 @@ def design_page(table: Mapping[str, Any]) -> AnswerPage:
         Answered("Parameters", "Standard errors before and after.", ("", "Now", "With the chosen"), errors),
     ]
     if table["plans"]:
-        plans = [[str(p["conditions"]), number(p["units"]), number(p["error"])] for p in table["plans"]]
+        plans = [[str(p["conditions"]), f"{p['units']:.0f}", number(p["error"])] for p in table["plans"]]
         lead = "The same cost, for more units or for more conditions."
         sections.append(Answered("Units against conditions", lead, ("Conditions", "Units", "Standard error"), plans))
     return AnswerPage(
@@ -53,8 +53,10 @@ def design_page(table: Mapping[str, Any]) -> AnswerPage:
 def _deciding(table: Mapping[str, Any], chosen: Sequence[str]) -> list[Verdict]:
     """What the chosen conditions are worth, whether others are as good, and what stays open all the same."""
     gain = 1 - table["then"] / table["now"]
-    said = f"{percent(gain)} off the standard error"
+    said = f"{percent(max(gain, 0))} off the standard error"
     found = [good(f"Worth it: {said}") if gain > LITTLE else apart(f"Hardly worth it: {said}")]
+    if gain < 0:
+        found.append(open_question("More conditions cannot make errors larger: more --curves would tell"))
     best, *others = table["candidates"]
     line = (1 + LITTLE) * best["error"]
     near = [row["name"] for row in others if row["error"] < line and row["name"] not in chosen]
@@ -62,7 +64,7 @@ def _deciding(table: Mapping[str, Any], chosen: Sequence[str]) -> list[Verdict]:
         found.append(open_question(f"Within {percent(LITTLE)} of the best one alone: {some_of(near)}"))
     if table["plans"]:
         plan = min(table["plans"], key=lambda plan: plan["error"])
-        words = f"{count(plan['conditions'], 'condition')} and {number(plan['units'])} units"
+        words = f"{count(plan['conditions'], 'condition')} and {plan['units']:.0f} units"
         found.append(finding(f"Best at this cost: {words}, standard error {number(plan['error'])}"))
     if (linear := table.get("linear")) is not None and linear < HALF:
         found.append(apart(f"Slopes explain {percent(linear)} of the prediction over the draws: take it as a guess"))
@@ -84,7 +86,9 @@ def _chosen(name: str, chosen: list[str]) -> str:
 def design_panel(table: Mapping[str, Any]) -> Panel:
     """The figure of a design."""
     said = "Standard errors with each of the best candidate conditions"
-    return Panel("Standard errors", "with one candidate each", partial(scores.design, table), said, size=WIDE)
+    size = WIDE[0], strips.height(min(len(table["candidates"]), scores.CANDIDATES))
+    note = "with one candidate each; dashes: now; line: with all chosen"
+    return Panel("Standard errors", note, partial(scores.design, table), said, size=size)
 
 
 def design_summary(table: Mapping[str, Any]) -> str:
