@@ -17,7 +17,7 @@ from tuneful.cli.once import Once
 from tuneful.cli.stability_commands import analyze_app, stabilize
 from tuneful.cli.study_commands import study_app
 from tuneful.errors import UserError
-from tuneful.runs.interrupts import say_goodbye
+from tuneful.runs.interrupts import asked_to_stop, say_goodbye
 
 app = typer.Typer(
     help="Which circuit could have produced these neurons? Fit circuit models to sets of tuning curves.",
@@ -253,7 +253,8 @@ def watch(
     from tuneful.cli.watching import run_watch
 
     run_watch(run, port, not no_browser)
-    raise typer.Exit(say_goodbye())
+    if asked_to_stop():  # and not by a KeyboardInterrupt, where threads cannot wait for signals
+        raise typer.Exit(say_goodbye())
 
 
 @app.command(cls=Once)
