@@ -6,9 +6,12 @@ import jax
 import pytest
 
 from tuneful import Fit
+from tuneful.analysis import information
 from tuneful.errors import UserError
+from tuneful.fitting.linearised import realised_at
 from tuneful.fitting.simulation import simulate
-from tuneful.runs.design_run import chosen_parameters
+from tuneful.runs.design_run import DesignSettings, chosen_parameters, execute_design
+from tuneful.runs.progress import Progress
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +47,41 @@ def test_the_command_chooses_conditions_and_says_what_they_bring(run, tuneful, r
     assert "Give both --cost-unit and --cost-condition" in refused(*asked, "--cost-unit", 1)
     assert "no feature 'contrast'. Choose from: size." in refused("design", run, "--candidates", "contrast=1")
     assert "are shown already" in refused("design", run, "--candidates", "size=1,2")
+
+
+def test_what_was_ranked_before_a_kill_is_not_computed_again(run, monkeypatch):
+    for name in ("FIRST_SAVE", "SAVE_EVERY", "SAVE_SHARE"):
+        monkeypatch.setattr(f"tuneful.runs.checkpoints.{name}", 0.0)
+    asked = DesignSettings(candidates={"size": [0.1, 8.0]}, curves=120)
+
+    def answer(dies_at=None):
+        """The answer, and how often the circuit was simulated and the information computed."""
+        counts = {"simulated": 0, "informed": 0}
+
+        def simulated(*about):
+            counts["simulated"] += 1
+            return realised_at(*about)
+
+        def informed(*about):
+            if counts["informed"] == dies_at:
+                raise KeyboardInterrupt
+            counts["informed"] += 1
+            return information(*about)
+
+        monkeypatch.setattr("tuneful.runs.design_run.realised_at", simulated)
+        monkeypatch.setattr("tuneful.analysis.experimental_design.information", informed)
+        try:
+            return execute_design(run, Fit.load(run), asked, Progress(show=False)), counts
+        except KeyboardInterrupt:
+            return None, counts
+
+    whole, all_of_it = answer()
+    assert answer(dies_at=1)[0] is None
+    assert (run / "design_checkpoints").is_dir()
+    again, rest = answer()
+    assert again == whole
+    assert rest == {"simulated": 0, "informed": all_of_it["informed"] - 1}
+    assert not (run / "design_checkpoints").exists()
 
 
 def test_parameters_are_chosen_by_name():

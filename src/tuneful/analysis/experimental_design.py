@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import jax
@@ -28,13 +28,18 @@ class Realised:
         The first so many conditions are shown already.
     shares
         The part of the units that each label has; (1,) where there are none.
+    known
+        Information that was computed, by the numbers of the conditions that are added, in order.
+    on_found
+        Called with this whenever there is more of it.
     """
 
     generated: Generated
     tangents: Float[jax.Array, "curves conditions n"]
     present: int
     shares: tuple[float, ...] = (1.0,)
-    _known: dict[tuple[int, ...], np.ndarray] = field(default_factory=dict, repr=False)
+    known: dict[tuple[int, ...], np.ndarray] = field(default_factory=dict, repr=False)
+    on_found: Callable[[Realised], object] = field(default=lambda _: None, repr=False)
 
     @property
     def candidates(self) -> range:
@@ -44,11 +49,12 @@ class Realised:
     def per_curve(self, added: Sequence[int] = ()) -> Float[np.ndarray, "n n"]:
         """The information of one curve in the conditions that are shown and in those added (`information`)."""
         key = tuple(sorted(added))
-        if key not in self._known:
+        if key not in self.known:
             conditions = np.array([*range(self.present), *key])
             parts = [share * self._of_label(i, conditions) for i, share in enumerate(self.shares)]
-            self._known[key] = np.sum(parts, axis=0)
-        return self._known[key]
+            self.known[key] = np.sum(parts, axis=0)
+            self.on_found(self)
+        return self.known[key]
 
     def _of_label(self, label: int, conditions: np.ndarray) -> np.ndarray:
         generated, rows = self.generated.of_label(label), self.generated.rows(label)

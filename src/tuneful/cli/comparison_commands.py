@@ -129,7 +129,8 @@ def design(
     """Say which conditions to measure next.
 
     The fitted circuit is simulated once in all candidate conditions, and those are chosen that leave the smallest
-    standard errors. design.json and design.html are written into the folder of the run.
+    standard errors. design.json and design.html are written into the folder of the run. Killed at any moment, the
+    same command goes on.
     """
     from tuneful.cli.comparing import run_design
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from tuneful.analysis.experimental_design import (
@@ -25,11 +26,13 @@ from tuneful.fitting.checks import stimuli_checked
 from tuneful.fitting.linearised import realised_at
 from tuneful.fitting.tables import versions
 from tuneful.fitting.unconstrained import parameter_names, unconstrained_values
+from tuneful.objectives import Generated
 from tuneful.plain import plain
 from tuneful.report.answers.design import design_page
 from tuneful.runs.asked_conditions import Features, new_conditions, with_conditions
+from tuneful.runs.checkpoints import StatesOf
 from tuneful.runs.estimator import Fit
-from tuneful.runs.folder import DESIGN, DESIGN_PAGE, RunFolder
+from tuneful.runs.folder import DESIGN, DESIGN_PAGE, DESIGN_STATES, RunFolder
 from tuneful.runs.inference_files import about_answer
 from tuneful.runs.predicted_files import predicted_names, values_at_draws
 from tuneful.runs.progress import Progress
@@ -65,8 +68,12 @@ class DesignSettings(Section):
     seed: int = 0
 
 
-def realised_with(fit: Fit, candidates: Features, curves: int, seed: int) -> tuple[Realised, list[str], list[str]]:
-    """The fitted circuit in present and candidate conditions, the names of its parameters, and what is to be said.
+def realised_with(
+    fit: Fit, candidates: Features, asked: DesignSettings, states: StatesOf, progress: Progress
+) -> tuple[Realised, list[str]]:
+    """The fitted circuit in present and candidate conditions, and the names of its parameters.
+
+    What was simulated and computed before a kill is taken from `states`, which keep it as it grows.
 
     Raises
     ------
@@ -75,19 +82,53 @@ def realised_with(fit: Fit, candidates: Features, curves: int, seed: int) -> tup
     """
     task, present = fit.task_, features(fit.dataset_)
     circuit, _ = with_conditions(fit.circuit_, present, candidates, OPTION)
-    said = stimuli_checked(circuit)
+    progress.note(stimuli_checked(circuit))
     problem = dataclasses.replace(task.problem, circuit=circuit, penalties=())
     at = unconstrained_values(circuit, problem.fitted)
-    key = jax.random.fold_in(jax.random.key(seed), 2**20 + 1)
-    generated, tangents = realised_at(problem, at, key, curves * max(len(task.labels), 1))
-    counts = np.bincount(task.held_out.matching.units[task.held_out.matching.units >= 0])
-    shares = tuple((counts / counts.sum()).tolist())
-    settled = float(np.asarray(generated.realisation_weight).mean())
+    first, new = (len(next(iter(some.values()))) for some in (present, candidates))
+    names = parameter_names(at)
+    saved = states.load(lambda: _nothing(first + new, new, len(names)))
+    if saved is None:
+        progress.say(f"simulating the circuit in {new} new conditions, with derivatives")
+        key = jax.random.fold_in(jax.random.key(asked.seed), 2**20 + 1)
+        sample = realised_at(problem, at, key, asked.curves * max(len(task.labels), 1))
+    else:
+        cells = circuit.cells_per_realisation, problem.labels
+        sample = Generated(saved["rates"], saved["weight"], *cells), saved["tangents"]
+    settled = float(np.asarray(sample[0].realisation_weight).mean())
     if settled < 0.5:
         raise UserError(
             f"Only {settled:.0%} of the realisations settle in these conditions: leave out the strongest."
         )
-    return Realised(generated, tangents, len(next(iter(present.values()))), shares), parameter_names(at), said
+    counts = np.bincount(task.held_out.matching.units[task.held_out.matching.units >= 0])
+    known = {} if saved is None else _known(saved, first)
+
+    def keep(realised: Realised) -> None:
+        states.keep(len(realised.known), lambda: _packed(realised), False)
+        progress.now_and_then(len(realised.known), "information of an experiment")
+
+    progress.begin(len(known))
+    return Realised(*sample, first, tuple((counts / counts.sum()).tolist()), known, keep), names
+
+
+def _nothing(conditions: int, candidates: int, n: int) -> dict[str, Any]:
+    """What `_packed` gives before anything is known."""
+    own = jnp.result_type(float)
+    shapes = {"rates": (0, conditions), "weight": (0,), "tangents": (0, conditions, n)}
+    empty = {name: jnp.zeros(shape, own) for name, shape in shapes.items()}
+    return empty | {"added": np.zeros((0, candidates), bool), "information": np.zeros((0, n, n))}
+
+
+def _packed(realised: Realised) -> dict[str, Any]:
+    """The sample, and the information of experiments by which candidates they add."""
+    added = [np.isin(realised.candidates, key) for key in realised.known]
+    sample = {"rates": realised.generated.rates, "weight": realised.generated.weight, "tangents": realised.tangents}
+    return sample | {"added": np.array(added), "information": np.array(list(realised.known.values()))}
+
+
+def _known(saved: dict[str, Any], first: int) -> dict[tuple[int, ...], np.ndarray]:
+    keys = [tuple((np.flatnonzero(row) + first).tolist()) for row in saved["added"]]
+    return dict(zip(keys, saved["information"], strict=True))
 
 
 def chosen_parameters(names: Sequence[str], asked: str, predicted: Sequence[str] = ()) -> tuple[int, ...]:
@@ -117,6 +158,8 @@ def execute_design(
 ) -> dict[str, Any]:
     """Rank candidate conditions and choose some; write design.json and a page into the folder of the run.
 
+    A call that was killed is gone on with by one with the same candidates, curves and seed.
+
     Raises
     ------
     UserError
@@ -130,20 +173,21 @@ def execute_design(
         raise UserError(f"--add {asked.add}: there are {n} new candidates, and one or more of them are to be chosen.")
     folder = RunFolder(path)
     with folder.lock():
-        progress.say(f"simulating the circuit in {n} new conditions, with derivatives")
-        realised, names, said = realised_with(fit, candidates, asked.curves, asked.seed)
-        progress.note(said)
+        about = about_answer(fit.circuit_, fit.result_)
+        decides = {"candidates": candidates, "curves": asked.curves, "seed": asked.seed}
+        states = StatesOf(path / DESIGN_STATES, plain(about | decides))
+        realised, names = realised_with(fit, candidates, asked, states, progress)
         try:
             aim = _aim(folder, fit, asked, names)
             found = dict(_found(asked, aim, realised, names, named_conditions(candidates, n)))
         except ValueError as error:
             raise UserError(str(error)) from error
-        about = about_answer(fit.circuit_, fit.result_)
         about |= {"settings": asked.model_dump(), "versions": versions(), "command": command}
         table = plain(found | about)
         with folder.writing(DESIGN_PAGE) as temporary:
             design_page(table).write(temporary)
         folder.write_json(DESIGN, table)
+        states.discard()
     return table
 
 

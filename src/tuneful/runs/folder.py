@@ -34,8 +34,8 @@ INFERENCE = "inference.json"  # intervals, written last of an inference
 INFERENCE_SETTINGS, INFERENCE_DRAWS = "inference_settings.json", "inference.nc"
 STATES, INFERENCE_STATES = "checkpoints", "inference_checkpoints"
 GOODNESS_STATES, PREDICTIONS_STATES = "goodness_checkpoints", "predictions_checkpoints"
-ONE_STEP_STATES = "one_step_checkpoints"
-ALL_STATES = (STATES, ONE_STEP_STATES, INFERENCE_STATES, GOODNESS_STATES, PREDICTIONS_STATES)
+DESIGN_STATES, ONE_STEP_STATES = "design_checkpoints", "one_step_checkpoints"
+ALL_STATES = (STATES, ONE_STEP_STATES, INFERENCE_STATES, GOODNESS_STATES, DESIGN_STATES, PREDICTIONS_STATES)
 CONTENTS = {
     MANIFEST: "what the run wrote, and the proof of it; nothing else in the folder is replaced or removed",
     CONFIG: "the configuration, everything that decides the result",
@@ -55,6 +55,7 @@ CONTENTS = {
     GOODNESS: "whether the circuit could have produced the units",
     GOODNESS_PAGE: "its page",
     GOODNESS_STATES: "the states from which a killed test goes on; gone when it is finished",
+    DESIGN_STATES: "the states from which a killed design goes on; gone when it is finished",
     DESIGN: "which conditions to measure next",
     DESIGN_PAGE: "its page",
     PREDICTIONS_STATES: "the states from which killed predictions go on; gone when they are finished",
