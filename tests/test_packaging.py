@@ -1,7 +1,10 @@
 """What a release is made of: one version, one list of dependencies, files that say so in several places."""
 
+import importlib
 import re
+import sys
 import tomllib
+import types
 from pathlib import Path
 
 import pytest
@@ -60,3 +63,18 @@ def test_extras_that_tests_and_the_site_use_are_pinned():
     extras = PROJECT["optional-dependencies"]
     asked = [*PROJECT["dependencies"], *(each for extra in ("dev", "docs", "release") for each in extras[extra])]
     assert {re.split("[>=<]", each)[0].lower() for each in asked} <= pinned
+
+
+def test_an_index_shows_no_link_to_a_file_that_it_does_not_have(monkeypatch):
+    """The picture goes with the words below it; links elsewhere stay."""
+    interface = types.SimpleNamespace(MetadataHookInterface=object)  # of hatchling, which only builds need
+    monkeypatch.setitem(sys.modules, "hatchling.metadata.plugin.interface", interface)
+    monkeypatch.syspath_prepend(ROOT)
+    readme = (ROOT / "README.md").read_text()
+    shown = importlib.import_module("hatch_build").as_description(readme)
+    assert "overview.png" in readme
+    assert "overview.png" not in shown
+    assert "([CITATION.cff]" not in shown
+    assert not re.search(r"\]\((?!https?://)", shown)
+    assert readme.count("```") == shown.count("```")
+    assert "## Start" in shown
