@@ -67,3 +67,10 @@ def test_a_file_that_cannot_be_replaced_is_kept(table, refused, monkeypatch):
     monkeypatch.setattr("tuneful.files.os.access", lambda _, mode: mode != os.W_OK)
     assert "refused" in refused("plot", table, "population", "--out", out, "--overwrite")
     assert out.read_bytes() == b"mine"
+
+
+def test_an_answer_that_nobody_asked_for_yet_names_its_command(refused):
+    Path("run").mkdir()
+    Path("run", "config.json").write_text('{"kind": "fit"}')
+    for what, command in {"predictions": "predict", "goodness": "goodness", "inference": "infer"}.items():
+        assert f"run has no {what}: `tuneful {command} run` comes first." in refused("plot", "run", what)

@@ -24,16 +24,17 @@ from tuneful.report.soc.panels import pictures as soc_pictures
 from tuneful.runs.compare_config import KIND as COMPARISON
 from tuneful.runs.compare_run import COMPARED
 from tuneful.runs.estimator import Fit
-from tuneful.runs.folder import DESIGN, GOODNESS, PREDICTIONS, RunFolder
+from tuneful.runs.folder import DESIGN, GOODNESS, INFERENCE, PREDICTIONS, RunFolder
 from tuneful.runs.stabilize_config import KIND as STABILIZED
 
 OVERVIEW = "overview"
 OF_WEIGHTS = ("spectra", "weights", "energies", "activity", "transients")
 ANSWERS = {
-    "goodness": (GOODNESS, lambda table: [goodness_panel(table)]),
-    "design": (DESIGN, lambda table: [design_panel(table)]),
-    "predictions": (PREDICTIONS, predictions_panels),
-}
+    "goodness": ("goodness", GOODNESS, lambda table: [goodness_panel(table)]),
+    "design": ("design", DESIGN, lambda table: [design_panel(table)]),
+    "predictions": ("predict", PREDICTIONS, predictions_panels),
+}  # the command, its file and what is shown of that
+INTERVALS = "inference"
 
 
 def run_plot(
@@ -74,10 +75,14 @@ def _of_run(path: Path, what: str, only: Sequence[str], circuit: str | None, obj
             folder.refuse_damage()
             table = folder.read_json(COMPARED)
             return dict.fromkeys((OVERVIEW, "comparison"), lambda: [comparison_panel(table)])
-        answers = {name: file for name, (file, _) in ANSWERS.items() if folder.has(file)}
-        if what in answers:
-            answer = folder.read_json(answers[what])
-            return {what: lambda: ANSWERS[what][1](answer)}
+        if what in ANSWERS:
+            command, file, panels = ANSWERS[what]
+            if not folder.has(file):
+                raise UserError(f"{path} has no {what}: `tuneful {command} {path}` comes first.")
+            answer = folder.read_json(file)
+            return {what: lambda: panels(answer)}
+        if what == INTERVALS and not folder.has(INFERENCE):
+            raise UserError(f"{path} has no {what}: `tuneful infer {path}` comes first.")
         fit = Fit.load(path, circuit, objective)
         return fit_pictures(fit.content(), only if what in OF_UNITS else ())
 
