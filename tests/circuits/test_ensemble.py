@@ -3,12 +3,14 @@
 import subprocess
 import sys
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from tuneful.circuits.ensemble import in_chunks
+from tuneful.circuits import SSN, Schedule
+from tuneful.circuits.ensemble import GIB, in_chunks
 
 PROGRAM = """
 import jax, equinox as eqx, numpy as np
@@ -42,3 +44,32 @@ def test_chunks_of_realisations_are_the_whole(n):
     numbers, doubled = in_chunks(compute, n, first=3, size=5)
     np.testing.assert_array_equal(numbers, 3 + np.arange(n))
     np.testing.assert_array_equal(doubled[:, 0], 2 * numbers)
+
+
+@eqx.filter_jit
+def summed(circuit, n, schedule):
+    def total(circuit):
+        response = circuit.sample(jax.random.key(3), n, schedule)
+        return (response.rates**2).mean(), response.rates
+
+    return eqx.filter_value_and_grad(total, has_aux=True)(circuit)
+
+
+@pytest.mark.parametrize("schedule", [Schedule(True), Schedule(True, 1e-6), Schedule(False, 1e-6)])
+def test_realisations_and_derivatives_do_not_depend_on_the_schedule(toy, schedule):
+    (_, rates), gradient = summed(toy, 7, Schedule(False))
+    (_, other), other_gradient = summed(toy, 7, schedule)
+    np.testing.assert_allclose(other, rates, rtol=1e-6)
+    for name in ("a", "b"):
+        np.testing.assert_allclose(getattr(other_gradient, name), getattr(gradient, name), rtol=1e-5)
+
+
+@pytest.mark.parametrize("side_by_side", [True, False])
+def test_networks_and_their_derivatives_keep_to_the_memory_that_they_are_given(side_by_side):
+    memory = 1.5e6  # of four networks; the 80 would take 16 MB side by side, and 4 MB in turn
+    lowered = summed.lower(SSN(n_sites=31), 80, Schedule(side_by_side, memory / GIB))
+    assert 0 < lowered.compile().compiled.memory_analysis().temp_size_in_bytes < memory
+
+
+def test_on_a_cpu_realisations_are_computed_in_turn():
+    assert not Schedule().is_side_by_side

@@ -1,6 +1,7 @@
 """Circuit models with random structure: generators of tuning curves, one model a file."""
 
 from tuneful.circuits.base import AbstractCircuit, AbstractRecurrentCircuit, Response
+from tuneful.circuits.ensemble import Schedule
 from tuneful.circuits.feedforward import FeedforwardM1
 from tuneful.circuits.observation import Observation, observed
 from tuneful.circuits.parameters import AbstractConstraint, Free, Ordered, Parameter, Positive, parameter
@@ -23,6 +24,7 @@ __all__ = [
     "RandomNetwork",
     "Recurrent",
     "Response",
+    "Schedule",
     "cell_types",
     "observed",
     "parameter",

@@ -14,7 +14,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Bool, Float, Int, PRNGKeyArray
 
-from tuneful.circuits.ensemble import map_realisations
+from tuneful.circuits.ensemble import FASTEST, Schedule, map_realisations
 from tuneful.circuits.keys import Key, as_key
 from tuneful.circuits.parameters import Parameter, declared_parameters, value_of, with_values_of
 from tuneful.display import card, in_a_line
@@ -191,11 +191,12 @@ class AbstractCircuit(eqx.Module):
         """Describe the learned parameters: name, symbol, unit, constraint."""
         return declared_parameters(self)
 
-    def sample(self, key: Key, n: int) -> Response:
+    def sample(self, key: Key, n: int, schedule: Schedule = FASTEST) -> Response:
         """Draw n independent realisations and their responses.
 
-        Realisations are computed in turn on every available device, so that memory holds the rates of all of them
-        but the network of a few only. Realisation i depends on `key` and i alone, not on n or on the devices.
+        Realisations are computed on every available device, in turn or side by side, so that memory holds the rates
+        of all of them but the network of a few only. Realisation i depends on `key` and i alone, not on n or on the
+        devices.
 
         Parameters
         ----------
@@ -203,13 +204,16 @@ class AbstractCircuit(eqx.Module):
             A random key of JAX, or a seed.
         n
             The number of realisations.
+        schedule
+            How realisations share a device.
 
         Returns
         -------
         Response
             Its fields have a leading axis of length n.
         """
-        return map_realisations(lambda circuit, k: circuit.respond(circuit.draw(k)), self, as_key(key), n)
+        key = as_key(key)
+        return map_realisations(lambda circuit, k: circuit.respond(circuit.draw(k)), self, key, n, schedule=schedule)
 
 
 @runtime_checkable

@@ -193,7 +193,7 @@ def _answered(problem: Problem, unconstrained: dict[str, Array], key: Array, fir
     """
     realisations = -(-curves // problem.circuit.cells_per_realisation)
     circuit = _circuit_at(problem.circuit, unconstrained)
-    found = answers(Realiser(circuit, problem.penalties), key, realisations, first)
+    found = answers(dataclasses.replace(problem.realiser, circuit=circuit), key, realisations, first)
     usable = found.usable
     rates, cost = np.where(usable[:, None, None], found.rates, 0), np.where(usable, found.cost, 0)
     return [jnp.asarray(array) for array in (rates, cost, usable, found.status)]
@@ -230,7 +230,7 @@ def _realise(realiser: Realiser, unconstrained: dict[str, Array], key: Array, fi
         rates, cost, rate_tangents, cost_tangents = (jnp.where(known, a, 0) for a in (*values, *tangents))
         return rates, cost, known, status, rate_tangents, cost_tangents
 
-    return map_realisations(realise, (flat, circuit), key, CHUNK, first)
+    return map_realisations(realise, (flat, circuit), key, CHUNK, first, realiser.schedule)
 
 
 def _slopes(problem: Problem, objective: Any, sample: _Realised, key: Array) -> tuple[Array, Array]:

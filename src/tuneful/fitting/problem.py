@@ -10,7 +10,7 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Bool, Float
 
 from tuneful.circuits.base import AbstractCircuit
-from tuneful.circuits.ensemble import map_realisations
+from tuneful.circuits.ensemble import FASTEST, Schedule, map_realisations
 from tuneful.circuits.parameters import with_fields
 from tuneful.fitting.realisations import Realiser
 from tuneful.fitting.steps import Steps
@@ -49,7 +49,8 @@ class Problem(eqx.Module):
     """A circuit, the names of its fitted parameters, an objective, and the curves to be matched.
 
     `penalties` are added to the objective. `steps` says how a stochastic descent goes. `labels` has the number of the
-    label of every recorded cell, as `Generated.labels`: empty where all are alike.
+    label of every recorded cell, as `Generated.labels`: empty where all are alike. `schedule` says how realisations
+    share a device.
     """
 
     circuit: AbstractCircuit
@@ -59,6 +60,7 @@ class Problem(eqx.Module):
     penalties: tuple[AbstractPenalty, ...] = ()
     steps: Steps = Steps()
     labels: tuple[int, ...] = eqx.field(static=True, default=())
+    schedule: Schedule = eqx.field(static=True, default=FASTEST)
 
     @property
     def distance(self) -> AbstractObjective | PerLabel:
@@ -82,7 +84,7 @@ class Problem(eqx.Module):
     @property
     def realiser(self) -> Realiser:
         """What draws realisations."""
-        return Realiser(self.circuit, self.penalties)
+        return Realiser(self.circuit, self.penalties, self.schedule)
 
     def record(
         self, loss: Array, penalty: Array, gradient: Array, rejected: Array, saturated: Array, unsolved: Array
@@ -111,7 +113,8 @@ class Problem(eqx.Module):
             circuit = with_fields(circuit, witness=witness)
         realisations = -(-curves // circuit.cells_per_realisation)
 
-        response, cost = map_realisations(self.realiser.realise, circuit, key, batches * realisations)
+        number = batches * realisations
+        response, cost = map_realisations(self.realiser.realise, circuit, key, number, schedule=self.schedule)
         generated = Generated.from_response(response, self.labels)
         parts = generated, cost, response.settled, response.settled & (response.status == Status.SATURATED)
         generated, cost, settled, saturated = jax.tree.map(lambda a: a.reshape(batches, -1, *a.shape[1:]), parts)

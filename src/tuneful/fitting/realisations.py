@@ -9,7 +9,7 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Bool, Float, Int
 
 from tuneful.circuits.base import AbstractCircuit, Response
-from tuneful.circuits.ensemble import CHUNK, in_chunks, map_realisations
+from tuneful.circuits.ensemble import CHUNK, FASTEST, Schedule, in_chunks, map_realisations
 from tuneful.fitting.unconstrained import with_unconstrained
 from tuneful.objectives.penalties import AbstractPenalty
 from tuneful.solvers import Status
@@ -23,6 +23,7 @@ class Realiser(eqx.Module):
 
     circuit: AbstractCircuit
     penalties: tuple[AbstractPenalty, ...] = ()
+    schedule: Schedule = eqx.field(static=True, default=FASTEST)
 
     def realise(self, circuit: AbstractCircuit, key: Array) -> tuple[Response, Array]:
         """The responses of one realisation, and what it costs: the sum of all penalties, 0 if it did not settle."""
@@ -63,7 +64,7 @@ def _answer(realiser: Realiser, key: Array, first: Array, size: int) -> tuple[Ar
         response, cost = realiser.realise(circuit, key)
         return response.rates, cost, response.settled, jnp.asarray(response.status)
 
-    return map_realisations(answer, realiser.circuit, key, size, first)
+    return map_realisations(answer, realiser.circuit, key, size, first, realiser.schedule)
 
 
 def answers_around(
@@ -104,4 +105,4 @@ def _answer_around(
         response, cost = realiser.realise(with_unconstrained(circuit, unravel(flat + spread * z)), key)
         return response.rates, cost, response.settled, jnp.asarray(response.status), z
 
-    return map_realisations(answer, (realiser.circuit, centre, spread), key, CHUNK, first)
+    return map_realisations(answer, (realiser.circuit, centre, spread), key, CHUNK, first, realiser.schedule)

@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
+from tuneful.circuits.ensemble import Schedule
 from tuneful.fitting.refinement import Refining
 from tuneful.fitting.steps import Steps
 from tuneful.fitting.stopping import Stopping
@@ -61,6 +62,8 @@ class FitSettings(Section):
     prediction_curves: int = Field(default=1000, ge=2)
     predict: dict[str, list[float]] | None = None  # conditions to predict: feature -> values, one a condition
     stability: int = Field(default=0, ge=0, le=10_000)  # realisations of the fitted circuit that are checked
+    side_by_side: bool | None = None  # realisations on a device, or in turn; None: as is faster
+    device_memory: float = Field(default=4.0, gt=0)  # GiB that realisations may hold on each device
     page: bool = True  # False: none is written; `tuneful report` does it later
 
     @field_validator("fitted", mode="before")
@@ -83,6 +86,10 @@ class FitSettings(Section):
     def steps(self) -> Steps:
         """How steps are taken; of settings that are complete (`for_objective`)."""
         return Steps(**{name: getattr(self, name) for name in Steps.names()})
+
+    def schedule(self) -> Schedule:
+        """How realisations share a device."""
+        return Schedule(self.side_by_side, self.device_memory)
 
     def stopping(self) -> Stopping:
         """The rule of convergence."""

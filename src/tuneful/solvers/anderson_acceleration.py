@@ -9,16 +9,18 @@ from jax import Array
 from jax.scipy.linalg import cho_solve
 from jaxtyping import Float, Int
 
+MIXING, WINDOW = 0.6, 10
+
 
 class Root(eqx.Module):
-    """A point where the residual is small, for each of several independent problems.
+    """A point where the residual is small, for each of several independent problems, which may be those of groups.
 
-    `residual` is the largest absolute entry, `evaluations` their number for all problems together.
+    `residual` is the largest absolute entry, `evaluations` their number for all problems of a group together.
     """
 
-    point: Float[Array, "problems n"]
-    residual: Float[Array, " problems"]
-    evaluations: Int[Array, ""]
+    point: Float[Array, "*groups problems n"]
+    residual: Float[Array, "*groups problems"]
+    evaluations: Int[Array, "*groups"]
 
 
 def size(x: Array) -> Array:
@@ -37,8 +39,8 @@ def anderson(
     max_evaluations: int,
     pending: Array,
     *,
-    mixing: float = 0.6,
-    window: int = 10,
+    mixing: float = MIXING,
+    window: int = WINDOW,
 ) -> Root:
     r"""Solve residual(x) = 0 for several problems at once.
 
@@ -70,28 +72,20 @@ def anderson(
     >>> round(float(root.point[0, 0]), 4)
     1.4142
     """
-    problems, n = start.shape
-    window = min(window, n)
 
-    def is_open(carry: tuple[Array, _History]) -> Array:
-        _, history = carry
+    def is_open(history: History) -> Array:
         above = ~(size(history.residual) <= tolerance(history.point))
         return (history.evaluations < max_evaluations) & jnp.any(above & pending)
 
-    def step(carry: tuple[Array, _History]) -> tuple[Array, _History]:
-        x, old = carry
-        new = old.with_evaluation(x, residual(x))
-        return x + mixing * new.residual - jnp.einsum("pi,pin->pn", new.combination(), new.steps), new
+    def step(history: History) -> History:
+        x = history.next_point()
+        return history.with_evaluation(x, residual(x))
 
-    g = residual(start)
-    nothing = jnp.zeros((problems, window, n), start.dtype)
-    gram = jnp.broadcast_to(jnp.eye(window, dtype=start.dtype), (problems, window, window))
-    first = _History(start, g, nothing, nothing, gram, jnp.ones((), jnp.int32), mixing)
-    _, last = jax.lax.while_loop(is_open, step, (start + mixing * g, first))
+    last = jax.lax.while_loop(is_open, step, History.of(start, residual(start), window, mixing))
     return Root(last.point, size(last.residual), last.evaluations)
 
 
-class _History(eqx.Module):
+class History(eqx.Module):
     """The last evaluation, x and g, and the changes between evaluations that led there, oldest overwritten first.
 
     `steps` are dX + mixing dG, `changes` dG; `gram` holds the inner products of the changes, the identity where there
@@ -104,16 +98,30 @@ class _History(eqx.Module):
     changes: Float[Array, "problems window n"]
     gram: Float[Array, "problems window window"]
     evaluations: Int[Array, ""]
-    mixing: float = eqx.field(static=True)
+    mixing: float = eqx.field(static=True, default=MIXING)
 
-    def with_evaluation(self, x: Array, g: Array) -> "_History":
+    @classmethod
+    def of(cls, x: Array, g: Array, window: int = WINDOW, mixing: float = MIXING) -> "History":
+        """That of a first evaluation."""
+        problems, n = x.shape
+        window = min(window, n)
+        nothing = jnp.zeros((problems, window, n), x.dtype)
+        gram = jnp.broadcast_to(jnp.eye(window, dtype=x.dtype), (problems, window, window))
+        return cls(x, g, nothing, nothing, gram, jnp.ones((), jnp.int32), mixing)
+
+    def next_point(self) -> Array:
+        """Where to evaluate next."""
+        explained = jnp.einsum("pi,pin->pn", self.combination(), self.steps)
+        return self.point + self.mixing * self.residual - explained
+
+    def with_evaluation(self, x: Array, g: Array) -> "History":
         change = g - self.residual
         slot = (self.evaluations - 1) % self.changes.shape[1]
         changes = _replaced(self.changes, change, slot, axis=1)
         steps = _replaced(self.steps, x - self.point + self.mixing * change, slot, axis=1)
         row = jnp.einsum("pin,pn->pi", changes, change)
         gram = _replaced(_replaced(self.gram, row, slot, axis=1), row, slot, axis=2)
-        return _History(x, g, steps, changes, gram, self.evaluations + 1, self.mixing)
+        return History(x, g, steps, changes, gram, self.evaluations + 1, self.mixing)
 
     def combination(self) -> Array:
         """c = argmin |g - dG c| for every problem, (problems, window), by regularised normal equations.

@@ -12,12 +12,16 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jax.custom_batching import custom_vmap
 from jax.scipy.linalg import lu_factor, lu_solve
 
-from tuneful.solvers.anderson_acceleration import anderson, size
+from tuneful.solvers.anderson_acceleration import Root, anderson, size
+from tuneful.solvers.crowds import crowd_anderson
+from tuneful.solvers.precision import exact_products
 from tuneful.solvers.search_settings import SearchSettings
 
 Drive = Callable[[Array, Any], Array]  # (rates, args) -> where the rates are driven to
@@ -62,6 +66,17 @@ def at_fixed_point(
 
 @at_fixed_point.defjvp
 def _at_fixed_point_jvp(
+    drive: Drive,
+    max_evaluations: int,
+    slopes: Slopes | None,
+    primals: tuple[Any, Array, Any],
+    tangents: tuple[Any, Array, Any],
+) -> tuple[Array, Array]:
+    with exact_products():
+        return _rates_and_change(drive, max_evaluations, slopes, primals, tangents)
+
+
+def _rates_and_change(
     drive: Drive,
     max_evaluations: int,
     slopes: Slopes | None,
@@ -126,13 +141,50 @@ def _solve(matrix: Callable[[Array], Array], b: Array, max_evaluations: int) -> 
 
     The second array, (rows,), tells which were. What the others have by then is used if their residual shrank at all.
     """
-    scale = size(b)[..., None]
-    rows = (b / jnp.where(scale > 0, scale, 1)).reshape(-1, b.shape[-1])  # size 1: squares of tiny rows vanish
-    goal = jnp.full(len(rows), jnp.finfo(b.dtype).eps ** 0.75)
+    hoisted = eqx.filter_closure_convert(matrix, b)  # what is mapped must stand among the arguments
+    arrays, code = eqx.partition(hoisted, eqx.is_array)
+    return _solver(code, max_evaluations)(arrays, b)
 
-    def residual(x: Array) -> Array:
-        return rows - matrix(x.reshape(b.shape)).reshape(rows.shape)
 
-    root = anderson(residual, jnp.zeros_like(rows), lambda _: goal, max_evaluations, jnp.ones(len(rows), bool))
-    x = jnp.where((root.residual <= 1)[:, None], root.point, 0).reshape(b.shape) * scale
-    return x, root.residual <= goal
+def _solver(code: Any, max_evaluations: int) -> Callable[[Any, Array], tuple[Array, Array]]:
+    """`_solve` as a function of all arrays that it depends on: mapped by `jax.vmap`, it solves for a crowd."""
+
+    def residual(x: Array, about: tuple[Any, Array]) -> Array:
+        arrays, right = about
+        return (right - eqx.combine(arrays, code)(x.reshape(right.shape))).reshape(x.shape)
+
+    def scaled(b: Array) -> tuple[Array, Array]:
+        scale = size(b)[..., None]
+        return scale, b / jnp.where(scale > 0, scale, 1)  # size 1: squares of tiny rows vanish
+
+    def accepted(x: Array) -> Array:
+        return jnp.full(x.shape[:-1], jnp.finfo(x.dtype).eps ** 0.75)
+
+    def solution(root: Root, scale: Array) -> tuple[Array, Array]:
+        x = jnp.where((root.residual <= 1)[..., None], root.point, 0).reshape(*scale.shape[:-1], -1) * scale
+        return x, root.residual <= accepted(root.point)
+
+    @custom_vmap
+    def solve(arrays: Any, b: Array) -> tuple[Array, Array]:
+        scale, right = scaled(b)
+        rows = right.reshape(-1, b.shape[-1])
+        everyone = jnp.ones(len(rows), bool)
+        about = arrays, right
+        root = anderson(lambda x: residual(x, about), jnp.zeros_like(rows), accepted, max_evaluations, everyone)
+        return solution(root, scale)
+
+    @solve.def_vmap
+    def solve_all(groups: int, is_own: Any, arrays: Any, b: Array) -> tuple[tuple[Array, Array], tuple[bool, bool]]:
+        own, shared = eqx.partition(arrays, is_own[0])
+        scale, right = scaled(b if is_own[1] else jnp.stack([b] * groups))
+        rows = right.reshape(groups, -1, b.shape[-1])
+
+        def of_one(x: Array, about: tuple[Any, Array]) -> Array:
+            return residual(x, (eqx.combine(about[0], shared), about[1]))
+
+        about, everyone = (own, right), jnp.ones(rows.shape[:-1], bool)
+        start = jnp.zeros_like(rows), rows
+        root = crowd_anderson(jax.vmap(of_one), about, *start, accepted, max_evaluations, everyone)
+        return solution(root, scale), (True, True)
+
+    return solve

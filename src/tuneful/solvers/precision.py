@@ -7,6 +7,15 @@ from typing import Literal
 import jax
 
 
+def exact_products() -> AbstractContextManager:
+    """A context in which products of matrices have the precision of their numbers.
+
+    Without it, GPUs round single precision to 11 bits before they multiply, where no search for a steady state can
+    reach a residual of 1e-5.
+    """
+    return jax.default_matmul_precision("highest")
+
+
 def computing_in(precision: Literal["float32", "float64"]) -> AbstractContextManager:
     """A context in which JAX computes in the given precision.
 

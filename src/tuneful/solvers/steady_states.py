@@ -1,6 +1,5 @@
 """Steady states of rate models: the one that the dynamics reach, found without following them all the way."""
 
-import enum
 from collections.abc import Callable
 from typing import Any
 
@@ -8,24 +7,20 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jax.ad_checkpoint import checkpoint_name
+from jax.custom_batching import custom_vmap
 from jax.typing import ArrayLike
 from jaxtyping import Bool, Float, Int
 
-from tuneful.solvers.anderson_acceleration import anderson, size
-from tuneful.solvers.growth_rates import abscissa_on_span, growth_rate
+from tuneful.solvers.crowd_search import CrowdSearch
 from tuneful.solvers.implicit_gradient import Drive, Slopes, at_fixed_point
+from tuneful.solvers.precision import exact_products
+from tuneful.solvers.search import Progress, Search, Status
 from tuneful.solvers.search_settings import SearchSettings
 
-Distance = Callable[[Array], Array]  # how far from where they are driven to the rates of all problems are
+__all__ = ["FOUND", "Status", "SteadyState", "default_tolerance", "steady_state"]
 
-
-class Status(enum.IntEnum):
-    """What became of a search, from good to bad."""
-
-    SETTLED = 0
-    SATURATED = 1  # settled with a rate above the ceiling, or diverged
-    MOVING = 2  # the time was up
-    OSCILLATING = 3
+FOUND = "steady state"  # the name of what a search finds, for policies of `jax.checkpoint`
 
 
 class SteadyState(eqx.Module):
@@ -129,8 +124,9 @@ def steady_state(
     tau = jnp.broadcast_to(jnp.asarray(tau, rest.dtype), rest.shape[-1:])
     frozen = jax.lax.stop_gradient(args)
     coarse = jnp.minimum(tau.min(), tau.max() / 8) if step is None else step
-    search = _Search(drive, frozen, tau, coarse, tolerance, max_time, ceiling, settings)
-    found = search.run(rest)
+    with exact_products():
+        found = _found(drive, settings)(frozen, rest, (tau, coarse, tolerance, max_time, ceiling))
+    found = jax.tree.map(lambda a: checkpoint_name(a, FOUND), found)  # where little is kept, this is
     held = jnp.where(found.settled[..., None], found.rates, 0)
     about = witness, settings.adjoint_evaluations, slopes
     differentiable = at_fixed_point(drive, args, jax.lax.stop_gradient(held), *about)
@@ -138,179 +134,36 @@ def steady_state(
     return SteadyState(rates, found.settled, found.residual, found.status, found.evaluations)
 
 
-class _Progress(eqx.Module):
-    """Where a search stands.
+def _found(drive: Drive, settings: SearchSettings) -> Callable[[Any, Array, Any], SteadyState]:
+    """The search as a function of args, rest and limits that, mapped by `jax.vmap`, is that of a crowd."""
 
-    Rates are on the trajectory, or the steady state once it is found; `peak` is the fastest change of a rate in a
-    step of the last burst; `time` is simulated, ms.
-    """
+    def distance(rows: Array, args: Any, shape: tuple[int, ...]) -> Array:
+        return drive(rows.reshape(shape), args).reshape(rows.shape) - rows
 
-    rates: Float[Array, "problems n"]
-    residual: Float[Array, " problems"]
-    status: Int[Array, " problems"]
-    peak: Float[Array, " problems"]
-    bursts: Int[Array, ""]
-    time: Float[Array, ""]
-    evaluations: Int[Array, ""]
+    def ended(search: Search, end: Progress, shape: tuple[int, ...]) -> SteadyState:
+        settled, status = search.ended(end)
+        lead = shape[:-1]
+        parts = settled.reshape(lead), end.residual.reshape(lead), status.reshape(lead)
+        return SteadyState(end.rates.reshape(shape), *parts, end.evaluations)
 
+    def one(args: Any, rest: Array, limits: Any) -> SteadyState:
+        search, rows = Search(*limits, settings=settings), rest.reshape(-1, rest.shape[-1])
+        end = search.run(lambda rates: distance(rates, args, rest.shape), rows)
+        return ended(search, end, rest.shape)
 
-class _Search(eqx.Module):
-    """Bursts of the dynamics, after each an attempt to finish.
+    find = custom_vmap(one)
 
-    The early ones, quick and a little finer, and the first of the fine ones start at rest; each of the later ones
-    goes on where the last ended, and takes as long as all fine ones before.
-    """
+    @find.def_vmap
+    def all_of_them(groups: int, is_own: Any, args: Any, rest: Array, limits: Any) -> tuple[SteadyState, Any]:
+        if any(jax.tree.leaves(is_own[2])):  # other steps in every group: they have none in common
+            axes = jax.tree.map(lambda leaf_is_own: 0 if leaf_is_own else None, is_own)
+            found = jax.vmap(one, in_axes=tuple(axes))(args, rest, limits)
+        else:
+            own, shared = eqx.partition(args, is_own[0])
+            search, shape = Search(*limits, settings=settings), rest.shape[is_own[1] :]
+            crowd = CrowdSearch(search, lambda rows, own: distance(rows, eqx.combine(own, shared), shape), own)
+            starts = jnp.broadcast_to(rest, (groups, *shape))
+            found = ended(search, crowd.run(starts.reshape(groups, -1, shape[-1])), starts.shape)
+        return found, jax.tree.map(lambda _: True, found)
 
-    drive: Drive
-    args: Any
-    tau: Array
-    step: Array | float
-    tolerance: float
-    max_time: float
-    ceiling: Array | float
-    settings: SearchSettings = eqx.field(static=True)
-
-    def run(self, rest: Array) -> SteadyState:
-        """Search from `rest`, (..., n), until every problem is decided or the time is up."""
-        rows = rest.reshape(-1, rest.shape[-1])
-
-        def distance(rates: Array) -> Array:
-            return self.drive(rates.reshape(rest.shape), self.args).reshape(rates.shape) - rates
-
-        unknown = jnp.full(len(rows), jnp.inf, rows.dtype)
-        none = jnp.zeros((), jnp.int32)
-        moving = jnp.full(len(rows), Status.MOVING)
-        start = _Progress(rows, unknown, moving, unknown, none, jnp.zeros((), rows.dtype), none)
-        end = jax.lax.while_loop(lambda now: self._goes_on(now), lambda now: self._next(now, distance, rows), start)
-        settled = (end.status == Status.SETTLED) | (end.residual <= self._accepted(end.rates))
-        saturated = (settled & (end.rates.max(axis=-1) > self.ceiling)) | ~jnp.isfinite(end.residual)
-        status = jnp.where(saturated, Status.SATURATED, jnp.where(settled, Status.SETTLED, end.status))
-        rates, lead = end.rates.reshape(rest.shape), rest.shape[:-1]
-        return SteadyState(
-            rates, settled.reshape(lead), end.residual.reshape(lead), status.reshape(lead), end.evaluations
-        )
-
-    def _goes_on(self, now: _Progress) -> Array:
-        moves = (now.status == Status.MOVING) & (jnp.isfinite(now.residual) | (now.bursts == 0))
-        return jnp.any(moves) & (now.time < self.max_time)
-
-    def _next(self, old: _Progress, distance: Distance, rest: Array) -> _Progress:
-        """Take the next burst, and try to finish the problems that are pending."""
-        of = self.settings
-        early = old.bursts < len(of.finer) - 1
-        kind = jnp.minimum(old.bursts, len(of.finer) - 1)
-        finer, spacing = jnp.array(of.finer, jnp.int32)[kind], jnp.array(of.spacing, jnp.int32)[kind]
-        step = self.step / finer.astype(rest.dtype)
-        length = of.quick_steps * finer * 2 ** jnp.maximum(old.bursts - len(of.finer), 0)
-        burst = self._follow(distance, old.rates, length, step)
-        pending = old.status == Status.MOVING
-        root = anderson(distance, burst.rates, self._accepted, of.attempt_evaluations, pending)
-        found = pending & (root.residual <= self._accepted(root.point))
-        hopeful = found & self._arrives(burst, root.point, early)
-        is_probed = jnp.any(hopeful).astype(jnp.int32)
-        probe = is_probed * spacing * jnp.where(early, *of.probe_products)
-        reached = hopeful & (self._decay(distance, root.point, probe, step) >= jnp.where(early, *of.slowest_decay))
-        cycles = ~reached & (length >= of.cycle_steps) & burst.repeats(old, of)
-        status = jnp.where(cycles, Status.OSCILLATING, old.status)
-        rates = jnp.where(reached[:, None], root.point, jnp.where(early, rest, burst.rates))
-        residual = jnp.where(reached, root.residual, size(distance(burst.rates)))
-        return _Progress(
-            rates=jnp.where(pending[:, None], rates, old.rates),
-            residual=jnp.where(pending, residual, old.residual),
-            status=jnp.where(pending, jnp.where(reached, Status.SETTLED, status), old.status),
-            peak=burst.peak,
-            bursts=old.bursts + 1,
-            time=old.time + jnp.where(early, 0, length.astype(step.dtype) * step),
-            evaluations=old.evaluations + length + root.evaluations + 1 + probe + is_probed,
-        )
-
-    def _follow(self, distance: Distance, start: Array, length: Array, step: Array) -> "_Burst":
-        """Take steps of exponential Euler."""
-        share = -jnp.expm1(-step / self.tau)[None]
-
-        def take(carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
-            rates, peak, path = carry
-            change = share * distance(rates)
-            speed = size(change)
-            return rates + change, jnp.maximum(peak, speed), path + speed
-
-        zero = jnp.zeros(len(start), start.dtype)
-        (rates, peak, path), interval = _repeat(take, (start, zero, zero), length, self.settings.snapshots)
-        return _Burst(rates[-1], rates, interval.astype(step.dtype) * step, peak[-1], path[-1])
-
-    def _arrives(self, burst: "_Burst", point: Array, early: Array) -> Array:
-        """Whether the dynamics are on their way to a point: (problems,), bool.
-
-        A coarse trajectory feigns growth where a network oscillates, so that early bursts are only asked to have come
-        two thirds of the way, to a point that is not saturated, and not to run away from it.
-        """
-        deviations = burst.snapshots - point[None]
-        growth = growth_rate(deviations, burst.interval, size(point))
-        left = size(burst.rates - point)
-        near = (
-            (left <= size(point) / 3)
-            & (point.max(axis=-1) <= self.ceiling)
-            & (growth <= self.settings.feigned_growth)
-        )
-        return jnp.where(
-            early, near, (left <= 10 * self._accepted(point)) | (growth <= -self.settings.slowest_decay[1])
-        )
-
-    def _decay(self, distance: Distance, point: Array, length: Array, step: Array) -> Array:
-        """How fast a small perturbation of a point in a random direction decays, (problems,), 1/ms.
-
-        Chebyshev polynomials of the linear flow, small from -4 / step (twice what the steps of the dynamics resolve)
-        to minus the slowest leak, filter the perturbation: what decays more slowly than cells without connections
-        stands out, after fewer products than by following the flow. Its rate is that of the flow on the span of
-        several polynomials.
-        """
-        _, linear = jax.linearize(distance, point)
-        fastest, slowest = -4 / step, -1 / self.tau.max()
-        centre, radius = (fastest + slowest) / 2, (slowest - fastest) / 2
-
-        def take(carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
-            before, now, change = carry
-            after = 2 / radius * (change - centre * now) - before
-            return now, after, linear(after) / self.tau[None]
-
-        with jax.ensure_compile_time_eval():
-            direction = jax.random.normal(jax.random.key(0), point.shape, point.dtype)
-        change = linear(direction) / self.tau[None]
-        start = (change - centre * direction) / radius, direction, change  # T_1 and T_-1 are the same
-        (_, states, changes), _ = _repeat(take, start, length, self.settings.snapshots)
-        return -abscissa_on_span(states[-2::-1], changes[-2::-1], self.settings.instant * step)
-
-    def _accepted(self, rates: Array) -> Array:
-        return jnp.maximum(self.tolerance, 8 * jnp.finfo(rates.dtype).eps * size(rates))
-
-
-def _repeat(take: Callable[[Any], Any], start: Any, times: Array, snapshots: int) -> tuple[Any, Array]:
-    """Apply `take` so many times: equally spaced states of the second half, the end last, and the steps between."""
-    spacing = times // (2 * snapshots)
-    steps = jnp.full(snapshots + 1, spacing).at[0].set(times - snapshots * spacing)
-
-    def several(carry: Any, k: Array) -> tuple[Any, Any]:
-        end = jax.lax.fori_loop(0, k, lambda _, c: take(c), carry)
-        return end, end
-
-    _, states = jax.lax.scan(several, start, steps)  # one loop for all: each copy of `take` is compiled
-    return states, spacing
-
-
-class _Burst(eqx.Module):
-    """A stretch of a trajectory.
-
-    Rates are where it ends; `snapshots` are equally spaced states of its second half, `interval` ms apart; `peak` is
-    the fastest change of a rate in a step, `path` those of all steps added up.
-    """
-
-    rates: Float[Array, "problems n"]
-    snapshots: Float[Array, "snapshots+1 problems n"]
-    interval: Float[Array, ""]
-    peak: Float[Array, " problems"]
-    path: Float[Array, " problems"]
-
-    def repeats(self, before: _Progress, settings: SearchSettings) -> Array:
-        """Whether a trajectory as long as all before goes on as fast as ever, and gets nowhere."""
-        as_fast = jnp.abs(self.peak - before.peak) < settings.same_speed * before.peak
-        return as_fast & (size(self.rates - before.rates) < settings.least_progress * self.path)
+    return find
