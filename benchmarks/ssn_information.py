@@ -209,6 +209,7 @@ def print_tables(report: dict[str, Any]) -> None:
 def draw(report: dict[str, Any], path: Path) -> None:
     """Standard errors of every parameter in every experiment, on the colour of what they say."""
     from matplotlib import pyplot as plt
+    from matplotlib.patches import Rectangle
 
     from tuneful.plot.style import ON_PAPER, styled
 
@@ -221,14 +222,14 @@ def draw(report: dict[str, Any], path: Path) -> None:
         for n, axes in zip(NUMBERS, panels, strict=True):
             for y, row in enumerate(rows):
                 for x, (error, word) in enumerate(zip(row[f"errors_{n}"], row[f"identified_{n}"], strict=True)):
-                    axes.add_patch(plt.Rectangle((x - 0.47, y - 0.46), 0.94, 0.92, color=COLOURS[word], lw=0))
+                    axes.add_patch(Rectangle((x - 0.47, y - 0.46), 0.94, 0.92, color=COLOURS[word], lw=0))
                     axes.text(x, y, f"{error:#.2g}".removeprefix("0"), ha="center", va="center", fontsize=8)
             axes.set(xlim=(-0.5, len(names) - 0.5), ylim=(len(rows) - 0.5, -0.5), title=f"{n:,} curves")
             axes.set_xticks(range(len(names)), names)
             axes.set_yticks(range(len(rows)), [row["experiment"] for row in rows])
             axes.tick_params(length=0)
             axes.spines[:].set_visible(False)
-        patches = [plt.Rectangle((0, 0), 1, 1, color=colour) for colour in COLOURS.values()]
+        patches = [Rectangle((0, 0), 1, 1, color=colour) for colour in COLOURS.values()]
         words = [f"identified: {word}" for word in COLOURS]
         figure.legend(patches, words, loc="outside lower center", ncols=len(words))
         figure.savefig(path, dpi=150)
@@ -263,7 +264,7 @@ def main() -> None:
     options.sites = 201
     if options.quick:
         options.sites, options.realisations, options.sets, options.curves, options.truth = 11, 16, 4, 12, "halved"
-        options.learn = 120
+        options.learn = min(options.learn, 120)
     report = run(options)
     if options.plot:
         draw(report, options.plot)
