@@ -183,4 +183,7 @@ def _on_all_devices(state: Any) -> Any:
     devices = jax.devices()
     if len(devices) == 1:
         return state
-    return jax.device_put(state, NamedSharding(Mesh(np.array(devices), ("realisation",)), PartitionSpec()))
+    everywhere = NamedSharding(Mesh(np.array(devices), ("realisation",)), PartitionSpec())
+    if jax.process_count() == 1:
+        return jax.device_put(state, everywhere)
+    return jax.jit(lambda state: state, out_shardings=everywhere)(state)  # also to those of other processes
