@@ -52,12 +52,16 @@ templates_path = ["_templates"]
 autosummary_generate = True
 autodoc_typehints = "none"
 napoleon_use_rtype = False
+nitpicky = True  # every reference leads somewhere, but those to types of other packages
+nitpick_ignore_regex = [("py:class", r"(jax|jaxtyping|collections|ndarray|'|\s).*"), ("py:class", "")]
 
 
 def setup(app: Any) -> None:
     """Docstrings are plain text: bars are absolute values, and sessions at the end are examples."""
 
     def as_restructured(app: Any, what: str, name: str, component: Any, options: Any, lines: list[str]) -> None:
+        if what in ("property", "attribute"):
+            lines.insert(0, "\\ ")  # shows nothing; what comes before a colon in the first line is taken for a type
         lines[:] = [re.sub(r"\|(?=([^`]*`[^`]*`)*[^`]*$)", r"\|", line) for line in lines]  # but in `code`
         session = next((i for i, line in enumerate(lines) if line.startswith(">>>")), None)
         if session is not None:
