@@ -52,3 +52,9 @@ def test_where_nothing_is_known_an_empty_panel_is_drawn():
     rows = [row("rate_spread", np.nan, label="") | {"value": None, "low": None, "high": None}]
     axes = predicted(table([4.0], [1.0], rows), "rate_spread", ax=Figure().add_subplot())
     assert axes.get_ylim()[0] == 0
+
+
+def test_parts_are_between_nothing_and_all():
+    rows = [row("inhibition_stabilised", 0.0, label="")]
+    axes = predicted(table([4.0], [1.0], rows), "inhibition_stabilised", ax=Figure().add_subplot())
+    assert axes.get_ylim() == (0, 1)

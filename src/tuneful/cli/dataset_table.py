@@ -8,6 +8,7 @@ import xarray as xr
 
 from tuneful.curves import describe
 from tuneful.curves.plausibility import doubts
+from tuneful.numbers import count
 from tuneful.plain import printable
 from tuneful.readers.names import bare, feature_name
 from tuneful.readers.reading import Reading
@@ -101,7 +102,7 @@ def _missing(found: dict[str, Any]) -> Iterator[str]:
     patterns = [pattern for pattern in found["missing_patterns"] if pattern["n_missing"]]
     for pattern in patterns[:MOST]:
         which = _listed([str(i) for i in pattern["missing"]])
-        yield f"  {pattern['n_units']} units lack {pattern['n_missing']} of the conditions: {which}"
+        yield f"  {count(pattern['n_units'], 'unit')} without {pattern['n_missing']} of the conditions: {which}"
     if len(patterns) > MOST:
         yield f"  and {len(patterns) - MOST} patterns more"
 

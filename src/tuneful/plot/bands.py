@@ -33,6 +33,7 @@ AXES = {
     "linear_response": "response (Hz)",
     "lowered": "part",
 }
+SHARES = {name for name, title in AXES.items() if title == "part"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,6 +115,8 @@ def predicted(
             measured = as_floats(table["measured"][label])[group.numbers]
             seen.append(_paint_points(axes, group, measured, INK, "o", "measured"))
         _frame(axes, group, np.concatenate(seen), AXES[quantity].format(**table))
+        if quantity in SHARES:
+            axes.set_ylim(0, 1)
         _mark_new(axes, group.places[np.array(table["new"])[group.numbers]])
         name_levels(axes, [end for end in ends if end.name])
     return axes

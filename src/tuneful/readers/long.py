@@ -118,5 +118,6 @@ def _check_constant(name: str, values: np.ndarray, labels: np.ndarray, first: np
             advice = "and units are not those of one session, give them labels of their own"
         raise DatasetError(
             f"Column '{name}' describes units, but unit {str(labels[row])!r} has both '{values[first[row]]}' "
-            f"and '{values[row]}': if it is a stimulus feature, {advice}."
+            f"and '{values[row]}': if it is a stimulus feature, {advice}; what is neither is left out by the option "
+            f"ignore={name}."
         )
