@@ -213,3 +213,22 @@ def test_malformed_files_end_in_one_sentence(refused, tmp_path, name):
 
 def test_there_are_at_least_sixty():
     assert len(MALFORMED) + len(ASKED) >= 60
+
+
+def test_a_table_as_people_write_them(tuneful, tmp_path):
+    """Calcium signals, properties with a space in their name, and a unit that was not shown everything."""
+    rows = [f"{u},{'PV+' if u else 'Pyr'},{size},{0.1 * u - 0.05}" for u in range(6) for size in (5, 60)][:-1]
+    (tmp_path / "calcium.csv").write_text("\n".join(["ROI,cell type,size (deg),dF/F", *rows]) + "\n")
+    code, out, err = tuneful("data", "check", tmp_path / "calcium.csv")
+    assert code == 0, err
+    assert "responses from -0.05 to 0.45 a.u." in out
+    assert "PV+ (5) Pyr (1)" in out
+    assert "  1 unit without 1 of the conditions: size = 60\n" in out
+
+
+def test_what_is_no_number_and_no_property_names_its_option(refused, tmp_path):
+    table = tmp_path / "t.csv"
+    table.write_text("unit,size,rate\na,1,3\na,2,4\na,blank,1\n")
+    assert "or leave it out by --drop size=blank" in refused("data", "check", table)
+    table.write_text("unit,size,rate,remark\na,1,3,good\na,2,4,bad\n")
+    assert "left out by the option ignore=remark" in refused("data", "check", table)

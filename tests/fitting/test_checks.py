@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tuneful.circuits import SSN, AbstractCircuit, FeedforwardM1, Positive, Response, parameter
+from tuneful.circuits.observation import Observation, observed
 from tuneful.curves import make_dataset
 from tuneful.errors import UserError
 from tuneful.fitting.checks import check_size
@@ -165,6 +166,16 @@ def test_what_is_not_asked_for_is_not_refused():
 )
 def test_curves_without_a_distribution_are_refused(curves, words):
     assert words in said(curves=curves)
+
+
+def test_logarithms_of_negative_responses_are_refused():
+    """They are no numbers, which would end in the middle of linear algebra."""
+    circuit = observed(Seen(), Observation(gain=1.0))
+    signals = rates(SIZES) - 5.0
+    data = make_dataset(signals, SIZES, rate_unit="a.u.")
+    with pytest.raises(UserError, match=r"down to -\d\.\d+ a\.u\., and .* takes logarithms of them"):
+        _ = FitTask.of(circuit, EnergyDistance(log_above=0.1), data, FitSettings(), seed=0).remarks
+    _ = FitTask.of(circuit, EnergyDistance(), data, FitSettings(), seed=0).remarks
 
 
 def test_data_that_say_little_are_said_to():

@@ -6,15 +6,16 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from tuneful.curves import describe
+from tuneful.curves import describe, features, named_conditions
 from tuneful.curves.plausibility import doubts
 from tuneful.numbers import count
 from tuneful.plain import printable
-from tuneful.readers.names import bare, feature_name
+from tuneful.readers.names import bare, feature_name, normal
 from tuneful.readers.reading import Reading
 from tuneful.readers.roles import Column, Role
 
 MOST = 12  # lines of one kind, and values in a line, that are shown
+FEW = 6  # conditions by name
 MANY = 20  # values of a feature at which it may be none
 WIDEST = 48  # characters of a cell
 
@@ -33,9 +34,10 @@ def check_table(reading: Reading) -> str:
     conditions are missing together; and what looks wrong.
     """
     dataset, found = reading.dataset, describe(reading.dataset)
+    names = named_conditions(features(dataset), found["n_conditions"])
     rows = [(c.name, str(c.role), _values(c, dataset, found), c.why) for c in reading.columns]
     lines = [*_sizes(dataset, found), "", *_aligned(("column", "role", "values", "why"), rows)]
-    lines += ["", f"statistics: {' '.join(found['statistics'])}", *_missing(found), ""]
+    lines += ["", f"statistics: {' '.join(found['statistics'])}", *_missing(found, names), ""]
     wrong = [*doubts(dataset), *_seldom_meant(found)]
     lines += [f"note: {note}" for note in reading.notes]
     lines += [f"looks wrong: {sentence}" for sentence in wrong] or ["looks wrong: nothing was found."]
@@ -58,7 +60,7 @@ def _values(column: Column, dataset: xr.Dataset, found: dict[str, Any]) -> str:
     if column.role is Role.FEATURE and (feature := found["features"].get(feature_name(name))):
         unit = f" ({feature['unit']})" if feature["unit"] else ""
         return f"{_listed([f'{value:g}' for value in feature['values']])}{unit}"
-    known = name if name in dataset.coords else bare(name)
+    known = next((one for one in (name, bare(name), normal(name)) if one in dataset.coords), name)
     if column.role is Role.PROPERTY and known in dataset.coords:
         counts = found["labels"].get(known)
         if counts:
@@ -93,7 +95,13 @@ def _aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     return lines if len(shown) == len(rows) else [*lines, f"and {len(rows) - len(shown)} columns more"]
 
 
-def _missing(found: dict[str, Any]) -> Iterator[str]:
+def _listed_names(names: Sequence[str]) -> str:
+    """The first of several names that may hold commas."""
+    more = [f"and {len(names) - FEW} more"] if len(names) > FEW else []
+    return "; ".join([*names[:FEW], *more])
+
+
+def _missing(found: dict[str, Any], names: Sequence[str]) -> Iterator[str]:
     """Which conditions are missing together, the most frequent ones."""
     if found["missing_fraction"] == 0:
         yield "missing: nothing, every unit was measured in every condition"
@@ -101,7 +109,7 @@ def _missing(found: dict[str, Any]) -> Iterator[str]:
     yield f"missing: {100 * found['missing_fraction']:.3g} % of the entries; {found['n_complete']} units are complete"
     patterns = [pattern for pattern in found["missing_patterns"] if pattern["n_missing"]]
     for pattern in patterns[:MOST]:
-        which = _listed([str(i) for i in pattern["missing"]])
+        which = _listed_names([names[int(i)] for i in pattern["missing"]])
         yield f"  {count(pattern['n_units'], 'unit')} without {pattern['n_missing']} of the conditions: {which}"
     if len(patterns) > MOST:
         yield f"  and {len(patterns) - MOST} patterns more"

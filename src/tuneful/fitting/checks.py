@@ -48,6 +48,7 @@ def check_fit(task: FitTask) -> list[str]:
     problem, settings = task.problem, task.settings
     _check_distribution(task)
     _check_unit(problem.circuit, rate_unit(task.dataset))
+    _check_logarithms(task)
     said = [*task.held_out.matching.remarks, *_about_features(problem.circuit, task.dataset)]
     said += stimuli_checked(problem.circuit)
     cells = check_size(problem.circuit, _curves_asked_for(settings))
@@ -186,7 +187,17 @@ def _check_unit(circuit: AbstractCircuit, unit: str) -> None:
     if own != unit:
         raise UserError(
             f"The curves are in {unit}, and those of {name} in {own}: fit a gain between the two (an observation "
-            "with a gain)."
+            "with a gain, --set observation.gain=1)."
+        )
+
+
+def _check_logarithms(task: FitTask) -> None:
+    """Refuse logarithms of responses some of which are negative, as ΔF/F may be."""
+    objective, lowest = task.problem.objective, float(np.nanmin(task.dataset["rate"].values))
+    if lowest < 0 and getattr(objective, "log_above", None) is not None:
+        raise UserError(
+            f"Responses go down to {lowest:.3g} {rate_unit(task.dataset)}, and the objective ({objective.label}) "
+            "takes logarithms of them: leave these out by log_above = none, --set log_above=none."
         )
 
 

@@ -101,7 +101,7 @@ def _refuse_cell(column: pd.Series, cells: np.ndarray, i: int) -> None:
     if ALMOST.fullmatch(cell):
         advice = "write plain numbers with a decimal point, and their unit in the header"
     elif cell.casefold() in ("blank", "gray", "grey", "none", "spontaneous"):
-        advice = BLANK
+        advice = f"{BLANK}, or leave it out by --drop {column.name}={cell}"
     raise DatasetError(f"Column '{column.name}' has {cell!r} in data row {i + 1}, which is not a number: {advice}.")
 
 

@@ -27,7 +27,8 @@ class Meaning(enum.StrEnum):
 WHOLE = {
     Meaning.UNIT: "unit unit_id unit_no unit_number unit_label unit_name neuron neuron_id neuron_no neuron_number "
     "cell cell_id cell_no cell_number roi roi_id roi_no roi_number cluster_id",
-    Meaning.RATE: "rate rate_hz firing_rate firing_rate_hz mean_rate mean_firing_rate spike_rate fr",
+    Meaning.RATE: "rate rate_hz firing_rate firing_rate_hz mean_rate mean_firing_rate spike_rate fr "
+    + (RELATIVE := "df_f d_f_f dff d_ff delta_f_f δf_f δ_f_f"),  # ΔF/F, in arbitrary units
     Meaning.RATE_VAR: "rate_var rate_variance",
     Meaning.N_TRIALS: "n_trials ntrials num_trials n_trial trial_count",
     Meaning.CONDITION: "condition condition_id condition_name condition_label stimulus_id stimulus_name "
@@ -72,12 +73,14 @@ def bare(name: str) -> str:
 
 
 def measured_in(name: str) -> str | None:
-    """The unit of measurement that a name gives in brackets.
+    """The unit of measurement that a name gives in brackets, or is itself.
 
-    >>> measured_in("size (deg)"), measured_in("size")
-    ('deg', None)
+    >>> measured_in("size (deg)"), measured_in("size"), measured_in("dF/F")
+    ('deg', None, 'a.u.')
     """
     found = BRACKETS.search(name)
+    if not found and normal(name) in RELATIVE.split():
+        return "a.u."
     return found[1].strip() if found and bare(name) != name else None
 
 
