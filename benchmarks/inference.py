@@ -108,11 +108,12 @@ def one_set(number: int, asked: argparse.Namespace, objective: AbstractObjective
     return about | {"intervals": intervals, "tests": found.about["tests"], "bands": bands}
 
 
+@eqx.filter_jit  # once for all draws
 def means_and_spreads(circuit: AbstractCircuit, key: Array) -> dict[str, Array]:
     """What is predicted: mean rates and their standard deviations, in every condition."""
     response = circuit.sample(key, PREDICTED)
-    curves = response.curves[response.accepted]
-    return {"mean rate": curves.mean(axis=0), "spread": curves.std(axis=0)}
+    curves, counts = response.curves, response.accepted[:, None]
+    return {"mean rate": curves.mean(axis=0, where=counts), "spread": curves.std(axis=0, where=counts)}
 
 
 def coverage(sets: list[dict[str, Any]], method: str) -> list[dict[str, Any]]:

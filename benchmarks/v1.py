@@ -3,6 +3,7 @@
     python benchmarks/v1.py --data ../shared/data/mossing2021 --json v1.json
     python benchmarks/v1.py --data FOLDER --types 4 --states still
     python benchmarks/v1.py --data FOLDER --means    # no fit: the start, and what blanks tell of noise
+    python benchmarks/v1.py --data FOLDER --types 4 --changes input_strength baseline   # running against rest
     python benchmarks/v1.py --quick                  # the start beside simulated cells: the script runs
 
 Of the recordings of Mossing et al. 2021 (`size_contrast_still.csv.gz` and `size_contrast_running.csv.gz` in a
@@ -11,6 +12,11 @@ the Kolmogorov-Smirnov distance of fitted curves to the other half of the cells,
 which no circuit can beat. Then a quarter of the conditions are left out of the fit: in these, the distance of rates
 relative to the mean over the fitted conditions, averaged over conditions, beside that in the fitted conditions and
 that between halves of the held-out cells.
+
+With --changes nothing else is measured: the parameters that are named are brought to the minimum for the cells at
+rest and for those of running animals, all others as the preset has them, in the conditions of three contrasts.
+Reported are their differences (of logarithms, where they are positive), with standard errors from the sandwich; cells
+that are in both are one cluster, so that what they share is counted once.
 
 The start is described by the mean network, all of whose weights are alike and whose cells have no noise: the root
 mean square of the difference between its curves and the mean curves of the data, both over their mean. Blanks of all
@@ -29,13 +35,21 @@ import reporting
 import xarray as xr
 
 import tuneful
+from tuneful.analysis import InferenceSettings
+from tuneful.analysis.clusters import fitted_units
+from tuneful.analysis.inference_descent import InferenceDescent
+from tuneful.analysis.local_problem import LocalProblem
 from tuneful.circuits import AbstractCircuit
 from tuneful.circuits.parameters import value_of
 from tuneful.curves import features, ks_distance, make_dataset
+from tuneful.descents import Observer, end_of
+from tuneful.fitting import FitTask
+from tuneful.runs.checkpoints import Checkpoints
 from tuneful.runs.configuration import RunConfig
 from tuneful.runs.presets import resolve
 
 STATES = ("still", "running")
+COMPARED = (12.0, 50.0, 100.0)  # contrasts in which states are compared
 NEVER = 1e-6  # instead of zero, which no positive parameter is
 EVERY = 4  # of the conditions with a stimulus, one in so many is left out
 HALVES = 20  # random halves of the cells, over which floors are means
@@ -158,6 +172,42 @@ def study(data: xr.Dataset, types: int, overrides: list[str], options: argparse.
     }
 
 
+def changes(data: dict[str, xr.Dataset], types: int, overrides: list[str], options: argparse.Namespace) -> Any:
+    """Of some parameters, how the second state differs from the first, and how surely."""
+    config = preset(types, [*overrides, f"fitted={','.join(options.changes)}", "held_out=0.03"])
+    circuit, objective, penalties = config.components()
+    found = []
+    for state, own in data.items():
+        shown = own.isel(condition=np.flatnonzero(np.isin(own["contrast"].values, COMPARED)))
+        task = FitTask.of(circuit, objective, shown, config.fit, 0, penalties, config.match)
+        at, key = task.problem.circuit, jax.random.key(0)  # the same realisations in both states
+        local = LocalProblem.of(task.problem, at, key, options.curves)
+        descent = InferenceDescent(local, InferenceSettings(polish=options.polish), np.arange(task.n_fitted), key)
+        keeper = Checkpoints(options.keep / state) if options.keep else None
+        minimum = descent.minimum(end_of(descent, keeper=keeper, observers=[say(state)]))
+        found.append((minimum, task.dataset["unit"].values[fitted_units(task)].tolist(), local.coordinates))
+    (first, *_), (second, _, at) = found
+    influences = []
+    for minimum, units, _ in found:
+        spread, _ = minimum.robust_spread
+        influences.append(dict(zip(units, minimum.scaled_scores @ spread, strict=True)))
+    both = [unit for unit in influences[0] if unit in influences[1]]
+    ours, theirs = (np.array([one[unit] for unit in both]) for one in influences)
+    apart = first.robust_spread[1] + second.robust_spread[1]
+    paired = apart - ours.T @ theirs - theirs.T @ ours
+    rows = zip(at.entries, second.point - first.point, np.sqrt(np.diag(paired)), np.sqrt(np.diag(apart)), strict=True)
+    told = [{"parameter": n, "difference": d, "error": e, "unpaired_error": u} for n, d, e, u in rows]
+    own = at.own(np.stack([first.point, second.point]))
+    told = [row | {"values": own[:, k]} for k, row in enumerate(told)]
+    share = max(one.simulation_share for one, *_ in found)
+    return {"cells": [len(u) for _, u, _ in found], "in_both": len(both), "changes": told, "simulation_share": share}
+
+
+def say(state: str) -> Observer:
+    """Say on standard error what every step did."""
+    return lambda moment: print(f"{state}: step {moment.steps}, {moment.record}", file=sys.stderr, flush=True)
+
+
 def simulated(overrides: list[str]) -> xr.Dataset:
     """A few cells of the circuit of the preset, where there are no recordings: by the program that `means` uses."""
     circuit, *_ = resolve("v1", {}, overrides).components()
@@ -174,6 +224,10 @@ def main() -> None:
     parser.add_argument("--types", type=int, nargs="+", choices=(2, 4), default=[2, 4])
     parser.add_argument("--states", nargs="+", choices=STATES, default=list(STATES))
     parser.add_argument("--means", action="store_true", help="no fit, only the start")
+    parser.add_argument("--changes", nargs="+", default=[], help="parameters that may differ between the states")
+    parser.add_argument("--curves", type=int, default=480, help="of both samples of --changes")
+    parser.add_argument("--polish", type=int, default=8, help="steps to either minimum, at most")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="states of --changes; goes on with them")
     parser.add_argument("--set", action="append", default=[], dest="overrides", help="settings of the preset")
     reporting.add_options(parser, quick="no fit, a tiny network and simulated cells")
     options = reporting.parsed(parser)
@@ -186,11 +240,27 @@ def main() -> None:
         sys.exit(
             f"Skipped: there are no recordings {', '.join(missing)}. Name their folder with --data, or use --quick."
         )
+    if options.changes:
+        whole = {state: tuneful.load(path, rate_unit="events") for state, path in files.items()}
+        found = changes(whole, options.types[0], options.overrides, options)
+        return reporting.publish(found, options, print_changes)
     rows = []
     for state, path in files.items():
         data = tuneful.load(path, rate_unit="events")
         rows += [{"state": state} | study(data, types, options.overrides, options) for types in options.types]
     return reporting.publish(rows, options, table)
+
+
+def print_changes(found: dict[str, Any]) -> None:
+    """Print the differences between the states."""
+    shared = f"{found['in_both']} in both; {found['simulation_share']:.0%} of a variance from simulation"
+    print(f"cells: {found['cells']}, {shared}")
+    for row in found["changes"]:
+        low, high = (row["difference"] + sign * 1.645 * row["error"] for sign in (-1, 1))
+        print(
+            f"{row['parameter']:24} {row['values'][0]:8.3g} -> {row['values'][1]:8.3g}   {row['difference']:+.3f} "
+            f"+- {row['error']:.3f} (unpaired {row['unpaired_error']:.3f}), 90 %: {low:+.3f} to {high:+.3f}"
+        )
 
 
 def table(rows: list[dict[str, Any]]) -> None:
