@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
-SHARED = {"reporting.py", "formats.py", "mutations.py"}  # all else in the folder is a benchmark
+SHARED = {"reporting.py", "formats.py", "many_devices.py", "mutations.py"}  # all else in the folder is a benchmark
 BENCHMARKS = [path for path in sorted(FOLDER.glob("*.py")) if path.name not in SHARED]
 
 

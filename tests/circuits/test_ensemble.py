@@ -11,6 +11,7 @@ import pytest
 
 from tuneful.circuits import SSN, FeedforwardM1, Schedule
 from tuneful.circuits.ensemble import GIB, in_chunks
+from tuneful.errors import UserError
 
 
 def bits_of_loss_and_gradient():
@@ -57,11 +58,15 @@ def test_realisations_and_derivatives_do_not_depend_on_the_schedule(toy, schedul
         np.testing.assert_allclose(getattr(other_gradient, name), getattr(gradient, name), rtol=1e-5)
 
 
-@pytest.mark.parametrize("side_by_side", [True, False])
-def test_networks_and_their_derivatives_keep_to_the_memory_that_they_are_given(side_by_side):
-    memory = 1.5e6  # of four networks; the 80 would take 16 MB side by side, and 4 MB in turn
-    lowered = summed.lower(SSN(n_sites=31), 80, Schedule(side_by_side, memory / GIB))
+def test_networks_and_their_derivatives_keep_to_the_memory_that_they_are_given():
+    memory = 1.5e6  # of four networks; the 80 would take 16 MB side by side
+    lowered = summed.lower(SSN(n_sites=31), 80, Schedule(True, memory / GIB))
     assert 0 < lowered.compile().compiled.memory_analysis().temp_size_in_bytes < memory
+
+
+def test_a_network_that_no_part_of_the_memory_holds_is_refused(toy):
+    with pytest.raises(UserError, match=r"holds at least .* GiB.*device_memory"):
+        toy.sample(0, 3, Schedule(memory=1e-9))
 
 
 def test_on_a_cpu_realisations_are_computed_in_turn():

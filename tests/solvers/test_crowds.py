@@ -13,7 +13,7 @@ from tuneful.solvers.anderson_acceleration import anderson
 from tuneful.solvers.crowds import among, crowd_anderson, crowd_sizes
 
 
-@pytest.mark.parametrize("groups", [1, 2, 15, 40])
+@pytest.mark.parametrize("groups", [1, 15])
 def test_whoever_is_chosen_works_and_nobody_else(groups):
     twice = jax.jit(lambda chosen, state, own: among(chosen, lambda s, o: (s[0] + o, 2 * s[1]), state, own))
     rng = np.random.default_rng(groups)
@@ -76,15 +76,9 @@ NETWORKS = 4
 
 @jax.jit
 def both_ways(circuit):
-    """The steady states of networks, in turn and side by side, and the gradients of the sums of all rates."""
-
-    def total(circuit, mapped):
-        keys = jax.random.split(jax.random.key(1), NETWORKS)
-        found = mapped(lambda key: circuit.steady_state(circuit.draw(key)))(keys)
-        return found.rates.sum(), found
-
-    in_turn = lambda one: lambda keys: jax.lax.map(one, keys)  # noqa: E731
-    return [jax.grad(total, has_aux=True)(circuit, mapped) for mapped in (in_turn, jax.vmap)]
+    """The steady states of networks, in turn and side by side; test_steady_states.py has derivatives of both."""
+    keys, find = jax.random.split(jax.random.key(1), NETWORKS), lambda k: circuit.steady_state(circuit.draw(k))
+    return jax.lax.map(find, keys), jax.vmap(find)(keys)
 
 
 @functools.cache
@@ -95,19 +89,17 @@ def found(regime):
 
 @pytest.mark.parametrize("regime", REGIMES)
 def test_networks_side_by_side_settle_where_each_does_by_itself(regime):
-    (slope, alone), (crowd_slope, crowd) = found(regime)
+    alone, crowd = found(regime)
     assert np.asarray(crowd.status).tolist() == np.asarray(alone.status).tolist()
     assert np.asarray(crowd.evaluations).tolist() == np.asarray(alone.evaluations).tolist()
     settled = np.asarray(alone.settled)
     assert settled.sum() > NETWORKS
     # Both are within 1e-5 Hz, or 1e-6 of the largest rate, of where they are driven to.
     np.testing.assert_allclose(crowd.rates[settled], alone.rates[settled], rtol=1e-4, atol=1e-4)
-    for name in NAMES:
-        np.testing.assert_allclose(getattr(crowd_slope, name), getattr(slope, name), rtol=1e-3)
 
 
 def test_the_regimes_hold_networks_that_settle_and_that_saturate():
-    status = {int(kind) for regime in REGIMES for kind in np.ravel(found(regime)[0][1].status)}
+    status = {int(kind) for regime in REGIMES for kind in np.ravel(found(regime)[0].status)}
     assert {Status.SETTLED, Status.SATURATED} <= status
 
 

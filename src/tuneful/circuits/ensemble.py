@@ -13,6 +13,7 @@ from jax.extend.core import jaxpr_as_fun
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jax.typing import ArrayLike
 
+from tuneful.errors import UserError
 from tuneful.solvers.steady_states import FOUND
 
 GIB = 2**30
@@ -55,10 +56,22 @@ class Schedule:
         return jax.default_backend() != "cpu" if self.side_by_side is None else self.side_by_side
 
     def over(self, one: Callable[[Any], Any], inputs: Any) -> Any:
-        """Map over the leading axis of the inputs on one device."""
+        """Map over the leading axis of the inputs on one device.
+
+        Raises
+        ------
+        UserError
+            If not even one realisation fits.
+        """
         n = len(jax.tree.leaves(inputs)[0])
         one, program = _traced(one, jax.eval_shape(lambda i: jax.tree.map(lambda a: a[0], i), inputs))
-        at_once = max(1, int(self.memory * GIB / (COPIES * held_bytes(program))))
+        held = held_bytes(program)
+        if held > self.memory * GIB:
+            raise UserError(
+                f"One realisation holds at least {held / GIB:.2g} GiB, {self.memory:g} are for all on a device: "
+                "allow more (device_memory of a fit, memory of a Schedule), or take a smaller network."
+            )
+        at_once = max(1, int(self.memory * GIB / (COPIES * held)))
         fits, several = at_once >= n, one
         if not fits:
             several = jax.checkpoint(one, policy=jax.checkpoint_policies.save_only_these_names(FOUND))
