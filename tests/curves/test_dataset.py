@@ -114,3 +114,9 @@ def test_responses_that_are_no_rates_have_a_unit_and_may_be_negative():
         make_dataset([[1.0, 2.0]], {"size": [1, 2]}, rate_unit="kHz")
     with pytest.raises(DatasetError, match=r"-0.5 Hz, and a rate cannot be negative.* \(rate_unit, events or a.u.\)"):
         make_dataset([[1.0, -0.5]], {"size": [1, 2]})
+
+
+def test_an_argument_that_is_misspelt_is_no_attribute():
+    with pytest.raises(DatasetError, match=r"no argument 'condition'\. Did you mean 'conditions'"):
+        make_dataset([[1.0, 2.0]], {}, condition={"size": [1, 2]})
+    assert make_dataset([[1.0, 2.0]], {}, source="here").attrs["source"] == "here"

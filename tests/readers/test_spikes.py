@@ -90,6 +90,14 @@ def test_text_labels_conditions_and_blanks_are_left_out_on_request():
     assert data["rate"].values.tolist() == [[1, 0, 1]]
 
 
+def test_milliseconds_beside_seconds_are_told():
+    """A few spikes lie within trials all the same."""
+    late = {name: 1000 * times for name, times in SPIKES.items()}
+    (said,) = from_spikes(late, (START, END), {"size": SIZE}).attrs["notes"]
+    assert "% of the spikes are between the first and the last trial" in said
+    assert "are both in seconds?" in said
+
+
 def test_one_unit_one_trial():
     data = from_spikes([[0.5]], [(0, 2)], {"size": [1]}, units={"area": ["V1"]})
     assert (data["rate"].item(), data["n_trials"].item(), data["area"].item()) == (0.5, 1, "V1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,9 @@ from tuneful.curves.validation import default_labels, validate
 
 if TYPE_CHECKING:
     import xarray as xr
+
+ARGUMENTS = ("conditions", "units", "unit_labels", "rate_var", "n_trials", "statistics", "rate_unit")
+ALIKE = 0.85  # of names, at which one is taken for a misspelt other
 
 
 def make_dataset(
@@ -53,7 +57,8 @@ def make_dataset(
     Raises
     ------
     DatasetError
-        If lengths do not match, a name is used twice, or `validate` finds something.
+        If lengths do not match, a name is used twice, an attribute is called nearly as an argument is, or `validate`
+        finds something.
 
     >>> data = make_dataset([[1.0, 3.0], [2.0, float("nan")]], {"size": [0.5, 4]}, {"area": ["V1", "V1"]})
     >>> data["rate"].sel(unit="u0").values
@@ -61,6 +66,7 @@ def make_dataset(
     """
     import xarray as xr  # here and not above: it loads pandas, which an import of the package does not need
 
+    _refuse_misspelt(attrs)
     table = _as_entries(rates, "rates")
     entries = {"rate": table} | {
         name: _as_entries(values, name, table.shape)
@@ -80,6 +86,13 @@ def make_dataset(
     dataset = xr.Dataset({k: (DIMS, v) for k, v in entries.items()}, coords, attrs)
     dataset["rate"].attrs["units"] = unit_called(rate_unit)
     return validate(dataset)
+
+
+def _refuse_misspelt(attrs: Collection[str]) -> None:
+    """Attributes are free, but one that is called nearly as an argument was meant to be that."""
+    for name in attrs:
+        if close := difflib.get_close_matches(name, ARGUMENTS, n=1, cutoff=ALIKE):
+            raise DatasetError(f"There is no argument {name!r}. Did you mean {close[0]!r}?")
 
 
 def _as_entries(values: ArrayLike, name: str, shape: tuple[int, int] | None = None) -> np.ndarray:

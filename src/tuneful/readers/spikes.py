@@ -1,6 +1,6 @@
 """Spikes and the intervals of trials: spikes are counted in every trial, and trials averaged over conditions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,8 @@ from tuneful.readers.intervals import Intervals, conditions_of, intervals_of, re
 from tuneful.readers.reading import Reading
 from tuneful.readers.spike_trains import SpikeTrains, trains_of
 from tuneful.readers.trials import Trials, from_trials, kept
+
+FEW = 0.02  # of the spikes: recordings begin before the trials and end after them
 
 
 def from_spikes(
@@ -85,8 +87,9 @@ def rates_in(trains: SpikeTrains, start: np.ndarray, end: np.ndarray) -> tuple[n
     rates = np.stack(counts, axis=1) / (end - start)[:, None]
     if not rates.any():
         raise DatasetError(f"No spike lies within a trial ({_span(trains, start, end)}): are both in seconds?")
+    said = list(_seldom_meant(trains, start, end))
     if trains.observed is None:
-        return rates, []
+        return rates, said
     inside = np.stack([_within(spans, start, end) for spans in trains.observed], axis=1)
     if not inside.any():
         raise DatasetError(
@@ -94,11 +97,22 @@ def rates_in(trains: SpikeTrains, start: np.ndarray, end: np.ndarray) -> tuple[n
             "seconds?"
         )
     gone = int((~inside).sum())
-    said = (
+    gaps = (
         f"In {gone:,} of {inside.size:,} pairs of trial and unit the unit was not observed all the time (see its "
         "time support or obs_intervals): they do not count."
     )
-    return np.where(inside, rates, np.nan), [said] if gone else []
+    return np.where(inside, rates, np.nan), [*said, *[gaps] * bool(gone)]
+
+
+def _seldom_meant(trains: SpikeTrains, start: np.ndarray, end: np.ndarray) -> Iterator[str]:
+    """What times in milliseconds look like beside others in seconds."""
+    times = np.concatenate(trains.times)
+    during = float(np.mean((times >= start.min()) & (times <= end.max())))
+    if during < FEW:
+        yield (
+            f"Only {during:.2%} of the spikes are between the first and the last trial "
+            f"({_span(trains, start, end)}): are both in seconds?"
+        )
 
 
 def _span(trains: SpikeTrains, start: np.ndarray, end: np.ndarray) -> str:
