@@ -29,6 +29,7 @@ from tuneful.objectives.feature_map import FeatureMap
 NEIGHBOURS = 5  # of the classifier
 POLISHING = 1  # steps from the answer to the minimum of this distance, for these units
 LEVEL = 0.05
+NAMED = 3  # statistics and conditions in a verdict
 Conditions = Mapping[str, np.ndarray]
 
 
@@ -136,7 +137,8 @@ class GoodnessOfFit:
         """The answer in words."""
         _, adjusted = p_values(self.parts)
         failing = [name for name in sorted(adjusted, key=adjusted.__getitem__) if is_rejected(adjusted[name])]
-        where = f" It fails in {', '.join(failing)}." if failing else ""
+        more = f" and {len(failing) - NAMED} more" if len(failing) > NAMED else ""
+        where = f" It fails in {', '.join(failing[:NAMED])}{more}." if failing else ""
         if is_rejected(self.p_value):
             return f"The circuit does not produce such neurons (p = {self.p_value:.2g}).{where}"
         return f"The circuit could have produced these neurons (p = {self.p_value:.2g}).{where}"

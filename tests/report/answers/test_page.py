@@ -53,7 +53,7 @@ def design(then, **changes):
 def test_a_design_says_what_it_is_worth_and_what_is_as_good():
     found = said(design_page(design(0.2)))
     assert found[0] == ("good", "Worth it: 20 % off the standard error")
-    assert found[1] == ("unknown", "Within 5.0 % of the best one alone: size = 2")
+    assert found[1] == ("unknown", "Within 5 % of the best one alone: size = 2")
     assert found[2] == ("apart", "Known less by these curves than by assumption: J")
     plans = [{"conditions": n, "units": 10.0 * n, "error": error} for n, error in ((1, 0.3), (2, 0.1))]
     assert said(design_page(design(0.26)))[1] == (

@@ -61,7 +61,7 @@ def _deciding(table: Mapping[str, Any], chosen: Sequence[str]) -> list[Verdict]:
     line = (1 + LITTLE) * best["error"]
     near = [row["name"] for row in others if row["error"] < line and row["name"] not in chosen]
     if near:
-        found.append(open_question(f"Within {percent(LITTLE)} of the best one alone: {some_of(near)}"))
+        found.append(open_question(f"Within {100 * LITTLE:g} % of the best one alone: {some_of(near)}"))
     if table["plans"]:
         plan = min(table["plans"], key=lambda plan: plan["error"])
         words = f"{count(plan['conditions'], 'condition')} and {plan['units']:.0f} units"
