@@ -37,9 +37,8 @@ def test_weights_of_a_file_are_drawn(tmp_path, tuneful):
     np.save(tmp_path / "w.npy", [[0.0, -1.0], [1.0, -0.5]])
     assert tuneful("plot", tmp_path / "w.npy", "weights")[0] == 0
     np.savetxt(tmp_path / "w.csv", [[0.0, -1.0], [1.0, -0.5]], delimiter=",")
-    for name in ("w.npy", "w.csv"):
-        assert tuneful("plot", tmp_path / name, "--out", f"{name}.svg")[0] == 0
-        assert "imaginary part" in Path(f"{name}.svg").read_text()
+    assert tuneful("plot", tmp_path / "w.csv", "--out", "w.svg")[0] == 0
+    assert "imaginary part" in Path("w.svg").read_text()
     image = np.asarray(Image.open("weights.png").convert("RGB"), int)
     assert (image[..., 0] - image[..., 2] > 100).any()  # red, which excites
     assert (image[..., 2] - image[..., 0] > 100).any()
