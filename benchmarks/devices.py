@@ -1,6 +1,6 @@
 """Realisations in turn and side by side, large and sparse networks, several processes, and a model of many devices.
 
-    python benchmarks/devices.py                              # all parts; half an hour of one core
+    python benchmarks/devices.py                              # all parts; some ten minutes of one core
     python benchmarks/devices.py --parts batches --batches 15 60
     python benchmarks/devices.py --parts sites --sites 801 2001
     python benchmarks/devices.py --json --quick
