@@ -76,6 +76,17 @@ def lalazar() -> Path:
 
 
 @pytest.fixture(scope="session")
+def mossing() -> Path:
+    """The folder of the recordings of Mossing et al. 2021, which are not in this repository."""
+    for folder in sorted(TESTS.parents[1].glob("*/data/mossing2021")):
+        if (folder / "size_contrast_still.csv.gz").exists():
+            return folder
+    pytest.skip(
+        "the recordings of Mossing et al. 2021 are not here: put them into data/mossing2021 in a folder beside"
+    )
+
+
+@pytest.fixture(scope="session")
 def reference() -> Callable[[str], Any]:
     """`reference("m1_statistics")`: oracle numbers out of the JSON file of that name in tests/reference."""
     return lambda name: json.loads((TESTS / "reference" / f"{name}.json").read_text())

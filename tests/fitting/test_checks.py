@@ -168,14 +168,22 @@ def test_curves_without_a_distribution_are_refused(curves, words):
     assert words in said(curves=curves)
 
 
-def test_logarithms_of_negative_responses_are_refused():
-    """They are no numbers, which would end in the middle of linear algebra."""
+@pytest.mark.parametrize("relative", [None, "curve"])
+def test_responses_without_a_logarithm_are_refused(relative):
+    """They are no numbers, which would end in the middle of linear algebra; what is a little below zero has one."""
     circuit = observed(Seen(), Observation(gain=1.0))
-    signals = rates(SIZES) - 5.0
-    data = make_dataset(signals, SIZES, rate_unit="a.u.")
-    with pytest.raises(UserError, match=r"down to -\d\.\d+ a\.u\., and .* takes logarithms of them"):
-        _ = FitTask.of(circuit, EnergyDistance(log_above=0.1), data, FitSettings(), seed=0).remarks
-    _ = FitTask.of(circuit, EnergyDistance(), data, FitSettings(), seed=0).remarks
+
+    def remarks(signals, log_above):
+        data = make_dataset(signals, SIZES, rate_unit="a.u.")
+        objective = EnergyDistance(log_above=log_above, relative=relative)
+        return FitTask.of(circuit, objective, data, FitSettings(), seed=0).remarks
+
+    faint = rates(SIZES)
+    faint[:, 0] = -1e-18
+    _ = remarks(faint, 0.1)
+    _ = remarks(rates(SIZES) - 5.0, None)
+    with pytest.raises(UserError, match=r"down to -\d\.\d+ a\.u\., and .* logarithms, which end at -0\.1"):
+        _ = remarks(rates(SIZES) - 5.0, 0.1)
 
 
 def test_data_that_say_little_are_said_to():

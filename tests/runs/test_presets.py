@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from tuneful.errors import UserError
+from tuneful.fitting.fits import FitTask
 from tuneful.registry import build, circuits, objectives
 from tuneful.runs.configuration import RunConfig
+from tuneful.runs.curves_source import curves_of
 from tuneful.runs.presets import PRESETS, resolve
 
 NOTHING = {"data": None, "objective": None, "seed": None}
@@ -234,6 +236,20 @@ def test_cells_of_two_types_are_matched_by_the_preset_of_visual_cortex():
     assert (objective.label, config.match, config.data.options) == (
         "energy", {"cell_type": {"PC": "PC", "PV": "PV"}}, {"rate_unit": "events"},
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        ([], "2,969 of 8,532 units are left out: cell_type L4 1,910, SST 643, VIP 416"),
+        (["types=4"], "1,910 of 8,532"),
+    ],
+)
+def test_recordings_of_visual_cortex_can_be_fitted(mossing, overrides, words):
+    config = resolve("v1", asked(data=str(mossing / "size_contrast_still.csv.gz")), overrides)
+    (circuit, objective, penalties), (dataset, _) = config.components(), curves_of(config)
+    task = FitTask.of(circuit, objective, dataset, config.fit, config.seed, penalties, config.match)
+    assert words in task.remarks[0]
 
 
 def test_a_preset_may_have_a_file_for_a_setting():

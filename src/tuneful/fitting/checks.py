@@ -19,6 +19,7 @@ from tuneful.curves.plausibility import doubts
 from tuneful.errors import UserError
 from tuneful.fitting.evaluation import at_predicted_conditions, features_not_predicted
 from tuneful.fitting.settings import FitSettings
+from tuneful.objectives.feature_map import scaled_curves
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -192,12 +193,19 @@ def _check_unit(circuit: AbstractCircuit, unit: str) -> None:
 
 
 def _check_logarithms(task: FitTask) -> None:
-    """Refuse logarithms of responses some of which are negative, as ΔF/F may be."""
-    objective, lowest = task.problem.objective, float(np.nanmin(task.dataset["rate"].values))
-    if lowest < 0 and getattr(objective, "log_above", None) is not None:
+    """Refuse responses that have no logarithm in the objective, as ΔF/F far below zero."""
+    objective = task.problem.objective
+    log_above, relative = (getattr(objective, name, None) for name in ("log_above", "relative"))
+    if log_above is None:
+        return
+    parts = ((part.observed, scaled_curves(part, log_above, relative)[1]) for part in task.problem.data.parts)
+    if not all(np.isfinite(np.asarray(curves)[np.asarray(observed)]).all() for observed, curves in parts):
+        lowest = float(np.nanmin(task.dataset["rate"].values))
+        of_mean = f" of the mean of a {relative}" * bool(relative)
         raise UserError(
             f"Responses go down to {lowest:.3g} {rate_unit(task.dataset)}, and the objective ({objective.label}) "
-            "takes logarithms of them: leave these out by log_above = none, --set log_above=none."
+            f"takes their logarithms, which end at -{log_above:g}{of_mean}: leave these out by log_above = none, "
+            "--set log_above=none."
         )
 
 

@@ -102,10 +102,7 @@ class FeatureMap(eqx.Module):
             raise ValueError(f"log_above must be positive, or none, and is {log_above}.")
         _check_relative(relative, shapes, whiten and ridge == 0)
         observed = np.asarray(data.observed)
-        level = None
-        if relative is not None:
-            level = jnp.asarray(mean_level(data.rates, data.observed), data.rates.dtype)
-        rates = compressed(_over_mean(data.rates, data.observed, level, relative), log_above)
+        level, rates = scaled_curves(data, log_above, relative)
         curves = np.asarray(shape_of(rates, data.observed) if shapes else rates, float)
         patterns, pattern = np.unique(observed, axis=0, return_inverse=True)
         pattern = pattern.reshape(-1)
@@ -178,6 +175,16 @@ class FeatureMap(eqx.Module):
             return (rates - centre) @ transform
         shape = (shape_of(rates, observed) - centre) @ transform
         return jnp.concatenate([shape, jnp.sqrt(rates + 3 / 8) * observed], axis=-1)
+
+
+def scaled_curves(
+    data: Measured, log_above: float | None, relative: str | None
+) -> tuple[Float[Array, ""] | None, Float[Array, "units conditions"]]:
+    """The level of measured curves, if they are relative to a mean, and how they are seen before any whitening."""
+    level = None
+    if relative is not None:
+        level = jnp.asarray(mean_level(data.rates, data.observed), data.rates.dtype)
+    return level, compressed(_over_mean(data.rates, data.observed, level, relative), log_above)
 
 
 def mean_level(rates: Float[Array, "units conditions"], observed: Bool[Array, "units conditions"]) -> float:
