@@ -44,13 +44,14 @@ ATTEMPTS = 200  # at finished jobs, to find what one costs
 RETRIES = 100  # of a job whose process is killed
 BATCH = {"m1": 32, "ssn": 8}
 SSN_STEPS = 20
+SSN_REFINED = 8  # Gauss-Newton steps, of the hundred or so of a whole fit
 GOAL = {"speed_up": 1.8, "overhead": 0.05}  # with two workers; seconds
 LOOK = 0.05  # seconds between two looks at the study
 
 
-def study_of(model: str, jobs: int, steps: int, circuit: dict[str, Any]) -> StudySettings:
+def study_of(model: str, jobs: int, steps: int, circuit: dict[str, Any], **how: Any) -> StudySettings:
     """So many fits that differ in their seeds."""
-    fit = {"max_steps": steps, "batch": BATCH[model], "window": steps, "checkpoint_every": 2, "page": False}
+    fit = {"max_steps": steps, "batch": BATCH[model], "window": steps, "page": False, **how}
     few = {"evaluation_curves": 40, "final_curves": 40, "evaluate_every": steps}
     settings = {"circuit": circuit, "data": {"simulate": 200}, "fit": fit | few}
     return study_from({"model": model, "seeds": jobs, "settings": settings, "retries": RETRIES}, "benchmark")
@@ -144,7 +145,7 @@ def speed(asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Every study with every number of workers, and how much faster each number is than the first."""
     studies = [study_of("m1", asked.jobs, asked.steps, {"grid": asked.grid, "density": 0.1})]
     if asked.ssn:
-        studies.append(study_of("ssn", asked.ssn, SSN_STEPS, {}))
+        studies.append(study_of("ssn", asked.ssn, SSN_STEPS, {}, refine_steps=SSN_REFINED))
     runs, same = [], []
     for study in studies:
         paths = [folder / f"{study.model}-with-{workers}" for workers in asked.workers]
@@ -162,7 +163,8 @@ def speed(asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
 
 def kills(asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """A study that is left alone, and the same one disturbed."""
-    study = study_of("m1", asked.kill_jobs, asked.steps, {"grid": asked.grid, "density": 0.1})
+    circuit = {"grid": asked.grid, "density": 0.1}
+    study = study_of("m1", asked.kill_jobs, asked.steps, circuit, checkpoint_every=2)
     paths = folder / "alone", folder / "killed"
     alone = undisturbed(paths[0], study, min(*asked.workers, 1))
     found = disturbed(paths[1], study, max(*asked.workers, 2), asked.kill_every, asked.kills)
