@@ -26,7 +26,6 @@ ROWS = 200  # in a table
 ROUNDING = 1e-12  # of a number, within which others are it
 CURVES = 12  # parameters with a figure of their own
 DRAWN = ("abscissa", "mean_energy", "peak_amplification")  # scalars of circuits with a figure of their own
-ENDED = {(outcome, "finished") for outcome in Outcome}  # what is known of a job that is done
 POINTS = "a point for every job, a bar at their mean"
 FOUND = (
     "Mean Kolmogorov–Smirnov distance to the held-out units over their statistics; of jobs that differ in their "
@@ -90,8 +89,8 @@ def _deciding(table: pd.DataFrame, groups: Sequence[tuple[str, pd.DataFrame]]) -
     states = table["state"].tolist()
     if failed := states.count("failed"):
         yield apart(f"{count(failed, 'job')} of {len(table)} failed, for the reasons below")
-    words = table["outcome"].tolist() if "outcome" in table else []
-    known = [Outcome(word) for word, state in zip(words, states, strict=False) if (word, state) in ENDED]
+    words = table.loc[table["state"] == "finished", "outcome"] if "outcome" in table else ()
+    known = [Outcome(word) for word in words if word in {*Outcome}]
     if known:
         short = sum(not outcome.is_success for outcome in known)
         yield (
