@@ -41,6 +41,15 @@ def test_what_computes_loads_no_library_of_files_and_plots():
     assert not ELSEWHERE & loaded_by("import tuneful.curves, tuneful.circuits, tuneful.objectives")
 
 
+def test_pictures_of_numbers_load_no_jax():
+    """Those of networks compute what they show."""
+    shown = "comparison correlations curves design distances distribution goodness intervals loss means predicted"
+    names = ", ".join(f"tuneful.plot.{name}" for name in shown.split())
+    loaded = loaded_by(f"import tuneful; {names}")
+    assert "matplotlib" in loaded
+    assert not {"jax", "equinox"} & loaded
+
+
 def test_public_names_are_there():
     assert dir(tuneful) == sorted(tuneful.__all__)
     for name in tuneful.__all__:

@@ -20,6 +20,7 @@ from tuneful.analysis.local_distance import LocalDistance, of_units, steps_of
 from tuneful.analysis.model_comparison import common_view
 from tuneful.analysis.simulated_sets import simulated_sets
 from tuneful.curves import compute, ks_distance, named_conditions
+from tuneful.curves.comparison import LEVEL, is_rejected
 from tuneful.descents import Keeper, Observer
 from tuneful.fitting.linearised import realised_at
 from tuneful.fitting.problem import Problem
@@ -28,7 +29,6 @@ from tuneful.objectives.feature_map import FeatureMap
 
 NEIGHBOURS = 5  # of the classifier
 POLISHING = 1  # steps from the answer to the minimum of this distance, for these units
-LEVEL = 0.05
 NAMED = 3  # statistics and conditions in a verdict
 Conditions = Mapping[str, np.ndarray]
 
@@ -142,11 +142,6 @@ class GoodnessOfFit:
         if is_rejected(self.p_value):
             return f"The circuit does not produce such neurons (p = {self.p_value:.2g}).{where}"
         return f"The circuit could have produced these neurons (p = {self.p_value:.2g}).{where}"
-
-
-def is_rejected(p: float) -> bool:
-    """Whether a hypothesis is rejected at 5 %: ranks among 19 sets can be 1 in 20, and no less."""
-    return p <= LEVEL
 
 
 def p_value(found: float, simulated: Float[np.ndarray, " sets"]) -> float:

@@ -13,10 +13,10 @@ import numpy as np
 from scipy.linalg import null_space
 
 from tuneful.analysis.coordinates import Coordinates
-from tuneful.analysis.goodness_of_fit import is_rejected
 from tuneful.analysis.held_minimum import minimum_within
 from tuneful.analysis.minimum import Minimum
 from tuneful.circuits.parameters import Free
+from tuneful.curves.comparison import is_rejected
 from tuneful.errors import UserError, suggest
 from tuneful.fitting.linearised import Linearised
 from tuneful.fitting.unconstrained import parameter_names

@@ -11,7 +11,17 @@ from jaxtyping import Bool, Float
 from tuneful.curves.schema import DatasetError
 from tuneful.curves.statistics import Conditions, compute
 
+LEVEL = 0.05  # of tests
 FIVE_PERCENT = 1.358  # sqrt(-ln(0.05 / 2) / 2), the 95 % quantile of the Kolmogorov distribution
+
+
+def is_rejected(p: float) -> bool:
+    """Whether a hypothesis is rejected at 5 %: ranks among 19 sets can be 1 in 20, and no less.
+
+    >>> is_rejected(0.05), is_rejected(0.051)
+    (True, False)
+    """
+    return p <= LEVEL
 
 
 @dataclass(frozen=True)

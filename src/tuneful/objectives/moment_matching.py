@@ -127,7 +127,8 @@ class MomentMatching(AbstractSimulatedMoments):
     def moved(
         self, generated: Generated, tangents: Float[Array, "curves conditions n"], state: MatchingState
     ) -> tuple[Array, Array]:
-        mean = _mean(state, generated)  # held: variances do not change with what they are taken about
+        """Derivatives of means and variances; what these are taken about is held, as they do not change with it."""
+        mean = _mean(state, generated)
 
         def parts(rates: Array) -> Array:
             return _parts(state, dataclasses.replace(generated, rates=rates), mean)

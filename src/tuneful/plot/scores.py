@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from tuneful.analysis.goodness_of_fit import is_rejected
+from tuneful.curves.comparison import is_rejected
 from tuneful.plot import strips
 from tuneful.plot.style import (
     DATA,

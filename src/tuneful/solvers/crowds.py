@@ -117,6 +117,8 @@ def crowd_anderson(
         return jnp.any(above & attempt.pending, axis=1) & (root.evaluations < max_evaluations)
 
     def few_steps(attempt: _Attempt, own: Own) -> _Attempt:
+        """Go on with some groups until all of them are done, or until it is time to look who is."""
+
         def step(carry: tuple[Array, History, Root]) -> tuple[Array, History, Root]:
             taken, old, root = carry
             x = old.next_point().reshape(root.point.shape)

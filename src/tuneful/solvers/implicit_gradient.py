@@ -65,18 +65,8 @@ def at_fixed_point(
 
 
 @at_fixed_point.defjvp
+@exact_products()
 def _at_fixed_point_jvp(
-    drive: Drive,
-    max_evaluations: int,
-    slopes: Slopes | None,
-    primals: tuple[Any, Array, Any],
-    tangents: tuple[Any, Array, Any],
-) -> tuple[Array, Array]:
-    with exact_products():
-        return _rates_and_change(drive, max_evaluations, slopes, primals, tangents)
-
-
-def _rates_and_change(
     drive: Drive,
     max_evaluations: int,
     slopes: Slopes | None,

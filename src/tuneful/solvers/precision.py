@@ -1,19 +1,22 @@
 """In which precision JAX computes, whatever its flag says outside."""
 
 import importlib
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Literal
 
 import jax
 
 
-def exact_products() -> AbstractContextManager:
-    """A context in which products of matrices have the precision of their numbers.
+@contextmanager
+def exact_products() -> Iterator[None]:
+    """A context, or a decorator of functions, in which products of matrices have the precision of their numbers.
 
     Without it, GPUs round single precision to 11 bits before they multiply, where no search for a steady state can
     reach a residual of 1e-5.
     """
-    return jax.default_matmul_precision("highest")
+    with jax.default_matmul_precision("highest"):
+        yield
 
 
 def computing_in(precision: Literal["float32", "float64"]) -> AbstractContextManager:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from tuneful.analysis.goodness_of_fit import is_rejected
+from tuneful.curves.comparison import is_rejected
 from tuneful.numbers import number, percent
 from tuneful.plot import scores
 from tuneful.plot.naming import label

@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tuneful.analysis.goodness_of_fit import is_rejected
 from tuneful.curves import critical_value
+from tuneful.curves.comparison import is_rejected
 from tuneful.descents import Outcome
 from tuneful.fitting.tables import mean_distances, statistics_of
 from tuneful.numbers import count, distance
