@@ -26,6 +26,7 @@ ROOT = Path(__file__).parents[1]
 DOCUMENTS = [
     ROOT / "README.md",
     *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs" / "results").glob("*.md")),
     ROOT / "CONTRIBUTING.md",
     ROOT / "examples" / "tables" / "README.md",
 ]
