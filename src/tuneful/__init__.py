@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tuneful.readers import from_spikes, load, save, to_pynapple
     from tuneful.runs.checkpoints import Checkpoints
     from tuneful.runs.estimator import Fit
+    from tuneful.runs.presets import preset
     from tuneful.runs.running import run
 
 # Imported on first use: `import tuneful` and `tuneful --help` need none of the numerical libraries.
@@ -28,6 +29,7 @@ _HOME = {
     "UserError": "tuneful.errors",
     "from_spikes": "tuneful.readers",
     "load": "tuneful.readers",
+    "preset": "tuneful.runs.presets",
     "run": "tuneful.runs.running",
     "save": "tuneful.readers",
     "simulate": "tuneful.fitting.simulation",
@@ -53,6 +55,7 @@ __all__ = [
     "networks",
     "objectives",
     "plot",
+    "preset",
     "run",
     "save",
     "simulate",

@@ -214,7 +214,7 @@ def test_data_check_and_convert(tuneful, refused, curves, tmp_path):
         (["fti", "m1"], "No such command 'fti'"),
         (["simulate", "m1"], "Missing option '--out'"),
         (["simulate", "m1", "--out", "a.nc", "--n", "0"], "Invalid value for '--n'"),
-        (["fit", "m2"], "There is no circuit called 'm2'. Choose from: m1"),
+        (["fit", "m2"], "There is no preset or circuit called 'm2'. Choose from: m1, ring, ssn, ssn2019, v1"),
         (["fit", "m1", "--objective", "energie"], "There is no objective called 'energie'. Did you mean 'energy'"),
         (["fit", "m1", "--seed", "-1"], "seed = -1 is not valid"),
         (["fit", "m1", "--set", "grid"], "'grid' is not of the form key=value"),

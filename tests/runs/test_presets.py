@@ -14,7 +14,7 @@ from tuneful.fitting.fits import FitTask
 from tuneful.registry import build, circuits, objectives
 from tuneful.runs.configuration import RunConfig
 from tuneful.runs.curves_source import curves_of
-from tuneful.runs.presets import PRESETS, resolve
+from tuneful.runs.presets import PRESETS, preset, resolve
 
 NOTHING = {"data": None, "objective": None, "seed": None}
 FILE = """
@@ -288,3 +288,29 @@ def test_the_ring_is_as_sharply_tuned_at_high_contrast_as_at_low():
     widths = [np.interp(-h, -curve, apart) for h, curve in zip(half[:, 0], curves, strict=True)]
     assert curves[-1, 0] > 10 * curves[0, 0]  # while contrasts grow eight-fold
     assert np.ptp(widths) < 15 / 2
+
+
+def test_a_preset_in_python_is_that_of_the_command_line():
+    fit, config = preset("v1", types=4, refine_steps=3), resolve("v1", NOTHING, ["types=4", "refine_steps=3"])
+    circuit, objective, penalties = config.components()
+    assert eqx.tree_equal(fit.circuit, circuit)
+    assert eqx.tree_equal((fit.objective, fit.penalties), (objective, tuple(penalties)))
+    assert (fit.settings, fit.match) == (config.fit, config.match)
+    assert preset("m1", "wgan-gp", hidden=[8, 8]).objective.hidden == (8, 8)
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        (lambda: preset("m2"), "There is no preset or circuit called 'm2'. Choose from: m1, ring, ssn, ssn2019, v1"),
+        (lambda: preset(3), "A preset is asked for by its name, m1, ring, ssn, ssn2019, v1, and not by 3."),
+        (lambda: preset("ssn", n_sits=3), "'n_sits'. Did you mean 'n_sites'?"),
+        (lambda: preset("ssn", seed=3), "seed is no part of a fit"),
+        (lambda: preset("m1", posture="both"), "posture is no part of a fit"),
+        (lambda: preset("m1", **{"data.path": "curves.csv"}), "data.path is no part of a fit"),
+    ],
+)
+def test_what_a_preset_does_not_take_is_said(asked, message):
+    with pytest.raises(UserError) as error:
+        asked()
+    assert message in str(error.value)

@@ -17,7 +17,7 @@ from tuneful.objectives import Moments
 FAR = 0.5  # standard errors: a fit that was farther from the minimum had not arrived
 MUCH = 0.1  # share of a variance that comes from simulation
 FEW = 20  # clusters
-MANY = 0.3  # landmarks a unit: with a quarter, the bias is less than half a standard error (docs/results/intervals.md)
+MANY = 0.3  # landmarks a unit: with a quarter, the bias is below half a standard error (docs/results/intervals.md)
 
 
 def still_falling(candidate: Candidate, minimum: Minimum) -> Bool[np.ndarray, " n"]:

@@ -1,8 +1,9 @@
 """Single settings from the command line: `--set key=value`."""
 
 import copy
+import json
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tuneful.errors import UserError, suggest
@@ -78,3 +79,18 @@ def parse_value(text: str) -> Any:
         return tomllib.loads(f"value = {text}")["value"]
     except (ValueError, RecursionError):  # no TOML, or numbers of thousands of digits, or very deep lists
         return text
+
+
+def as_override(value: Any) -> str:
+    """A value as `parse_value` reads it.
+
+    >>> as_override("m1"), as_override([1, 2.5]), as_override({"J": True}), as_override(None)
+    ('"m1"', '[1, 2.5]', '{"J" = true}', 'none')
+    """
+    if value is None:
+        return "none"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{as_override(str(k))} = {as_override(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(as_override, value)) + "]"
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

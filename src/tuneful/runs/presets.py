@@ -1,18 +1,65 @@
-"""From what the command line is asked to a whole configuration."""
+"""From what is asked, on the command line or in Python, to a whole configuration."""
+
+from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tuneful.errors import UserError
+from tuneful.errors import UserError, suggest
 from tuneful.fitting.settings import HOW, FitSettings
 from tuneful.registry import circuits, fields_of, installed, objectives
 from tuneful.runs.configuration import RunConfig, read_config, with_steps_in_fit
-from tuneful.runs.overrides import apply_overrides
+from tuneful.runs.overrides import apply_overrides, as_override
 from tuneful.runs.own_code import FAMILIES, label_of
-from tuneful.settings import parse
+from tuneful.settings import parse, shown
+
+if TYPE_CHECKING:
+    from tuneful.runs.estimator import Fit
 
 PRESETS = Path(__file__).parent / "preset_files"
+OF_RUNS = ("data", "seed", "precision")  # parts of a configuration that a fit gets when it is run
+
+
+def preset(name: str | Path, objective: str | None = None, **settings: Any) -> Fit:
+    """Make the fit of `tuneful fit NAME`: its circuit, its objective and its settings, which are tuned to each other.
+
+    `Fit("ssn")` has that circuit alone, with the settings that any fit has by default.
+
+    Parameters
+    ----------
+    name
+        A preset, ``"m1"``, ``"ssn"``, ``"ssn2019"``, ``"ring"`` or ``"v1"``; or a configuration file.
+    objective
+        Another one; some presets have settings of their own for it.
+    **settings
+        What `--set` takes: ``types=4``, ``refine_steps=10``, ``**{"circuit.n_sites": 51}``.
+
+    Raises
+    ------
+    UserError
+        For a name or a setting that is unknown, and for settings that `Fit.fit` takes.
+
+    >>> preset("ssn", refine_steps=10)
+    <Fit of SSN by moments: not fitted>
+    """
+    from tuneful.runs.estimator import Fit
+
+    if not isinstance(name, str | Path):
+        raise UserError(f"A preset is asked for by its name, {', '.join(names())}, and not by {shown(name)}.")
+    items = [f"{key}={as_override(value)}" for key, value in settings.items()]
+    config = resolve(str(name), {"objective": objective}, items)
+    owners = _owners(config.model_dump())
+    for key in settings:
+        section, *_ = key.split(".") if "." in key else [*owners.get(key, []), key]
+        if key in OF_RUNS or section.partition(".")[0] in OF_RUNS:
+            raise UserError(f"{key} is no part of a fit: fit(data, seed) takes the data and the seed.")
+    return Fit(*config.components(), config.match, **config.fit.model_dump())
+
+
+def names() -> list[str]:
+    """Of all presets."""
+    return sorted(file.stem for file in PRESETS.glob("*.toml"))
 
 
 def resolve(model: str, asked: Mapping[str, Any], overrides: Sequence[str]) -> RunConfig:
@@ -68,15 +115,18 @@ def _given(model: str) -> dict[str, Any]:
     if Path(model).suffix in (".toml", ".json"):
         return read_config(Path(model))
     label, family = label_of("circuit", model), FAMILIES["circuit"]
-    preset = _preset(label)
-    if preset is None or (model != label and preset["circuit"]["name"] != label):  # a class may be called as a preset
+    found = _preset(label)
+    if found is None or (model != label and found["circuit"]["name"] != label):  # a class may be called as a preset
+        if label not in (known := circuits()):
+            available = dict.fromkeys([*names(), *known])
+            raise UserError(f"There is no preset or circuit called {shown(label)}.{suggest(label, available)}")
         return {"circuit": label}
-    if preset["circuit"]["name"] != label and label in installed(family.package, family.base):
+    if found["circuit"]["name"] != label and label in installed(family.package, family.base):
         raise UserError(
             f"{label!r} is a preset, and a circuit of a package: name the place of its class, MODULE:CLASS, or that "
             f"of the preset, {PRESETS / label}.toml."
         )
-    return preset
+    return found
 
 
 def _preset(name: str) -> dict[str, Any] | None:

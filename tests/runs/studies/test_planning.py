@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from tuneful import save
 from tuneful.errors import UserError
 from tuneful.runs.curves_source import curves_of, digest
-from tuneful.runs.overrides import parse_value
+from tuneful.runs.overrides import as_override, parse_value
 from tuneful.runs.running import as_config
-from tuneful.runs.studies.planning import as_override, planned
+from tuneful.runs.studies.planning import planned
 from tuneful.runs.studies.study_settings import seed_of, study_from
 
 RING = Path(__file__).parents[3] / "examples" / "ring.py"

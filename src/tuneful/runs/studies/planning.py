@@ -16,6 +16,7 @@ from tuneful.fitting.checks import check_size
 from tuneful.fitting.fits import FitTask
 from tuneful.runs.configuration import Resampling, RunConfig, read_config
 from tuneful.runs.curves_source import proven, read_curves, sample_of
+from tuneful.runs.overrides import as_override
 from tuneful.runs.own_code import label_of
 from tuneful.runs.presets import resolve
 from tuneful.runs.running import Config
@@ -169,16 +170,3 @@ def _noise(circuit: AbstractCircuit, n: int) -> xr.Dataset:
     names = {name: np.asarray(values) for name, values in circuit.populations().items()}
     cells = {name: np.resize(values, n) for name, values in names.items() if values.dtype.kind == "U"}
     return make_dataset(rates, conditions, cells, rate_unit=unit)
-
-
-def as_override(value: Any) -> str:
-    """A value as `--set` reads it: TOML.
-
-    >>> as_override("m1"), as_override([1, 2.5]), as_override({"J": True})
-    ('"m1"', '[1, 2.5]', '{"J" = true}')
-    """
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{as_override(str(k))} = {as_override(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(as_override, value)) + "]"
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
