@@ -113,6 +113,8 @@ def with_less(words):
         rest += ["--sets", "19", "--curves", "100"]
     elif command == "compare":
         rest += ["--folds", "2", "--steps", "2", "--curves", "200"]
+    elif command == "places":
+        rest += ["--curves", "192"]
     elif command == "predict":
         rest += ["--draws", "10", "--curves", "24", "--networks", "2"]
     elif command == "watch":

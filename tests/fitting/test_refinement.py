@@ -136,7 +136,7 @@ def test_gradient_and_noise_are_those_of_the_loss(problem, x64):
 def test_the_certificate_counts_the_starts_that_ended_at_the_answer():
     """Not at the candidate that comes first: in the largest sample, another one may end lower."""
     state = RefinementState.start(np.array([0.0]), Refining(1, starts=6), None, jax.random.key(0))
-    found = [dataclasses.replace(state.fresh, loss=np.array(loss)) for loss in (0.2, 0.1)]
+    found = [dataclasses.replace(state.fresh, loss=np.array(loss), metric=np.eye(1)) for loss in (0.2, 0.1)]
     two = [dataclasses.replace(c, around=f) for c, f in zip(state.candidates, found, strict=False)]
     ended = dataclasses.replace(
         state, candidates=(*two, *state.candidates[2:]), followed=np.array(2), joined=np.array([1, 3, 1, 1, 1, 1]),
@@ -145,6 +145,13 @@ def test_the_certificate_counts_the_starts_that_ended_at_the_answer():
     certificate = ended.certificate()
     assert certificate is not None
     assert (certificate.arrived, certificate.starts, certificate.fitted_loss) == (3, 6, 0.1)
+    assert [place.tolist() for place in ended.places] == [two[1].point.tolist(), two[0].point.tolist()]
+    met = two[0].shifted(two[1].point - two[0].point)
+    in_one = dataclasses.replace(ended, candidates=(met, *ended.candidates[1:]))
+    together = in_one.certificate()
+    assert together is not None
+    assert together.arrived == 4  # those that met in the largest sample, too
+    assert len(in_one.places) == 1
 
 
 def test_standard_errors_are_the_scatter_of_answers():

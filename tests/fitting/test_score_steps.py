@@ -8,6 +8,7 @@ import pytest
 
 from tuneful.descents import Outcome, descend
 from tuneful.errors import UserError
+from tuneful.fitting.places import LossDifference
 from tuneful.fitting.score_learning import ScorePlan
 from tuneful.fitting.score_steps import REACH, OneStepDescent, Stepped, one_step
 from tuneful.fitting.unconstrained import unconstrained_values
@@ -15,6 +16,7 @@ from tuneful.fitting.unconstrained import unconstrained_values
 UNITS = 300
 BOUND = np.sqrt([0.5**2 / 3 / UNITS, 1 / 6 / UNITS])  # of the logarithms of median and spread
 SMALL = ScorePlan(realisations=240, hidden=(1, 8), epochs=4)
+SAME_LOSS = LossDifference(0.0, 0.0, 0.0, 8000)
 AWAY = {"median": 5.0 * np.exp(-0.1), "spread": 0.5 * np.exp(-0.1)}
 
 
@@ -38,7 +40,7 @@ def test_from_a_tenth_away_it_comes_within_what_the_data_know(stepped, rates_of)
     assert (np.abs(stepped.points[0] - best) > 4 * BOUND).all()
     assert (np.abs(stepped.point - best) < 4 * BOUND * np.sqrt(UNITS / 2880) + BOUND).all()
     assert stepped.distances[1] < 1 < 30 < stepped.distances[0]
-    assert stepped.loss_difference < 0
+    assert stepped.loss.mean < 0
     deviations = np.sqrt(np.diag(stepped.covariance))
     assert ((deviations > 0.8 * BOUND) & (deviations < 1.5 * BOUND)).all()
     table = stepped.table(["median", "spread"])
@@ -48,12 +50,12 @@ def test_from_a_tenth_away_it_comes_within_what_the_data_know(stepped, rates_of)
 
 
 def test_an_answer_that_the_loss_prefers_is_kept(stepped):
-    worse = dataclasses.replace(stepped, loss_difference=0.021, loss_error=0.01)
+    worse = dataclasses.replace(stepped, loss=LossDifference(0.031, 0.01, 0.0, 8000))
     assert not worse.is_taken
     np.testing.assert_array_equal(worse.point, stepped.points[0])
-    assert "made the loss worse (+0.021 +- 0.01), and the answer before them is kept" in worse.words
-    assert dataclasses.replace(stepped, loss_difference=0.019, loss_error=0.01).is_taken
-    nowhere = Stepped(stepped.score, stepped.points[:1], 2, (3.0, 3.0), np.zeros(1), UNITS, 0.0, 0.0, 0.0)
+    assert "made the loss worse (+0.031 +- 0.01), and the answer before them is kept" in worse.words
+    assert dataclasses.replace(stepped, loss=LossDifference(0.029, 0.01, 0.0, 8000)).is_taken
+    nowhere = Stepped(stepped.score, stepped.points[:1], 2, (3.0, 3.0), np.zeros(1), UNITS, SAME_LOSS, 0.0)
     assert not nowhere.is_taken
     assert "no step" in nowhere.words
 

@@ -36,7 +36,7 @@ def run_reports(folders: Sequence[Path], out: Path | None, overwrite: bool) -> P
     twice = [path for path, times in Counter(folder.resolve() for folder in folders).items() if times > 1]
     if twice:
         raise UserError(f"{twice[0]} is named twice: name each run once.")
-    named, command = dict(zip(_names(folders), folders, strict=True)), shlex.join(["tuneful", *sys.argv[1:]])
+    named, command = dict(zip(names_apart(folders), folders, strict=True)), shlex.join(["tuneful", *sys.argv[1:]])
     if _kind_of(folders) == STABILIZED:
         circuits = {name: content_of_run(folder) for name, folder in named.items()}
         made = circuits_side_by_side_page(circuits, command)
@@ -70,7 +70,7 @@ def _kind_of(folders: Sequence[Path]) -> str:
     return kinds[first]
 
 
-def _names(folders: Sequence[Path]) -> list[str]:
+def names_apart(folders: Sequence[Path]) -> list[str]:
     """The last parts of their paths that tell them apart."""
     parts = [folder.resolve().parts for folder in folders]
     for n in range(1, max(map(len, parts)) + 1):

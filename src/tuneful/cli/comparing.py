@@ -1,11 +1,13 @@
-"""What `tuneful compare`, `goodness`, `design` and `predict` do, once their arguments are read."""
+"""What `tuneful compare`, `places`, `goodness`, `design` and `predict` do, once their arguments are read."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tuneful.cli import commands
+from tuneful.cli.beside import names_apart
 from tuneful.errors import UserError
+from tuneful.plain import plain
 from tuneful.report.answers.design import design_summary
 from tuneful.report.answers.goodness import goodness_summary
 from tuneful.report.answers.predictions import predictions_summary
@@ -18,6 +20,7 @@ from tuneful.runs.folder import CONFIG, DESIGN_PAGE, GOODNESS_PAGE, PAGE, PREDIC
 from tuneful.runs.goodness_run import execute_goodness
 from tuneful.runs.interrupts import expect_run
 from tuneful.runs.own_code import made
+from tuneful.runs.places_run import places_of
 from tuneful.runs.predict_run import OPTION as CONDITIONS
 from tuneful.runs.predict_run import PredictSettings, execute_predictions
 from tuneful.runs.progress import Progress
@@ -54,6 +57,14 @@ def run_compare(
         table = execute_comparison(fits, config, Place(RunFolder(out), **place), progress, commands.command_line())
     print(comparison_summary(table))
     return out / PAGE
+
+
+def run_places(runs: Sequence[Path], asked: Mapping[str, Any], code: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """Say which run has the lowest loss; return what was found. `asked` has ``seed`` and ``curves``."""
+    begin(code)
+    fits = dict(zip(names_apart(runs), map(loaded, runs), strict=True))
+    with computing_in(next(iter(fits.values()))._config.precision):
+        return plain(places_of(fits, **asked).table())
 
 
 def run_goodness(run: Path, asked: dict[str, Any], code: Mapping[str, Sequence[str]]) -> Path:

@@ -1,5 +1,6 @@
-"""`tuneful compare`, `goodness`, `design` and `predict`: what they do is imported when they are called."""
+"""`tuneful compare`, `places`, `goodness`, `design` and `predict`: what they do is imported when they are called."""
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -33,7 +34,7 @@ Resume = Annotated[bool, typer.Option("--resume", help="Go on with the compariso
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the run in --out.")]
 
 
-def places(circuit: list[str] | None, objective: list[str] | None) -> dict[str, list[str]]:
+def own_code(circuit: list[str] | None, objective: list[str] | None) -> dict[str, list[str]]:
     """Where classes of one's own are, by kind."""
     return {"circuit": circuit or [], "objective": objective or []}
 
@@ -68,12 +69,31 @@ def compare(
         "refit": not no_refit,
         "seed": seed,
     }
-    code = places(circuit, objective)
+    code = own_code(circuit, objective)
     try:
         page = run_compare(runs, out, asked, code, {"resume": resume, "overwrite": overwrite})
     except KeyboardInterrupt:
         raise typer.Exit(say_goodbye()) from None
     print(f"report: {page}")
+
+
+def places(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of finished fits of one circuit to the same curves.")],
+    curves: Annotated[int, typer.Option(help="Curves that are simulated at each place, at most.", min=192)] = 64_000,
+    seed: Annotated[int, typer.Option(help="Decides the curves.", min=0, max=2**32 - 1)] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print all numbers as JSON.")] = False,
+    circuit: Circuits = None,
+    objective: Objectives = None,
+) -> None:
+    """Say which of several answers to the same question has the lowest loss, and which are one place.
+
+    For fits of one circuit from several starts, with the same curves, objective and seed: nothing is fitted, and
+    nothing is written.
+    """
+    from tuneful.cli.comparing import run_places
+
+    found = run_places(runs, {"curves": curves, "seed": seed}, own_code(circuit, objective))
+    print(json.dumps(found, indent=1) if as_json else found["words"])
 
 
 def goodness(
@@ -95,7 +115,7 @@ def goodness(
 
     asked = {"sets": sets, "curves": curves, "held_out": held_out, "seed": seed}
     try:
-        page = run_goodness(run, asked, places(circuit, objective))
+        page = run_goodness(run, asked, own_code(circuit, objective))
     except KeyboardInterrupt:
         raise typer.Exit(say_goodbye()) from None
     print(f"report: {page}")
@@ -136,7 +156,7 @@ def design(
 
     asked = {"add": add, "for_": for_, "units": units, "cost_unit": cost_unit, "cost_condition": cost_condition}
     asked |= {"curves": curves, "seed": seed}
-    code = places(circuit, objective)
+    code = own_code(circuit, objective)
     print(f"report: {run_design(run, [*(candidates or []), *(more or [])], asked, code)}")
 
 
@@ -176,7 +196,7 @@ def predict(
     from tuneful.cli.comparing import run_predict
 
     asked = {"draws": draws, "curves": curves, "networks": networks, "level": level, "seed": seed}
-    code = places(circuit, objective)
+    code = own_code(circuit, objective)
     try:
         page = run_predict(run, [*(conditions or []), *(more or [])], input_ or [], asked, code)
     except KeyboardInterrupt:

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from tuneful import __version__
-from tuneful.cli.comparison_commands import compare, design, goodness, predict
+from tuneful.cli.comparison_commands import compare, design, goodness, places, predict
 from tuneful.cli.infer_command import infer
 from tuneful.cli.once import Once
 from tuneful.cli.stability_commands import analyze_app, stabilize
@@ -290,6 +290,7 @@ def plot(
 
 app.command(cls=Once)(stabilize)
 app.command(cls=Once)(compare)
+app.command(cls=Once)(places)
 app.command(cls=Once)(goodness)
 app.command(cls=Once)(design)
 app.command(cls=Once)(infer)

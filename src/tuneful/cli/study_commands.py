@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from tuneful.cli.comparison_commands import Circuits, Objectives, places
+from tuneful.cli.comparison_commands import Circuits, Objectives, own_code
 from tuneful.cli.once import Once
 from tuneful.runs.interrupts import say_goodbye
 
@@ -66,7 +66,7 @@ def run(
     from tuneful.cli.studying import run_study_file
 
     how = {"workers": workers, "dask": dask, "limit": limit, "memory": memory, "plan_only": plan_only}
-    _end(lambda: run_study_file(study, out, how, set_ or [], places(circuit, objective)))
+    _end(lambda: run_study_file(study, out, how, set_ or [], own_code(circuit, objective)))
 
 
 @study_app.command(cls=Once)
@@ -87,7 +87,7 @@ def retry(
     from tuneful.cli.studying import run_retry
 
     how = {"workers": workers, "dask": dask, "limit": limit, "memory": memory, "plan_only": False}
-    _end(lambda: run_retry(folder, how, places(circuit, objective)))
+    _end(lambda: run_retry(folder, how, own_code(circuit, objective)))
 
 
 @study_app.command(cls=Once)
@@ -108,7 +108,7 @@ def run_one(
     """Run one job of a study in this process, for job arrays; one that failed is tried again."""
     from tuneful.cli.studying import run_job
 
-    _end(lambda: run_job(folder, index, places(circuit, objective)))
+    _end(lambda: run_job(folder, index, own_code(circuit, objective)))
 
 
 @study_app.command(cls=Once)
@@ -141,7 +141,7 @@ def script(
     from tuneful.cli.studying import run_script
 
     asked = {"scheduler": scheduler, "time": time, "memory": memory, "cores": cores}
-    print(run_script(folder, out, overwrite, asked, places(circuit, objective)), end="")
+    print(run_script(folder, out, overwrite, asked, own_code(circuit, objective)), end="")
 
 
 def _end(work: object) -> None:

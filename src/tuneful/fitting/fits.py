@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 STEPS, START, END, EVALUATION, PREDICTION, STABILITY = range(6)  # streams of random numbers, all from the one seed
-SCORE = 9  # as well; those between are streams of inference and tests
+SCORE, PLACES = 9, 10  # as well; those between are streams of inference and tests
 
 
 @dataclass(frozen=True, eq=False)

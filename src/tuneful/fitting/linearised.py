@@ -143,8 +143,15 @@ def _looked_at(problem: Problem, objective: Any, sample: "_Realised", key: Array
 
 def generated_at(problem: Problem, unconstrained: dict[str, Array], key: Array, curves: int) -> Generated:
     """The curves that `linearise` looks at with the same arguments."""
-    rates, _, accepted, _ = _answered(problem, unconstrained, jax.random.split(key)[0], 0, curves)
-    return _as_curves(rates, accepted, problem.labels)
+    return generated_and_cost(problem, unconstrained, key, curves)[0]
+
+
+def generated_and_cost(
+    problem: Problem, unconstrained: dict[str, Array], key: Array, curves: int
+) -> tuple[Generated, float]:
+    """The same curves, and what penalties add to their loss."""
+    rates, cost, accepted, _ = _answered(problem, unconstrained, jax.random.split(key)[0], 0, curves)
+    return _as_curves(rates, accepted, problem.labels), float(cost.sum()) / max(int(accepted.sum()), 1)
 
 
 def realised_at(

@@ -131,6 +131,28 @@ class RefinementState(eqx.Module):
 
     def narrowed(self) -> "RefinementState":
         """The better half of the candidates, those that ended in the same place as one, for a larger sample."""
+        kept, joined = self._places()
+        kept = kept[: max(1, -(-len(self.running) // 2))]
+        dropped = [i for i in range(len(self.candidates)) if i not in kept]
+        candidates = (*(self.candidates[i].again() for i in kept), *(self.candidates[i] for i in dropped))
+        level = np.array(self.level + 1)
+        joined = joined[kept + dropped]
+        return RefinementState(candidates, np.array(len(kept)), joined, level, self.fresh, self.objective)
+
+    @property
+    def places(self) -> list[np.ndarray]:
+        """Where candidates came to rest in this sample, each place once, that of the lowest loss first."""
+        return [self.candidates[i].point for i in self._places()[0] if self.candidates[i].is_known]
+
+    def certificate(self) -> Certificate | None:
+        """What fresh random numbers say of the answer; None before they were asked."""
+        if not self.fresh.is_known:
+            return None
+        (first, *_), joined = self._places()
+        return Certificate.of(self.best.around, self.fresh, int(joined[first]), len(self.candidates))
+
+    def _places(self) -> tuple[list[int], Int[np.ndarray, " starts"]]:
+        """One candidate of each place, the best first, and for how many starts each candidate stands then."""
         order = sorted(range(len(self.running)), key=lambda i: float(self.candidates[i].around.loss))
         kept, joined = list[int](), self.joined.copy()
         for i in order:
@@ -139,18 +161,7 @@ class RefinementState(eqx.Module):
                 kept.append(i)
             else:
                 joined[same] += joined[i]
-        kept = kept[: max(1, -(-len(order) // 2))]
-        dropped = [i for i in range(len(self.candidates)) if i not in kept]
-        candidates = (*(self.candidates[i].again() for i in kept), *(self.candidates[i] for i in dropped))
-        level = np.array(self.level + 1)
-        joined = joined[kept + dropped]
-        return RefinementState(candidates, np.array(len(kept)), joined, level, self.fresh, self.objective)
-
-    def certificate(self) -> Certificate | None:
-        """What fresh random numbers say of the answer; None before they were asked."""
-        if not self.fresh.is_known:
-            return None
-        return Certificate.of(self.best.around, self.fresh, int(self.joined[self.leader]), len(self.candidates))
+        return kept, joined
 
 
 def _goes_on(candidate: Candidate, share: float) -> bool:

@@ -18,18 +18,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from tuneful.descents import AbstractDescent, Ending, Keeper, Observer, Outcome, end_of
-from tuneful.fitting.linearised import generated_at
+from tuneful.fitting.places import LossDifference, losses_at
 from tuneful.fitting.score_learning import LearnedScore, ScoreDescent, ScorePlan, ScoreState
 from tuneful.fitting.uncertainty import HARDLY
-from tuneful.objectives import EnergyDistance
-from tuneful.objectives.base import Generated, Measured, sharpest
-from tuneful.objectives.per_label import label_by_label
 
 if TYPE_CHECKING:
     from jax import Array
@@ -40,8 +36,6 @@ if TYPE_CHECKING:
 STEPS = 2
 REACH = 2.0  # spreads from the answer along any direction: within them lie 95 % of what the score was learned from
 SHORTENED = 6  # times at most
-DRAWS, CURVES = 8, 1000  # samples, and curves in each, by which the loss of two answers is compared
-WORSE = 2.0  # standard errors of their difference from which on the loss tells them apart
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,8 +69,8 @@ class Stepped:
         distributed at the truth, on as many directions as parameters.
     lost
         Fraction of realisations that do not settle, or saturate, at every point.
-    loss_difference, loss_error
-        Of the loss at the last point and at the answer, from the same random numbers, and its standard error.
+    loss
+        That at the last point minus that at the answer, of the same random numbers.
     reach
         How many spreads of the score from the answer the last whole step leads, along the direction where it is
         farthest.
@@ -88,14 +82,13 @@ class Stepped:
     distances: tuple[float, ...]
     lost: Float[np.ndarray, " points"]
     units: int
-    loss_difference: float
-    loss_error: float
+    loss: LossDifference
     reach: float
 
     @property
     def is_taken(self) -> bool:
         """Whether steps stay where the score was learned, and the loss is not the worse for them."""
-        is_worse = self.loss_difference > WORSE * self.loss_error
+        is_worse = self.loss.is_told_apart and self.loss.mean > 0
         return len(self.points) > 1 and not self.reach > REACH and not is_worse
 
     @property
@@ -122,7 +115,7 @@ class Stepped:
             )
         if len(self.points) == 1:
             return f"The learned score gave no step that brings its mean closer to that of the data {about}."
-        apart = f"{self.loss_difference:+.3g} +- {self.loss_error:.2g}"
+        apart = f"{self.loss.mean:+.3g} +- {self.loss.error:.2g}"
         told = f"{len(self.points) - 1} steps of the learned score along {self.directions} of {n} directions"
         if not self.is_taken:
             return f"{told} made the loss worse ({apart}), and the answer before them is kept {about}."
@@ -138,8 +131,8 @@ class Stepped:
             "taken": self.is_taken, "words": self.words, "steps": len(self.points) - 1, "directions": self.directions,
             "reach": self.reach,
             "moved": dict(zip(names, (self.points[-1] - self.points[0]).tolist(), strict=True)),
-            "chi_square": list(self.distances), "loss_difference": self.loss_difference,
-            "loss_error": self.loss_error, "lost": [self.score.lost, *self.lost.tolist()],
+            "chi_square": list(self.distances), "loss_difference": self.loss.mean,
+            "loss_error": self.loss.error, "lost": [self.score.lost, *self.lost.tolist()],
             "explained": self.score.explained, "eigenvalues": values.tolist(), "eigenvalue_errors": errors.tolist(),
         }  # fmt: skip
 
@@ -264,10 +257,9 @@ class OneStepDescent(AbstractDescent[OneStepState, str]):
         first = np.stack([moments.mean for moments in score.moments])
         distances = self._distance(state, first), self._distance(state)
         last, answer = (self._learning.at(state.points[i]) for i in (-1, 0))
-        apart = loss_differences(self._problem, last, answer, key)
-        told = float(apart.mean()), float(apart.std(ddof=1) / np.sqrt(len(apart)))
+        apart = losses_at(self._problem, [last, answer], key).difference(0, 1)
         directions = len(self._resolved(score)[0])
-        return Stepped(score, state.points, directions, distances, state.lost, sum(self._units), *told, state.reach)
+        return Stepped(score, state.points, directions, distances, state.lost, sum(self._units), apart, state.reach)
 
     @property
     def _units(self) -> list[int]:
@@ -313,31 +305,3 @@ class OneStepDescent(AbstractDescent[OneStepState, str]):
         if not drawn.usable.any():
             return state.means, 1.0
         return np.stack([self._learning.mean_of(score, drawn, i) for i in range(len(score.moments))]), drawn.lost
-
-
-def loss_differences(
-    problem: Problem, one: dict[str, Array], other: dict[str, Array], key: Array
-) -> Float[np.ndarray, " draws"]:
-    """The loss at one point minus that at another, of several fresh samples, each of the same random numbers.
-
-    The loss is that of the problem, as sharp as it gets at the other point; where the objective learns on the way,
-    and has none, the energy distance.
-    """
-    objective = problem.objective
-    if objective.learns:
-        objective = EnergyDistance(log_above=getattr(objective, "log_above", None))
-    distance, data = label_by_label(objective) if problem.labels else objective, problem.data
-    keys = [jax.random.fold_in(key, draw) for draw in range(DRAWS + 1)]
-    state = sharpest(
-        distance, distance.init(keys[-1], data), lambda: generated_at(problem, other, keys[-1], CURVES), data
-    )
-
-    def loss(at: dict[str, Array], key: Array) -> float:
-        return float(_loss(distance, generated_at(problem, at, key, CURVES), state, data, key))
-
-    return np.array([loss(one, key) - loss(other, key) for key in keys[:-1]])
-
-
-@eqx.filter_jit
-def _loss(distance: Any, generated: Generated, state: Any, data: Measured, key: Array) -> Array:
-    return distance.loss(generated, state, data, key)

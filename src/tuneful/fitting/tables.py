@@ -17,9 +17,10 @@ from tuneful.curves import Comparison
 from tuneful.curves.labels import in_one, of_label
 from tuneful.descents import Outcome
 from tuneful.fitting.evaluation import Prediction, count_stable, predict
-from tuneful.fitting.fits import END, PREDICTION, STABILITY, START, FitResult, FitTask
+from tuneful.fitting.fits import END, PLACES, PREDICTION, STABILITY, START, FitResult, FitTask
+from tuneful.fitting.places import CURVES, compare_places
 from tuneful.fitting.simulation import simulate, true_values
-from tuneful.fitting.unconstrained import parameter_values
+from tuneful.fitting.unconstrained import by_name, parameter_values
 from tuneful.plain import plain
 
 if TYPE_CHECKING:
@@ -28,12 +29,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Findings:
-    """Curves of the circuit at the start and at the end of a fit, in new conditions, and how many are stable."""
+    """Curves of the circuit at the start and at the end of a fit, in new conditions, and how many are stable.
+
+    `places` tells of starts that ended elsewhere (`Places.table`); None where there is no such place.
+    """
 
     start: xr.Dataset
     end: xr.Dataset
     prediction: Prediction | None
     stability: dict[str, Any] | None
+    places: dict[str, Any] | None = None
 
     def __repr__(self) -> str:
         start, end = (curves.sizes["unit"] for curves in (self.start, self.end))
@@ -55,7 +60,22 @@ class Findings:
             simulate(circuit, settings.final_curves, task.key(END), cells=cells),
             predict(circuit, task.dataset, settings, task.key(PREDICTION), cells),
             count_stable(circuit, settings.stability, task.key(STABILITY)),
+            ended_elsewhere(result),
         )
+
+
+def ended_elsewhere(result: FitResult) -> dict[str, Any] | None:
+    """Compare the answer with the places where other starts ended that were followed into the largest sample.
+
+    None where there are none (`Refining.starts`): starts that were left in a smaller sample have not ended anywhere.
+    """
+    others = result.state.refinement.places[1:] if result.certificate else []
+    if not others:
+        return None
+    named = {f"start {i}": by_name(point, result.estimate) for i, point in enumerate(others, 2)}
+    places = {"the answer": result.estimate} | named
+    curves = min(CURVES, result.task.settings.refine_batch)
+    return compare_places(result.task.problem, places, result.task.key(PLACES), curves).table()
 
 
 def results_table(result: FitResult, findings: Findings, about: Mapping[str, Any]) -> dict[str, Any]:
@@ -85,6 +105,7 @@ def results_table(result: FitResult, findings: Findings, about: Mapping[str, Any
         "certificate": result.certificate,
         "rejected_fraction": findings.end.attrs["rejected_fraction"],
         "outcomes": json.loads(findings.end.attrs["outcomes"]),
+        "places": findings.places,
         "stability": findings.stability,
         "non_finite_steps": sum(not line["finite"] for line in not_taken),
         "retreats": sum(line["finite"] for line in not_taken),
@@ -218,6 +239,8 @@ def warnings(found: Mapping[str, Any]) -> list[str]:
         sentences.append(f"{found['stopped'][:1].upper()}{found['stopped'][1:]}.")
     if found["outcome"] == Outcome.MAX_STEPS:
         sentences.append("The fit had not converged by its own rule when it reached the maximum of steps.")
+    if found.get("places"):
+        sentences.append(f"Starts ended in {len(found['places']['places'])} places: {found['places']['words']}")
     if found.get("one_step"):
         sentences.append(found["one_step"]["words"])
     undefined = [name for name, row in statistics.items() if plain(row["ks"]) is None]

@@ -202,7 +202,8 @@ def read_findings(folder: RunFolder, table: dict[str, Any]) -> tuple[History, Fi
     if start is None or end is None:
         raise UserError(f"{folder.path} lacks {START if start is None else END}: resume the run to make it again.")
     prediction = None if fitted is None else Prediction(fitted, truth)
-    return History(folder.read_metrics()), Findings(start, end, prediction, table.get("stability"))
+    findings = Findings(start, end, prediction, table.get("stability"), table.get("places"))
+    return History(folder.read_metrics()), findings
 
 
 def _curves(findings: Findings) -> dict[str, xr.Dataset | None]:
