@@ -32,3 +32,8 @@ def test_rates_that_no_cell_reaches_are_named_once():
 )
 def test_nothing_is_said_of_ordinary_values(conditions):
     assert doubts(make_dataset([[0.0, 20.0, 999.0]], conditions)) == []
+
+
+def test_units_that_are_called_missing_are_named():
+    (sentence,) = doubts(make_dataset([[1.0, 2.0], [3.0, 4.0]], {"size": [1, 2]}, unit_labels=["a", "NaN"]))
+    assert "A unit is called 'NaN'" in sentence

@@ -24,7 +24,7 @@ def test_the_separator_is_the_one_that_the_lines_agree_on(tmp_path, separator, s
     assert data["rate"].values[0].tolist() == [3.1, 1.2]
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
 def test_encodings_of_spreadsheets(tmp_path, encoding):
     rows = [["unit", "area", "size=0.5", "size=4"], ["ä", "V1", "3.1", "1.2"], ["b", "V1", "1", "2"]]
     assert load(written(tmp_path / "a.csv", rows, "\t", encoding))["unit"].values.tolist() == ["ä", "b"]
@@ -78,9 +78,20 @@ def test_what_a_comma_means_can_be_said(tmp_path):
     assert load(path, separator="!")["rate"].item() == 2
 
 
-def test_a_spreadsheet_names_its_separator(tmp_path):
-    path = written(tmp_path / "a.csv", LONG, ";", first="sep=;\r\n")
+@pytest.mark.parametrize("first", ["sep=;\r\n", '"SEP=;"\r\n'])
+def test_a_spreadsheet_names_its_separator(tmp_path, first):
+    path = written(tmp_path / "a.csv", LONG, ";", first=first)
     assert list(read_cells(path)) == LONG[0]
+
+
+def test_columns_and_lines_of_nothing_are_left_out(tmp_path):
+    rows = [[*row, ""] for row in LONG]
+    assert load(written(tmp_path / "a.csv", [*rows, ["", "", "", ""]]))["rate"].shape == (2, 2)
+
+
+def test_what_stands_above_the_header_is_named(tmp_path):
+    with pytest.raises(DatasetError, match=r"Line 2 .* remove what stands above the names of columns"):
+        load(written(tmp_path / "a.csv", LONG, first="Recorded in 2020\r\n"))
 
 
 def test_one_column_is_no_table(tmp_path):

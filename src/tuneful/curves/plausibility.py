@@ -15,14 +15,15 @@ if TYPE_CHECKING:
 FASTEST = 1000.0  # Hz: refractory periods of a millisecond
 CLOSE = 1e-4  # of the range of a feature
 TURN = 360.0  # degrees
+NOTHING = ("nan", "na", "n/a", "null", "none", "missing")  # in small letters
 ANGLES = ("orientation", "direction", "angle", "phase")
 
 
 def doubts(dataset: xr.Dataset) -> list[str]:
     """Sentences on values that are allowed and seldom meant, with what to do about them.
 
-    Rates above 1,000 Hz, angles that are one direction (0 and 360 degrees), and values of a feature that are nearly
-    one.
+    Rates above 1,000 Hz, angles that are one direction (0 and 360 degrees), values of a feature that are nearly one,
+    and units that are called as what is missing.
 
     Parameters
     ----------
@@ -33,7 +34,7 @@ def doubts(dataset: xr.Dataset) -> list[str]:
     >>> doubts(make_dataset([[4.0, 2500.0]], {"size": [1, 2]}))[0]
     "The rate of unit 'u0' in condition 1 (size=2.0) is 2500 Hz, above 1000 Hz: are these rates, and in Hz?"
     """
-    return [*_fast(dataset), *_whole_turns(dataset), *_nearly_equal(dataset)]
+    return [*_fast(dataset), *_whole_turns(dataset), *_nearly_equal(dataset), *_nameless(dataset)]
 
 
 def _fast(dataset: xr.Dataset) -> Iterator[str]:
@@ -65,3 +66,9 @@ def _nearly_equal(dataset: xr.Dataset) -> Iterator[str]:
         if close.size:
             one, other = levels[close[0]].item(), levels[close[0] + 1].item()
             yield f"Feature '{name}' has {one!r} and {other!r}: if that is one value, round the feature."
+
+
+def _nameless(dataset: xr.Dataset) -> Iterator[str]:
+    for label in map(str, dataset["unit"].values):
+        if label.casefold() in NOTHING:
+            yield f"A unit is called {label!r}: if its label is missing, fill it in, or remove its rows."

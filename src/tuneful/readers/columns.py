@@ -5,6 +5,7 @@ the cell.
 """
 
 import re
+import shlex
 
 import numpy as np
 import pandas as pd
@@ -23,8 +24,24 @@ EXAMPLE = (
     "a header 'unit,size,rate' and rows like 'a,0.5,3.2' (long), or a header 'unit,size=0.5,size=4' and rows "
     "like 'a,3.2,1.1' (wide)"
 )
-MISSING = ("", "nan", "na", "n/a", "#n/a", "#na", "<na>", "null", "none", "-", "--", ".")  # in small letters
+MISSING = (
+    "",
+    "nan",
+    "na",
+    "n/a",
+    "#n/a",
+    "#na",
+    "<na>",
+    "null",
+    "none",
+    "-",
+    "--",
+    "–",
+    "—",
+    ".",
+)  # in small letters
 ALMOST = re.compile(r"[-+<>~]?\s*\d+([.,]\d+)*\s*(%|°|[a-zA-Z/]{1,6})?")  # 50%, 3,1, 90deg: numbers to a person
+UNMEASURED = "correct it, or leave the cell empty if it was not measured"
 BLANK = "for a condition without a stimulus give its features numbers too, with size or contrast 0"
 
 
@@ -95,14 +112,34 @@ def is_int64(cell: str) -> bool:
     return cell.removeprefix("-").isdigit() and len(cell) < 19 and str(int(cell)) == cell
 
 
-def _refuse_cell(column: pd.Series, cells: np.ndarray, i: int) -> None:
+def _refuse_cell(column: pd.Series, cells: np.ndarray, i: int, advice: str = UNMEASURED) -> None:
     cell = str(cells[i])
-    advice = "correct it, or leave the cell empty if it was not measured"
     if ALMOST.fullmatch(cell):
         advice = "write plain numbers with a decimal point, and their unit in the header"
     elif cell.casefold() in ("blank", "gray", "grey", "none", "spontaneous"):
-        advice = f"{BLANK}, or leave it out by --drop {column.name}={cell}"
+        advice = f"{BLANK}, or leave it out by {dropping(str(column.name), cell)}"
     raise DatasetError(f"Column '{column.name}' has {cell!r} in data row {i + 1}, which is not a number: {advice}.")
+
+
+def check_labelled(unit: pd.Series) -> None:
+    """Refuse a row without a label of its unit.
+
+    Raises
+    ------
+    DatasetError
+        For the first of them.
+    """
+    missing = as_text(unit) == ""
+    if missing.any():
+        raise DatasetError(
+            f"Column '{unit.name}' is empty in data row {missing.argmax() + 1}, where every row needs the label of "
+            "its unit: fill it in, or remove that row."
+        )
+
+
+def dropping(name: str, cell: str) -> str:
+    """How rows with this in a column are left out on the command line."""
+    return f"--drop {shlex.quote(f'{name}={cell}')}"
 
 
 def _are_names(cells: np.ndarray) -> bool:
@@ -133,6 +170,32 @@ def is_text(column: pd.Series) -> bool:
         if ((numeric | almost) & present).sum() > present.sum() / 2 and not _are_names(values[present]):
             _refuse_cell(column, values, int((present & ~numeric).argmax()))
     return values.dtype.kind not in "iuf"
+
+
+def describes_by_text(column: pd.Series, advice: str = UNMEASURED) -> bool:
+    """Whether a column of which nobody said what it is is a property of units, as text is.
+
+    Parameters
+    ----------
+    column
+        Its cells.
+    advice
+        What is to be done about a word among numbers.
+
+    Raises
+    ------
+    DatasetError
+        As in `is_text`; and if some cells are numbers, or signs without letters, and others are not.
+    """
+    if not is_text(column):
+        return False
+    cells = as_text(column)
+    present = is_present(cells)
+    numeric = np.array([is_number(cell) for cell in cells])
+    signs = np.array([not any(map(str.isalnum, cell)) for cell in cells])
+    if (present & (numeric | signs)).any() and not _looks_like_code(cells):
+        _refuse_cell(column, cells, int((present & ~numeric).argmax()), advice)
+    return True
 
 
 def unit_table(dataset: xr.Dataset) -> dict[str, np.ndarray]:

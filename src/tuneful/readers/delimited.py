@@ -18,7 +18,12 @@ from tuneful.readers.text import Line, decoded, is_number, lines_of
 LARGEST = 2**28  # bytes of text: some ten times as much is needed while it is read
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", None: "spaces"}
 OWN = {".tsv": "\t"}  # what a suffix promises; commas elsewhere
-MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+MARKS = {  # of encodings, the longer ones first, which begin with the shorter ones
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 FEATURE_HEADER = re.compile(r"[^=;]+=[^=;]*(;[^=;]+=[^=;]*)*")  # x=-1;y=0;z=1
 PAIRS = re.compile(r"[^=;,\s]+=[^=;,\s]+([\s,]+[^=;,\s]+=[^=;,\s]+)+")  # x=-1 y=0, or x=-1, y=0
 DECIMAL_COMMA = re.compile(r"([-+]?\d*),(\d+(?:[eE][-+]?\d+)?)")
@@ -53,9 +58,11 @@ def read_cells(path: Path, separator: str | None = None, decimal: str | None = N
         raise DatasetError(f"'{path}' {'has a header but no rows' if header else 'is empty'}: expected {EXAMPLE}.")
     for number, cells in rows:
         if len(cells) != len(header):
+            advice = f"is the file complete, and separated by {SEPARATORS.get(mark, repr(mark))}?"
+            if len(header) == 1 < len(cells):
+                advice = "remove what stands above the names of columns, or " + advice
             raise DatasetError(
-                f"Line {number} of '{path}' has {len(cells)} cells where the header has {len(header)}: is the file "
-                f"complete, and separated by {SEPARATORS.get(mark, repr(mark))}?"
+                f"Line {number} of '{path}' has {len(cells)} cells where the header has {len(header)}: {advice}"
             )
     if mixed := [name for name in header if mark is not None and _holds_names(name, mark)]:
         raise DatasetError(
@@ -77,9 +84,8 @@ def text_of(path: Path) -> str:
     """
     try:
         content = _unpacked(path)
-        if content.startswith(MARKS) or b"\0" in content[:64]:
-            return content.decode("utf-16" if content.startswith(MARKS) else "utf-16-le").lstrip("\ufeff")
-        return decoded(content)
+        encoding = _encoding(content)
+        return decoded(content) if encoding is None else content.decode(encoding).lstrip("\ufeff")
     except UnicodeDecodeError as error:
         raise DatasetError(
             f"'{path}' could not be read as a text table ({error.reason} at byte {error.start}; neither UTF-8 nor "
@@ -87,6 +93,16 @@ def text_of(path: Path) -> str:
         ) from error
     except (OSError, EOFError, zlib.error) as error:
         raise DatasetError(f"'{path}' could not be read as a text table ({error}): expected {EXAMPLE}.") from error
+
+
+def _encoding(content: bytes) -> str | None:
+    """The encoding that a mark at the beginning names, or that zeros betray; None for UTF-8."""
+    if marked := next((encoding for mark, encoding in MARKS.items() if content.startswith(mark)), None):
+        return marked
+    start = content[:64]
+    if b"\0" not in start:
+        return None
+    return "utf-16-be" if start[::2].count(0) > start[1::2].count(0) else "utf-16-le"
 
 
 def _unpacked(path: Path) -> bytes:
@@ -99,7 +115,7 @@ def _unpacked(path: Path) -> bytes:
 
 def _split(path: Path, text: str, asked: str | None) -> tuple[list[Line], str | None]:
     """Lines of cells, and what separates them."""
-    named = re.match(r"sep=(.)\r?\n", text)  # a first line that spreadsheets write
+    named = re.match(r'(?i)"?sep=(.)"?\r?\n', text)  # a first line that spreadsheets write
     text = text[named.end() :] if named else text
     asked = asked or (named[1] if named else None)
     own = OWN.get(path.with_suffix("").suffix.lower() if path.suffix == ".gz" else path.suffix.lower(), ",")

@@ -10,7 +10,7 @@ import xarray as xr
 
 from tuneful.curves import DatasetError, features, validate
 from tuneful.errors import suggest
-from tuneful.readers.columns import Table
+from tuneful.readers.columns import Table, is_present
 from tuneful.readers.names import feature_name
 
 
@@ -26,13 +26,15 @@ class Drop:
         return name == self.feature or feature_name(name) == feature_name(self.feature)
 
     def matches(self, values: Any) -> np.ndarray:
-        """Where a column has the value: as a number where it is one, as text otherwise, and as nothing if empty."""
+        """Where a column has the value: as a number where it is one, as text otherwise, and as missing if empty."""
         column = pd.Series(np.asarray(values)).astype(object)
         text = column.where(column.notna(), "").astype(str).str.strip().str.casefold()
         number = _number(self.value)
         if np.isfinite(number):
             numbers = np.array([_number(word) for word in text])
             return np.isclose(numbers, number, rtol=1e-9, atol=0)
+        if self.value == "":
+            return ~is_present(text.to_numpy(str))
         return np.asarray(text == str(self.value).casefold())
 
 

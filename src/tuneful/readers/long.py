@@ -5,7 +5,19 @@ import pandas as pd
 import xarray as xr
 
 from tuneful.curves import DatasetError, features, make_dataset
-from tuneful.readers.columns import BLANK, ENTRIES, EXAMPLE, PREFIX, Table, as_text, parse, parse_numbers, unit_table
+from tuneful.readers.columns import (
+    BLANK,
+    ENTRIES,
+    EXAMPLE,
+    PREFIX,
+    Table,
+    as_text,
+    check_labelled,
+    dropping,
+    parse,
+    parse_numbers,
+    unit_table,
+)
 from tuneful.readers.names import Meaning, meaning
 from tuneful.readers.reading import Reading
 from tuneful.readers.repeats import averaged, numbered, placed, refuse_repeats
@@ -35,21 +47,21 @@ def from_long(table: Table, asked: Asked) -> Reading:
                 f"There is no column '{needed}' (found: {', '.join(table)}): rename yours, or expected is {EXAMPLE}."
             )
     _check_asked(table, asked)
-    _check_filled({"unit": as_text(table["unit"])})
+    check_labelled(table["unit"])
     labels, notes = told_apart({name: values for name, values in table.items() if name not in asked.ignore})
     unit, first_of_unit = numbered({"unit": labels})
     columns = roles_of_long(table, asked, unit)
+    properties = {c.name: parse(table[c.name]) for c in columns if c.role is Role.PROPERTY}
+    for name, values in properties.items():
+        _check_constant(name, values, labels, first_of_unit[unit])
     keys = {c.name: _key(c, table) for c in columns if c.role in (Role.FEATURE, Role.CONDITION)}
     if not keys:
         raise DatasetError(
             f"No column tells the conditions apart (found: {', '.join(table)}): call one of labels "
             f"'condition', or expected is {EXAMPLE}."
         )
-    _check_filled(keys)
+    _check_filled(keys, table)
     condition, first_of_condition = numbered(keys)
-    properties = {c.name: parse(table[c.name]) for c in columns if c.role is Role.PROPERTY}
-    for name, values in properties.items():
-        _check_constant(name, values, labels, first_of_unit[unit])
     entries = {name: parse_numbers(table[name]) for name in ENTRIES if name in table}
     place = unit * (condition.max() + 1) + condition
     shape = (int(unit.max()) + 1, int(condition.max()) + 1)
@@ -97,13 +109,14 @@ def _key(column: Column, table: Table) -> np.ndarray:
     return as_text(values) if column.role is Role.CONDITION else parse_numbers(values)
 
 
-def _check_filled(keys: dict[str, np.ndarray]) -> None:
+def _check_filled(keys: dict[str, np.ndarray], table: Table) -> None:
     for name, values in keys.items():
         missing = values == "" if values.dtype.kind == "U" else np.isnan(values)
         if missing.any():
+            column = str(table[name].name)
             raise DatasetError(
-                f"Column '{name}' is empty in data row {missing.argmax() + 1}: every measurement needs a "
-                f"unit and all features of its condition ({BLANK})."
+                f"Column '{column}' is empty in data row {missing.argmax() + 1}: every measurement needs all "
+                f"features of its condition ({BLANK}, or leave it out by {dropping(column, '')})."
             )
 
 
@@ -113,7 +126,9 @@ def _check_constant(name: str, values: np.ndarray, labels: np.ndarray, first: np
         differs &= ~(np.isnan(values) & np.isnan(values[first]))
     if differs.any():
         row = differs.argmax()
-        advice = "write it as a number" if values.dtype.kind in "Ub" else f"say so with the option features={name}"
+        advice = f"say so with the option features={name}"
+        if values.dtype.kind in "Ub":
+            advice = "write it as numbers, or as labels in a column 'condition'"
         if meaning(name) is Meaning.SESSION:
             advice = "and units are not those of one session, give them labels of their own"
         raise DatasetError(

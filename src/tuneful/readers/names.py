@@ -42,10 +42,14 @@ WHOLE = {
 }
 # Parts of names: `ecephys_session_id` tells sessions apart, `stim_presentation` counts repeats.
 PARTS = {
-    Meaning.TRIAL: {"trial", "trials", "repeat", "repeats", "repetition", "rep", "presentation", "sweep", "block"},
+    Meaning.TRIAL: {
+        *("trial", "trials", "trialnum", "trialno", "trialid", "repeat", "repeats", "repetition", "rep", "replicate"),
+        *("presentation", "sweep", "block", "iteration", "iter", "run", "realization"),
+    },
     Meaning.SESSION: {
         *("session", "animal", "mouse", "rat", "monkey", "subject", "experiment", "recording", "date", "day"),
-        *("probe", "tetrode", "electrode", "shank", "fov", "plane"),
+        *("probe", "tetrode", "electrode", "shank", "fov", "plane", "sess", "dataset", "file", "filename", "subj"),
+        *("donor", "patient", "participant", "specimen", "slice", "penetration"),
     },
     Meaning.IDENTIFIER: {"id", "ids", "idx", "index", "number"},
 }
@@ -112,3 +116,8 @@ def feature_name(name: str) -> str:
     ('size', 'Load')
     """
     return normal(name) if meaning(name) is Meaning.FEATURE else bare(name)
+
+
+def quoted(name: str) -> str:
+    """A name as it is written in an option."""
+    return f"'{name}'" if " " in name else name

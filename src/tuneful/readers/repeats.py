@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from tuneful.curves import DatasetError
+from tuneful.readers.names import quoted
 
 OFFER = "average them with --average (the option average=true)"
 
@@ -95,7 +96,10 @@ def refuse_repeats(place: np.ndarray, labels: np.ndarray, keys: dict[str, np.nda
     first = np.flatnonzero(place == place[second])[0]
     where = ", ".join(f"{name}={values[second]}" for name, values in keys.items())
     trial = f", trials by '{trials[0]}'" if trials else ""
+    feature = "add the feature that tells them apart"
+    if trials:
+        feature = f"say features={quoted(trials[0])} if it is a stimulus feature"
     raise DatasetError(
         f"Unit {str(labels[second])!r} has two rates for {where} (data rows {first + 1} and {second + 1}{trial}): "
-        f"{OFFER}, or add the feature that tells them apart."
+        f"{OFFER}, or {feature}."
     )

@@ -16,11 +16,12 @@ from tuneful.readers.columns import (
     UNIT_COLUMNS,
     Table,
     as_text,
+    describes_by_text,
     describes_units,
     is_text,
     parse_numbers,
 )
-from tuneful.readers.names import ESSENTIAL, Meaning, bare, is_unnamed, meaning, normal
+from tuneful.readers.names import ESSENTIAL, Meaning, bare, feature_name, is_unnamed, meaning, normal, quoted
 
 LISTS = ("unit_columns", "features", "ignore", "conditions")  # of names of columns that a user may give
 
@@ -76,7 +77,7 @@ class Asked:
         DatasetError
             For the first name that the table does not have, apart from features, which a wide one may lack.
         """
-        whole = {bare(name): name for name in table} | {name: name for name in table}
+        whole = {spelt(name): name for spelt in (feature_name, bare, str) for name in table}
         of_units = () if self.unit_column is None else (self.unit_column,)
         asked = (*self.unit_columns, *self.ignore, *self.conditions, *of_units)
         if absent := [name for name in asked if name not in whole]:
@@ -203,16 +204,22 @@ def _told_in_long(name: str, values: pd.Series, asked: Asked) -> Column | None:
         return Column(name, Role.CONDITION, "by its name")
     if meaning(name) is Meaning.TRIAL:
         return Column(name, Role.TRIAL, "by its name")
-    return Column(name, Role.PROPERTY, "text") if is_text(values) else None
+    is_property = describes_by_text(values, word_among_numbers(name, "leave it out by --drop"))
+    return Column(name, Role.PROPERTY, "text") if is_property else None
 
 
 def settle(name: str, option: str = "features", what: str = "a stimulus feature") -> str:
     """How a user says what a column is; `option` names it as `what`."""
-    column = f"'{name}'" if " " in name else name
+    column = quoted(name)
     return (
         f"say {option}={column} if it is {what}, unit_columns={column} if it describes units, or ignore={column} to "
         "leave it out (on the command line after --option)"
     )
+
+
+def word_among_numbers(name: str, way_out: str) -> str:
+    """What to do about a word in a column of numbers that nobody said anything of."""
+    return f"correct it, {way_out}, or say unit_columns={quoted(name)} if the column describes units"
 
 
 def check_names(table: Table, asked: Asked) -> None:
@@ -225,7 +232,9 @@ def check_names(table: Table, asked: Asked) -> None:
     """
     for i, (name, values) in enumerate(table.items(), start=1):
         if is_unnamed(name) and name not in (*asked.ignore, asked.unit_column) and not counts_rows(values):
-            raise DatasetError(f"Column {i} has no name: name it, or remove it if it only counts rows.")
+            raise DatasetError(
+                f"Column {i} has no name: name it ('unit', if it labels units), or remove it if it only counts rows."
+            )
 
 
 def counts_rows(values: pd.Series) -> bool:
@@ -236,6 +245,11 @@ def counts_rows(values: pd.Series) -> bool:
     return bool(np.isfinite(numbers).all() and (np.diff(numbers) == 1).all() and numbers[0] in (0, 1))
 
 
+def _in_order(numbers: np.ndarray) -> bool:
+    """Whether numbers count from 0 or 1, row by row, as R's column ``X`` does."""
+    return numbers[0] in (0, 1) and bool((np.diff(numbers) == 1).all())
+
+
 def _numeric_role(name: str, values: pd.Series, unit: np.ndarray, others: bool) -> Column:
     """What a column of numbers is, by how it varies within units."""
     numbers = parse_numbers(values)
@@ -244,9 +258,10 @@ def _numeric_role(name: str, values: pd.Series, unit: np.ndarray, others: bool) 
     n_units, n_distinct = len(distinct), len(pd.unique(numbers))
     known = meaning(name)
     if (distinct > 1).any():
-        of_rows = n_distinct == len(frame) > n_units > 1 and known is not Meaning.FEATURE
-        if known is Meaning.IDENTIFIER or of_rows:
-            what = "is called like an identifier" if known is Meaning.IDENTIFIER else "has another value in every row"
+        of_rows = n_distinct == len(frame) > n_units > 1 and (known is not Meaning.FEATURE or _in_order(numbers))
+        is_label = known in (Meaning.IDENTIFIER, *ESSENTIAL)  # of those, what is left once another column is it
+        if is_label or of_rows:
+            what = "is called like an identifier" if is_label else "has another value in every row"
             raise DatasetError(f"Column '{name}' {what}, which tells rows apart and not stimuli: {settle(name)}.")
         return Column(name, Role.FEATURE, "numbers that vary within units")
     if n_distinct == 1 and known is Meaning.FEATURE:

@@ -43,7 +43,7 @@ from tuneful.curves import features as features_of
 from tuneful.curves.schema import unit_called
 from tuneful.errors import suggest
 from tuneful.files import write_atomically
-from tuneful.readers.columns import Table
+from tuneful.readers.columns import Table, as_text, is_present
 from tuneful.readers.delimited import feature_header, read_cells
 from tuneful.readers.dropping import dropped_from_table, drops_of
 from tuneful.readers.frames import flattened
@@ -207,11 +207,18 @@ def _shown(name: str) -> str:
 
 
 def _columns(frame: pd.DataFrame) -> Table:
-    names = [feature_header(str(name)) for name in frame.columns]
+    named = [feature_header(str(name)) for name in frame.columns]
+    kept = [i for i, name in enumerate(named) if not (is_unnamed(name) and _is_empty(frame.iloc[:, i]))]
+    names = [named[i] for i in kept]
     if twice := [name for name in names if names.count(name) > 1]:
         what = "have no name" if is_unnamed(twice[0]) else f"are called '{twice[0]}'"
         raise DatasetError(f"Two columns {what}: rename or average them.")
-    return {name: frame.iloc[:, i].rename(name) for i, name in enumerate(names)}
+    return {name: frame.iloc[:, i].rename(name) for i, name in zip(kept, names, strict=True)}
+
+
+def _is_empty(column: pd.Series) -> bool:
+    """Whether there is nothing in it, as in columns that spreadsheets write beside a table."""
+    return not is_present(as_text(column)).any()
 
 
 def _listed(names: Names) -> tuple[str, ...]:

@@ -13,6 +13,8 @@ from tuneful.readers.columns import (
     EXAMPLE,
     PREFIX,
     Table,
+    check_labelled,
+    describes_by_text,
     describes_units,
     is_text,
     parse,
@@ -20,9 +22,9 @@ from tuneful.readers.columns import (
     unit_table,
 )
 from tuneful.readers.delimited import FEATURE_HEADER
-from tuneful.readers.names import Meaning, feature_name, meaning
+from tuneful.readers.names import ESSENTIAL, Meaning, feature_name, meaning, quoted
 from tuneful.readers.reading import Reading
-from tuneful.readers.roles import Asked, Column, Role, role_by_name, settle
+from tuneful.readers.roles import Asked, Column, Role, role_by_name, settle, word_among_numbers
 from tuneful.readers.sessions import told_apart
 from tuneful.readers.text import is_number
 
@@ -60,6 +62,8 @@ def from_wide(table: Table, asked: Asked) -> Reading:
     told = {c.name: c for c in (*columns, *others.values()) if c is not None}
     told |= {name: Column(name, Role.CONDITION if not encoded else Role.ENTRY, why) for name in headers}
     of_units = [name for name, column in told.items() if column.role is Role.PROPERTY]
+    if "unit" in table:
+        check_labelled(table["unit"])
     labels, notes = (None, []) if "unit" not in table else told_apart({n: table[n] for n in ("unit", *of_units)})
     if not (encoded or asked.conditions or labels is None) and (again := pd.Index(labels).duplicated()).any():
         raise _no_rates(table, f"unit {str(labels[again][0])!r} has several rows, and one in a wide table")
@@ -82,16 +86,20 @@ def _told(name: str, values: pd.Series, asked: Asked) -> Column | None:
 def _others(table: Table, encoded: Sequence[str], open_: Sequence[str], asked: Asked) -> dict[str, Column]:
     """Columns that hold no rates, among those whose names say nothing; refuses what cannot be told."""
     left = [name for name in open_ if name not in encoded and name not in asked.conditions]
-    text = [name for name in left if is_text(table[name])]
+    advice = "leave the cell empty if it was not measured"
+    text = [name for name in left if describes_by_text(table[name], word_among_numbers(name, advice))]
     numbers = [name for name in left if name not in text]
+    is_plain, is_labelled = not (encoded or asked.conditions), "unit" in table
+    if is_plain:
+        _refuse_long(table, left, is_labelled)
+    if not is_labelled:
+        labels = [n for n in text if is_plain or table[n].is_unique]
+        _refuse_labels([*labels, *(n for n in numbers if meaning(n) is Meaning.IDENTIFIER)])
     found = {name: Column(name, Role.PROPERTY, "text") for name in text}
-    if encoded or asked.conditions:
+    if not is_plain:
         for name in numbers:
             _refuse_unknown(name, f"the conditions are headers like '{(*encoded, *asked.conditions)[0]}'")
         return found
-    known = (Meaning.FEATURE, Meaning.CONDITION, Meaning.TRIAL, Meaning.IDENTIFIER, Meaning.COUNTER)
-    if long := [name for name in left if meaning(name) in known]:
-        raise _no_rates(table, f"'{long[0]}' is no condition of a wide table")
     stems = {name: stem for name in numbers if (stem := _stem(name)) is not None}
     for name in numbers:
         if stems and (name not in stems or len(set(stems.values())) > 1):
@@ -99,12 +107,35 @@ def _others(table: Table, encoded: Sequence[str], open_: Sequence[str], asked: A
     for name in text:
         if _stem(name) in stems.values():
             parse_numbers(table[name])  # names the cell
-    if numbers and "unit" not in table and not found and not any(map(describes_units, table)):
+    if numbers and not is_labelled and not any(map(describes_units, table)):
         raise DatasetError(
             f"No column labels units (found: {', '.join(table)}): add a column 'unit', and see that units are rows "
             f"and conditions are columns; expected {EXAMPLE}."
         )
     return found
+
+
+def _refuse_long(table: Table, left: Sequence[str], is_labelled: bool) -> None:
+    """Refuse a table with columns that long tables and tables of trials have, and wide ones have not."""
+    known = {Meaning.FEATURE, *ESSENTIAL, Meaning.IDENTIFIER, Meaning.COUNTER}
+    known -= set() if is_labelled else {Meaning.IDENTIFIER}
+    if long := [n for n in left if meaning(n) in known or (meaning(n) is Meaning.TRIAL and _counts(table[n]))]:
+        raise _no_rates(table, f"'{long[0]}' is no condition of a wide table")
+
+
+def _counts(values: pd.Series) -> bool:
+    """Whether a column holds whole numbers and text alone, as one that counts trials does, and rates seldom do."""
+    return is_text(values) or bool((np.mod(parse_numbers(values), 1) == 0).all())
+
+
+def _refuse_labels(names: Sequence[str]) -> None:
+    """Refuse a column that may label the units of a table in which no column is called so."""
+    if names:
+        name = quoted(names[0])
+        raise DatasetError(
+            f"No column is called 'unit' or like it: if '{names[0]}' labels the units, say --unit-column {name} "
+            f"(unit_column={name}); if it describes them, say unit_columns={name}; expected is {EXAMPLE}."
+        )
 
 
 def _no_rates(table: Table, but: str) -> DatasetError:
@@ -183,6 +214,8 @@ def decoded(headers: Sequence[str]) -> dict[str, np.ndarray]:
     for header in headers:
         pairs = [part.split("=") for part in header.split(";")]
         rows.append({feature_name(name.strip()): value.strip() for name, value in pairs})
+        if len(rows[-1]) < len(pairs):
+            raise DatasetError(f"Header '{header}' has a feature twice: give every feature one value.")
         if set(rows[-1]) != set(rows[0]):
             raise DatasetError(f"Header '{header}' does not have the same features as '{headers[0]}'.")
     columns = {name: np.array([row[name] for row in rows]) for name in rows[0]}
