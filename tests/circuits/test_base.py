@@ -53,3 +53,16 @@ def test_a_circuit_is_a_table_in_a_notebook():
     page = FeedforwardM1(stimuli=np.eye(3), noise=0.5)._repr_html_()
     assert "<td>sigma_l</td><td>0.3</td>" in page
     assert "stimuli=[[1, 0, 0], [0, 1, 0], [0, 0, 1]]" in page
+
+
+def test_a_sample_is_compiled_once_for_all_keys_and_parameters(monkeypatch):
+    draws = []
+    draw = FeedforwardM1.draw
+    monkeypatch.setattr(FeedforwardM1, "draw", lambda self, key: draws.append(key) or draw(self, key))
+    circuit = FeedforwardM1(grid=5, density=0.11)
+    first, again = circuit.sample(0, 2), circuit.sample(0, 2)
+    traced = len(draws)
+    other = circuit.with_values({"J": 2 * circuit.J}).sample(1, 2)
+    assert 0 < traced == len(draws)
+    np.testing.assert_array_equal(first.rates, again.rates)
+    assert not np.array_equal(first.rates, other.rates)

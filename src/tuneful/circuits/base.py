@@ -212,8 +212,12 @@ class AbstractCircuit(eqx.Module):
         Response
             Its fields have a leading axis of length n.
         """
-        key = as_key(key)
-        return map_realisations(lambda circuit, k: circuit.respond(circuit.draw(k)), self, key, n, schedule=schedule)
+        return _sampled(self, as_key(key), int(n), schedule)
+
+
+@eqx.filter_jit  # once for all samples of a size
+def _sampled(circuit: AbstractCircuit, key: Array, n: int, schedule: Schedule) -> Response:
+    return map_realisations(lambda circuit, k: circuit.respond(circuit.draw(k)), circuit, key, n, schedule=schedule)
 
 
 @runtime_checkable
