@@ -16,6 +16,7 @@ from tuneful.registry import circuits
 
 KEY = jax.random.key(0)
 N = 20_000
+NOISY = ("gain_spread", "noise", "trial_spread", "noise_power")
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +58,22 @@ def test_gains_of_trials_add_to_the_variance():
     assert curves.var(axis=0) == pytest.approx(expected, abs=5 * expected * np.sqrt(2 / N))
     alone = seen(Observation(trial_spread=0.3, trials=4.0))
     assert alone.std(axis=0) == pytest.approx(3.0, abs=5 * 3 / np.sqrt(2 * N))
+
+
+@pytest.mark.parametrize("power", [1.0, 2.0, 3.0])
+def test_a_power_of_noise_keeps_mean_and_variance_and_makes_a_tail(power):
+    """With s = m / 4: a skewness of 3 (p - 1) s / pm, but for higher orders of s / pm."""
+    curves = seen(Observation(trial_spread=0.25, noise_power=power))[:, 0] / 20
+    centred = (curves - curves.mean()) / curves.std()
+    assert curves.mean() == pytest.approx(1, abs=5 * 0.25 / np.sqrt(N))
+    assert curves.std() == pytest.approx(0.25, rel=5 / np.sqrt(2 * N) + 0.01)
+    assert (centred**3).mean() == pytest.approx(0.75 * (power - 1) / power, abs=5 * np.sqrt(6 / N))
+
+
+def test_a_power_of_one_is_normal_noise():
+    plain, powered = (seen(Observation(noise=1.5, trial_spread=0.3, noise_power=p), rate=0.5) for p in (None, 1.0))
+    np.testing.assert_allclose(powered, plain, rtol=1e-5, atol=1e-6)
+    assert (seen(Observation(noise=1.5, noise_power=3.0), rate=0.0) == 0).all()
 
 
 def test_additive_noise_may_be_negative_and_counts_fewer_with_every_trial():
@@ -108,9 +125,10 @@ def test_parameters_of_both_have_names_and_references():
     assert float(reference(circuit)) == float(circuit.circuit.mean_drive - circuit.circuit.dphi / 2)
 
 
-@pytest.mark.parametrize("name", ["observation.gain_spread", "observation.noise", "observation.trial_spread", "J"])
+@pytest.mark.parametrize("name", [*(f"observation.{n}" for n in NOISY), "J"])
 def test_gradients_match_finite_differences(x64, name):
-    layer = Observation(gain=0.5, gain_spread=0.4, spontaneous=1.0, noise=0.8, trial_spread=0.1, additive=0.2)
+    noise = {"noise": 0.8, "trial_spread": 0.1, "noise_power": 2.5, "additive": 0.2}
+    layer = Observation(gain=0.5, gain_spread=0.4, spontaneous=1.0, **noise)
     circuit = observed(FeedforwardM1(grid=5, density=0.1, stimuli=[[0, 0, 0], [1, 0, 0]]), layer)
     z = circuit.draw(KEY)
     curve = eqx.filter_jit(lambda value: jnp.sum(circuit.with_values({name: value}).respond(z).rates))

@@ -37,6 +37,13 @@ class Observation(eqx.Module):
     Goris, Movshon & Simoncelli 2014, averaged over trials]. Where counts are few, square roots are smoothed: noise m
     stands for noise m^2 / (m + 1/4 Hz).
 
+    Few, large events are not normal about their mean. With `noise_power` = p the bracket is
+
+        m [1 - (p - 1) w^2 / 2 + w xi]_+^p,   w = s / pm,
+
+    of the same mean m and standard deviation s up to higher orders of w: p = 1 is the bracket above, p = 3 nearly a
+    gamma variable [Wilson & Hilferty 1931], and larger ones have longer tails.
+
     Whatever is None is absent. All parameters are fitted unless they are held fixed (`fitted`). Each is a scalar, or
     has one value for each cell type that the circuit records, in the order of its `populations`.
 
@@ -50,6 +57,8 @@ class Observation(eqx.Module):
         Hz, before the gain.
     noise, trial_spread
         See above.
+    noise_power
+        p; None, the default: 1.
     additive
         Standard deviation of a trial in the unit of the data: with it, and only then, values may be negative.
     trials
@@ -81,6 +90,9 @@ class Observation(eqx.Module):
     )
     trial_spread: Array | None = parameter(
         symbol="σ_t", unit="1", constraint=Positive(), default=None, meaning="variation of gains between trials"
+    )
+    noise_power: Array | None = parameter(
+        symbol="p", unit="1", constraint=Positive(), default=None, meaning="power of noise: 1 normal, 3 gamma"
     )
     additive: Array | None = parameter(
         symbol="σ_n", unit="of data", constraint=Positive(), default=None, meaning="additive noise of a trial"
@@ -124,7 +136,11 @@ class Observation(eqx.Module):
             spread = _of_cells(self.gain_spread, kinds)
             rates = rates * jnp.exp(spread * jax.random.normal(for_gain, (len(rates), 1)) - spread**2 / 2)
         if (deviation := self._deviation(rates, kinds, n)) is not None:
-            rates = jax.nn.relu(rates + deviation * jax.random.normal(for_trials, rates.shape))
+            xi = jax.random.normal(for_trials, rates.shape)
+            if self.noise_power is None:
+                rates = jax.nn.relu(rates + deviation * xi)
+            else:
+                rates = _skewed(rates, deviation, xi, _of_cells(self.noise_power, kinds))
         if self.gain is not None:
             rates = rates * _of_cells(self.gain, kinds)
         if self.additive is not None:
@@ -142,6 +158,14 @@ class Observation(eqx.Module):
         if self.noise is not None:
             variance = variance + _of_cells(self.noise, kinds) / (n * self.duration) / (rates + SMOOTH)
         return rates * jnp.sqrt(variance)
+
+
+def _skewed(mean: Array, deviation: Array, xi: Array, power: Array) -> Array:
+    """The power of a normal variable that has this mean and deviation."""
+    width = deviation / (power * jnp.where(mean > 0, mean, 1))  # without a mean there is no deviation either
+    root = 1 - (power - 1) / 2 * width**2 + width * xi
+    fires = root > 0
+    return mean * jnp.where(fires, jnp.where(fires, root, 1) ** power, 0)
 
 
 def _of_cells(value: Array, kinds: np.ndarray) -> Array:
