@@ -96,7 +96,7 @@ GEOMETRIES = {
 PARTS = {
     "weights": "log-normal", "connection_probability": ((1.0, 0.5, 1.0, 1.0),) * 4, "driven": ("PC", "SST"),
     "V": (0.2, 0.4), "input_strength": (1.5, 0.5), "baseline": (1.0, 2.0, 3.0, 4.0), "contrast_exponent": 2.0,
-    "semisaturation": 10.0, "light_types": ("VIP", "PV"), "light": (0.0, 2.0, 1.0), "light_strength": -3.0,
+    "semisaturation": (10.0, 30.0), "light_types": ("VIP", "PV"), "light": (0.0, 2.0, 1.0), "light_strength": -3.0,
     "expression": 0.5,
 }  # fmt: skip
 
@@ -136,8 +136,8 @@ def test_weights_and_inputs_are_what_loops_over_cells_make_of_the_equations(x64,
     s = np.sqrt(np.log(1 + 0.5**2))
     for condition, cell in np.ndindex(external.shape):
         c, name = circuit.contrasts[condition], circuit.types[kind[cell]]
-        contrast = 100 * c**2 / (c**2 + 10**2) * (100**2 + 10**2) / 100**2
-        g, v = {"PC": (1.5, 0.2), "SST": (0.5, 0.4)}.get(name, (0, 0))
+        g, v, half = {"PC": (1.5, 0.2, 10), "SST": (0.5, 0.4, 30)}.get(name, (0, 0, 1))
+        contrast = 100 * c**2 / (c**2 + half**2) * (100**2 + half**2) / 100**2
         shown = g * contrast * shape_of_stimulus(circuit, condition, places[cell]) * (1 + v * zeta[cell])
         level = np.exp(s * normal[cell] - s**2 / 2) * (name in ("VIP", "PV"))
         exact = shown + (1.0, 2.0, 3.0, 4.0)[kind[cell]] - 3.0 * circuit.light[condition] * level
@@ -269,7 +269,7 @@ def test_the_truth_of_a_circuit_keeps_its_settings():
         ({"tau": (1, 2, 3)}, "tau must be 2 numbers, time constants above 0"),
         ({"J": [1, 2, 3]}, "J must be one value for each of E←E, E←I, I←E, I←I, not (3,)"),
         ({"V": [1.0]}, "V must be one value for each of E, I, not (1,)"),
-        ({"semisaturation": [1.0, 2.0]}, "semisaturation must be one value for each of the circuit, not (2,)"),
+        ({"semisaturation": [1.0]}, "semisaturation must be one value for each of E, I, not (1,)"),
         ({"recorded": "X"}, "recorded must be different names out of E, I, not ('X',)"),
         ({"driven": ()}, "driven must be different names out of E, I, not ()"),
         ({"light": (0, 1)}, "light needs light_types"),

@@ -42,6 +42,20 @@ def relative_contrast_response(
     return proportional * (1 + half) / (share**n + half)
 
 
+def contrast_responses(
+    types: tuple[str, ...], contrasts: np.ndarray, exponent: Array | None, semisaturation: Array | None
+) -> dict[str, Float[Array, " conditions"]]:
+    """`relative_contrast_response` of every type, each with parameters of its own, (types,), or those of all, ().
+
+    None is told where there are no such parameters: the response is in proportion to contrast.
+    """
+    if exponent is None and semisaturation is None:
+        return {}
+    law = [None if value is None else jnp.broadcast_to(value, (len(types),)) for value in (exponent, semisaturation)]
+    own = [[None if values is None else values[number] for values in law] for number in range(len(types))]
+    return {kind: relative_contrast_response(contrasts, *values) for kind, values in zip(types, own, strict=True)}
+
+
 def heterogeneous(
     external: Float[Array, "conditions cells"], spread: Float[Array, " types"], zeta: Float[Array, " cells"]
 ) -> Float[Array, "conditions cells"]:

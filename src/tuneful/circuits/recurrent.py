@@ -18,7 +18,7 @@ from jaxtyping import Float
 
 from tuneful.circuits.base import AbstractRecurrentCircuit, Response
 from tuneful.circuits.connectivity import LAWS, Wiring, sparse_strength, weight_block
-from tuneful.circuits.external_input import expression_levels, heterogeneous, relative_contrast_response
+from tuneful.circuits.external_input import contrast_responses, expression_levels, heterogeneous
 from tuneful.circuits.geometry import AbstractGeometry, Places, Ring, as_places
 from tuneful.circuits.gratings import Gratings
 from tuneful.circuits.keys import Key, as_key
@@ -32,7 +32,9 @@ from tuneful.circuits.recurrent_settings import (
     as_probability,
     check_settings,
     completed,
+    connections_of,
     optional,
+    own_or_shared,
     space_of,
 )
 from tuneful.circuits.stimuli import Apertures, Design, Discs, Values, as_values, crossed
@@ -42,10 +44,6 @@ from tuneful.solvers.steady_states import SteadyState
 
 FOR_EXPRESSION = 2  # stream of a realisation's key
 WEAKER, WIDER = 0.8, 1.1  # weights and reach of the truth that is simulated where nothing else is said
-
-
-def _connections(circuit: "Recurrent") -> Names:
-    return circuit.wiring.names
 
 
 class RecurrentInputs(eqx.Module):
@@ -107,8 +105,8 @@ class Recurrent(AbstractRecurrentCircuit):
     driven
         Types that receive the stimulus; None for all.
     contrast_exponent, semisaturation
-        Learned, if wanted: of the saturating response to contrast (`relative_contrast_response`), else it is
-        proportional.
+        Learned, if wanted, each of the driven types or one number for all: of the saturating response to contrast
+        (`relative_contrast_response`), else it is proportional.
     tuning_width
         w, learned, of a ring; a sixth of the period by default.
     light_types, light, light_strength, expression
@@ -151,21 +149,21 @@ class Recurrent(AbstractRecurrentCircuit):
     weights: Literal["uniform", "log-normal"] = eqx.field(static=True, default="uniform")
     connection_probability: Probability = eqx.field(static=True, default=1.0, converter=optional(as_probability))
     J: Array = parameter(
-        symbol="J", unit="1/Hz", constraint=Positive(), default=None, entries=_connections,
+        symbol="J", unit="1/Hz", constraint=Positive(), default=None, entries=connections_of,
         meaning="weight: the smallest of uniform ones, the mean of log-normal ones",
     )  # fmt: skip
     dJ: Array = parameter(
-        symbol="δJ", unit="1/Hz", constraint=Positive(), default=None, entries=_connections,
+        symbol="δJ", unit="1/Hz", constraint=Positive(), default=None, entries=connections_of,
         meaning="range of uniform weights, standard deviation of log-normal ones",
     )  # fmt: skip
     sigma: Array = parameter(
-        symbol="σ", unit="of distance", constraint=Positive(), default=None, entries=_connections,
+        symbol="σ", unit="of distance", constraint=Positive(), default=None, entries=connections_of,
         meaning="reach of connections",
     )  # fmt: skip
     driven: Names = eqx.field(static=True, default=None, converter=optional(as_names))
     V: Array | None = parameter(
         symbol="V", unit="1", constraint=Positive(), default=None, meaning="heterogeneity of external input",
-        entries=lambda circuit: circuit.driven if jnp.ndim(circuit.V) else None,
+        entries=own_or_shared("V"),
     )  # fmt: skip
     input_strength: Array | None = parameter(
         symbol="g", unit="1", constraint=Positive(), default=None, meaning="strength of the stimulus",
@@ -176,11 +174,13 @@ class Recurrent(AbstractRecurrentCircuit):
         entries=lambda circuit: circuit.types,
     )  # fmt: skip
     contrast_exponent: Array | None = parameter(
-        symbol="n_c", unit="1", constraint=Positive(), default=None, meaning="exponent of the response to contrast"
-    )
+        symbol="n_c", unit="1", constraint=Positive(), default=None, meaning="exponent of the response to contrast",
+        entries=own_or_shared("contrast_exponent"),
+    )  # fmt: skip
     semisaturation: Array | None = parameter(
-        symbol="c_50", unit="%", constraint=Positive(), default=None, meaning="contrast of half the response"
-    )
+        symbol="c_50", unit="%", constraint=Positive(), default=None, meaning="contrast of half the response",
+        entries=own_or_shared("semisaturation"),
+    )  # fmt: skip
     tuning_width: Array | None = parameter(
         symbol="w", unit="of orientation", constraint=Positive(), default=None, meaning="tuning width of the input"
     )
@@ -345,20 +345,19 @@ class Recurrent(AbstractRecurrentCircuit):
 
     def _shown(self) -> Array:
         """What the stimuli bring to every cell but for its heterogeneity, (conditions, cells)."""
-        shown, law = self.stimuli, (self.contrast_exponent, self.semisaturation)
+        shown, law = self.stimuli, (self.design.table["contrast"], self.contrast_exponent, self.semisaturation)
         if isinstance(shown, Gratings):
             to_site = shown.at(Ring(self.n_sites, self.period), self.tuning_width)
         else:
             to_site = as_float_array(shown.at(self.space.grid))
-        if any(value is not None for value in law):
-            to_site = to_site * relative_contrast_response(self.design.table["contrast"], *law)[:, None]
+        responses = contrast_responses(self.driven, *law).items()
+        own = dict.fromkeys(self.types, to_site) | {kind: to_site * by[:, None] for kind, by in responses}
         strength = self._of_types(jnp.ones(()) if self.input_strength is None else self.input_strength)
-        return jnp.concatenate([g * to_site for g in strength], axis=1)
+        return jnp.concatenate([g * own[kind] for kind, g in zip(self.types, strength, strict=True)], axis=1)
 
     def _of_types(self, values: Array) -> Array:
         """Values of the driven types, or one for all, as values of all types: 0 of others."""
-        driven = np.array([self.types.index(kind) for kind in self.driven])
-        return jnp.zeros(len(self.types)).at[driven].set(values)
+        return jnp.zeros(len(self.types)).at[np.array([self.types.index(kind) for kind in self.driven])].set(values)
 
     def jacobian(
         self, z: RecurrentInputs, all_rates: Float[Array, "cells conditions"]

@@ -4,6 +4,7 @@ import reprlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from tuneful.circuits.connectivity import LAWS, Wiring
@@ -86,6 +87,16 @@ def completed(given: Mapping[str, Any]) -> dict[str, Any]:
         _complete(values, light_strength=10.0)
     _complete(values, **typical_weights(wiring, values["signs"], space, values["weights"]))
     return values | {name: _of_connections(values[name], wiring) for name in CONNECTIONS}
+
+
+def connections_of(circuit: Any) -> Names:
+    """Names of the entries of parameters of connections."""
+    return circuit.wiring.names
+
+
+def own_or_shared(name: str) -> Callable[[Any], Names | None]:
+    """Names of the entries of a parameter of the driven types, none if it is one number for all of them."""
+    return lambda circuit: circuit.driven if jnp.ndim(getattr(circuit, name)) else None
 
 
 def space_of(geometry: str, n_sites: int, extent: float, period: float) -> AbstractGeometry:
