@@ -51,6 +51,8 @@ def test_masked_entries_are_not_measured():
         (lambda: dataset([[1, 2]], rate_var=[[1.0]]), r"'rate_var' has shape \(1, 1\) where \(1, 2\)"),
         (lambda: dataset([[1, 2]], units={"size": [1]}), "'size' is used twice"),
         (lambda: make_dataset([[1, 2]], {"rate": [1, 2]}), "'rate' is used twice"),
+        (lambda: make_dataset([[1, 2]], [1, 2]), "'conditions' are values by their names"),
+        (lambda: dataset([[1, 2]], units=3), "'units' are values by their names"),
     ],
 )
 def test_what_does_not_fit_together_is_named_in_one_sentence(make, message):

@@ -13,6 +13,7 @@ from tuneful.curves.plausibility import doubts
         ({"direction": [0, 90, 360]}, "'direction' has 0 and 360, which are one direction if it is in degrees"),
         ({"grating_orientation": [-180, 0, 180]}, "'grating_orientation' has -180 and 180"),
         ({"size": [0.3, 0.1 + 0.2, 4], "load": [1, 2, 3]}, "'size' has 0.3 and 0.30000000000000004: if that is one"),
+        ({"size": [1, 1, 4], "trial_number": [1, 2, 1]}, "'trial_number' is called like a count of repeats"),
         ({"size": [0.3, 0.30001, 4]}, "'size' has 0.3 and 0.30001: if that is one value, round the feature"),
     ],
 )

@@ -27,6 +27,8 @@ def test_files_of_arrays(tmp_path):
         ({"rate": RATES, "size": [1, 2]}, "'size' .2,. belongs"),
         ({"rate": RATES[:, :3], "w": [1, 2, 3]}, "'w' .3,. belongs"),
         ({"rate": RATES.astype(object)}, "cannot be read"),
+        ({"rate": RATES, "size": [1, 1, 2, 2], "trial": [1, 2, 1, 2]}, "'trial' counts repeats"),
+        ({"rate": RATES, "firing_rate": RATES}, "'rate' and 'firing_rate' could both be 'rate'"),
     ],
 )
 def test_files_that_cannot_be_told(tmp_path, content, message):

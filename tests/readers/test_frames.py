@@ -58,6 +58,10 @@ def test_options_of_text_do_not_apply():
         (pd.Series([1.0, 2.0]), "A series of rates needs an index"),
         (MEAN.unstack(["size", "contrast"]).rename_axis(columns=[None, None]), "Levels of the columns have no names"),
         (LONG.drop(columns="unit").iloc[1:], "no column 'unit'"),
+        (pd.DataFrame([[1.0, 2.0]], columns=[(1, 2), (3, 4)]), "Levels of the columns have no names"),
+        (LONG.rename(columns={"size": None}), "Column . has no name"),
+        (LONG.iloc[:0], "The table is empty"),
+        (LONG.astype({"rate": complex}), "'rate' holds complex numbers"),
     ],
 )
 def test_what_has_no_names(table, message):

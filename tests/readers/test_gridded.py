@@ -106,6 +106,7 @@ def test_names_and_units_of_an_array():
         (lambda a: a * np.nan, {}, "No bin of the array was visited"),
         (lambda a: a.isel(speed=[]), {}, "is empty"),
         (lambda a: a.isel(unit=[]), {}, "is empty"),
+        (lambda a: a.rename(speed="trial"), {}, r"'trial' counts repeats.*array.mean\('trial'\)"),
         (lambda a: a.isel(speed=0, direction=0), {}, "not one for units and one for conditions"),
         (lambda a: a.astype(str), {}, "rates as numbers"),
         (lambda a: a, {"features": "speed"}, "does not name each of the dimensions"),

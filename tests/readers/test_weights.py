@@ -187,7 +187,7 @@ def test_types_that_do_not_fit(tmp_path, monkeypatch, excitatory, message):
         ("a.csv", b"1,2,3\n4,5,6\n", r"shape \(cells, cells\), not \(2, 3\)"),
         ("a.csv", b"0,nan\n1,-1\n", "1 entries that are not finite"),
         ("a.csv", b"1,-1\n-1,-1\n", "Column 0 has both signs"),
-        ("a.npy", b"not an array", "cannot be read"),
+        ("a.npy", b"not an array", "cannot be read: it is no file of NumPy"),
         ("a.npz", b"not an archive", "cannot be read"),
         ("a.mat", bytes(range(256)) * 4, "could not be read"),
         ("a.mat", b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM" + bytes(500), "is no HDF5 file"),
@@ -213,6 +213,16 @@ def test_arrays_that_are_no_weights(tmp_path, array, message):
     np.save(tmp_path / "a.npy", array, allow_pickle=True)
     with pytest.raises(UserError, match=message):
         read_network(tmp_path / "a.npy")
+
+
+@pytest.mark.parametrize(
+    ("types", "message"),
+    [(TYPES[:10], "'excitatory' has 10 values and there are 12 cells"), (list("EI" * 6), "zeros")],
+)
+def test_types_in_the_file_that_do_not_fit(tmp_path, types, message):
+    np.savez(tmp_path / "a.npz", weights=W, excitatory=types)
+    with pytest.raises(UserError, match=message):
+        read_network(tmp_path / "a.npz")
 
 
 def test_files_without_a_matrix(tmp_path):

@@ -67,13 +67,16 @@ def make_dataset(
     import xarray as xr  # here and not above: it loads pandas, which an import of the package does not need
 
     _refuse_misspelt(attrs)
+    conditions = by_name("conditions", conditions)
     table = _as_entries(rates, "rates")
     entries = {"rate": table} | {
         name: _as_entries(values, name, table.shape)
         for name, values in {"rate_var": rate_var, "n_trials": n_trials}.items()
         if values is not None
     }
-    units = dict(units or {}) | {"unit": default_labels("u", table.shape[0]) if unit_labels is None else unit_labels}
+    units = by_name("units", units) | {
+        "unit": default_labels("u", table.shape[0]) if unit_labels is None else unit_labels
+    }
     if clash := (set(units) & set(conditions)) | ((set(units) | set(conditions)) & set(ENTRY_UNITS)):
         raise DatasetError(f"The name '{min(clash)}' is used twice: rename that feature or unit property.")
     coords = {name: ("unit", _column(values, name, table.shape[0], "units")) for name, values in units.items()}
@@ -86,6 +89,26 @@ def make_dataset(
     dataset = xr.Dataset({k: (DIMS, v) for k, v in entries.items()}, coords, attrs)
     dataset["rate"].attrs["units"] = unit_called(rate_unit)
     return validate(dataset)
+
+
+def by_name(argument: str, columns: Any) -> dict[str, Any]:
+    """Columns of a mapping, or of a table, by their names as text.
+
+    Raises
+    ------
+    DatasetError
+        If they have no names.
+
+    >>> by_name("conditions", {3: [1, 2]})
+    {'3': [1, 2]}
+    """
+    if columns is None:
+        return {}
+    if not hasattr(columns, "keys"):
+        raise DatasetError(
+            f"'{argument}' are values by their names, such as {{'size': [1, 4]}}, and not {columns!r}."
+        )
+    return {str(name): columns[name] for name in columns.keys()}  # noqa: SIM118, a table has its rows in itself
 
 
 def _refuse_misspelt(attrs: Collection[str]) -> None:

@@ -16,6 +16,7 @@ FASTEST = 1000.0  # Hz: refractory periods of a millisecond
 CLOSE = 1e-4  # of the range of a feature
 TURN = 360.0  # degrees
 NOTHING = ("nan", "na", "n/a", "null", "none", "missing")  # in small letters
+REPEATS = ("trial", "trials", "repeat", "repetition", "rep")
 ANGLES = ("orientation", "direction", "angle", "phase")
 
 
@@ -23,7 +24,7 @@ def doubts(dataset: xr.Dataset) -> list[str]:
     """Sentences on values that are allowed and seldom meant, with what to do about them.
 
     Rates above 1,000 Hz, angles that are one direction (0 and 360 degrees), values of a feature that are nearly one,
-    and units that are called as what is missing.
+    features that are called like counts of repeats, and units like what is missing.
 
     Parameters
     ----------
@@ -34,7 +35,7 @@ def doubts(dataset: xr.Dataset) -> list[str]:
     >>> doubts(make_dataset([[4.0, 2500.0]], {"size": [1, 2]}))[0]
     "The rate of unit 'u0' in condition 1 (size=2.0) is 2500 Hz, above 1000 Hz: are these rates, and in Hz?"
     """
-    return [*_fast(dataset), *_whole_turns(dataset), *_nearly_equal(dataset), *_nameless(dataset)]
+    return [*_fast(dataset), *_whole_turns(dataset), *_nearly_equal(dataset), *_repeats(dataset), *_nameless(dataset)]
 
 
 def _fast(dataset: xr.Dataset) -> Iterator[str]:
@@ -66,6 +67,12 @@ def _nearly_equal(dataset: xr.Dataset) -> Iterator[str]:
         if close.size:
             one, other = levels[close[0]].item(), levels[close[0] + 1].item()
             yield f"Feature '{name}' has {one!r} and {other!r}: if that is one value, round the feature."
+
+
+def _repeats(dataset: xr.Dataset) -> Iterator[str]:
+    for name in features(dataset):
+        if set(REPEATS) & set(name.casefold().split("_")):
+            yield f"Feature '{name}' is called like a count of repeats: if it is one, average over it."
 
 
 def _nameless(dataset: xr.Dataset) -> Iterator[str]:

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from tuneful.curves import DatasetError, make_dataset
+from tuneful.curves.dataset import by_name
 from tuneful.readers.names import Meaning, feature_name, meaning
 
 RATES = (Meaning.RATE, Meaning.RATE_VAR, Meaning.N_TRIALS)
@@ -16,10 +17,14 @@ RATES = (Meaning.RATE, Meaning.RATE_VAR, Meaning.N_TRIALS)
 def from_array(rates: Any, conditions: Any = None, **options: Any) -> xr.Dataset:
     """The validated dataset of an array (units, conditions); the rest as in `make_dataset`."""
     if not isinstance(rates, np.ma.MaskedArray) and hasattr(rates, "__array__"):
-        rates = np.asarray(rates)
+        try:
+            rates = np.asarray(rates)
+        except (TypeError, ValueError) as error:
+            raise DatasetError(f"A {type(rates).__name__} is no array of rates: {error}") from error
+    conditions = by_name("conditions", conditions)
     if isinstance(rates, np.ndarray):
-        _refuse_transposed(rates.shape, conditions or {})
-    return make_dataset(rates, conditions or {}, **options)
+        _refuse_transposed(rates.shape, conditions)
+    return make_dataset(rates, conditions, **options)
 
 
 def from_named(path: str | Path, arrays: Mapping[str, np.ndarray], **options: Any) -> xr.Dataset:
@@ -34,7 +39,12 @@ def from_named(path: str | Path, arrays: Mapping[str, np.ndarray], **options: An
     DatasetError
         If there are no rates, or it cannot be told to what an array belongs.
     """
-    named = {meaning(name): name for name in arrays if meaning(name) in (*RATES, Meaning.UNIT)}
+    named: dict[Meaning | None, str] = {}
+    for name in arrays:
+        if meaning(name) in (*RATES, Meaning.UNIT) and (other := named.setdefault(meaning(name), name)) != name:
+            raise DatasetError(
+                f"'{path}': '{other}' and '{name}' could both be '{meaning(name)}': leave one out, or rename it."
+            )
     tables = [name for name, values in arrays.items() if values.ndim == 2]
     rate = named.get(Meaning.RATE) or (tables[0] if len(tables) == 1 else None)
     if rate is None:
@@ -47,6 +57,11 @@ def from_named(path: str | Path, arrays: Mapping[str, np.ndarray], **options: An
     for name, values in arrays.items():
         if name == rate or meaning(name) in (*RATES, Meaning.UNIT):
             continue
+        if meaning(name) is Meaning.TRIAL:
+            raise DatasetError(
+                f"'{path}': '{name}' counts repeats, and has no place beside averages: leave it out; if rates are "
+                "those of single trials, one a row, name what was shown with --conditions (conditions=...)."
+            )
         target = conditions if _is_of_conditions(path, name, values, rates.shape) else units
         target["condition" if meaning(name) is Meaning.CONDITION else feature_name(name)] = _readable(values)
     given: dict[str, Any] = {"conditions": conditions, "units": units}

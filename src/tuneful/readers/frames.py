@@ -70,12 +70,15 @@ def _with_headers(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _header(name: object, levels: list) -> str:
+    if name is None or name is pd.NA or name != name:
+        return ""
     if not isinstance(name, tuple):
         plain = levels == [None] or levels == [""] or not isinstance(name, (int, float, np.number))
         return str(name) if plain or is_unnamed(str(levels[0])) else f"{levels[0]}={name}"
     parts = [part for part in name if part not in ("", None)]
     if len(name) == 1 or (len(parts) == 1 and len(levels) > 1):
         return str(parts[0])  # a column beside those of the conditions
+    levels = levels if len(levels) == len(name) else [None] * len(name)  # an index of tuples has one level
     named = [(level, part) for level, part in zip(levels, name, strict=True) if level is not None]
     unnamed = [part for level, part in zip(levels, name, strict=True) if level is None]
     if not named or [meaning(str(part)) for part in unnamed] not in ([], [Meaning.RATE]):

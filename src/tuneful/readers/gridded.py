@@ -151,6 +151,10 @@ def _with_units_first(array: xr.DataArray) -> xr.DataArray:
             f"A DataArray with dimensions {tuple(map(str, array.dims))} has not one for units and one for "
             f"conditions: {ADVICE}."
         )
+    if trials := [dim for dim in map(str, array.dims) if meaning(dim) is Meaning.TRIAL]:
+        raise DatasetError(
+            f"The dimension '{trials[0]}' counts repeats: average over it (array.mean('{trials[0]}'))."
+        )
     if array.size == 0:
         raise DatasetError(f"The DataArray {dict(array.sizes)} is empty: is the source the right one?")
     if array.dtype.kind not in "biuf":

@@ -111,6 +111,8 @@ def read_table(
         frame = flattened(source)
     else:
         raise DatasetError("The options 'separator' and 'decimal' apply to text only, and not to a table of pandas.")
+    if frame.empty:
+        raise DatasetError("The table is empty: it has no rows or no columns. Is the source the right one?")
     original, dropped = dropped_from_table(_columns(frame), drops_of(drop))
     of_units, stimuli, ignored, rates = map(_listed, (unit_columns, features, ignore, conditions))
     if average not in (True, False):
@@ -213,7 +215,10 @@ def _columns(frame: pd.DataFrame) -> Table:
     if twice := [name for name in names if names.count(name) > 1]:
         what = "have no name" if is_unnamed(twice[0]) else f"are called '{twice[0]}'"
         raise DatasetError(f"Two columns {what}: rename or average them.")
-    return {name: frame.iloc[:, i].rename(name) for i, name in zip(kept, names, strict=True)}
+    table = {name: frame.iloc[:, i].rename(name) for i, name in zip(kept, names, strict=True)}
+    if unreal := [name for name, column in table.items() if pd.api.types.is_complex_dtype(column)]:
+        raise DatasetError(f"Column '{unreal[0]}' holds complex numbers: give real ones.")
+    return table
 
 
 def _is_empty(column: pd.Series) -> bool:

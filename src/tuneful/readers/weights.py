@@ -83,8 +83,12 @@ def read_mask(path: Path) -> np.ndarray:
 
 def _cell_types(asked: str | None, arrays: Arrays, n: int) -> np.ndarray | None:
     if asked is None:
-        found = np.ravel(arrays[TYPES]) if TYPES in arrays else None
-        return None if found is None or found.shape != (n,) else _truth(found, Path(TYPES))
+        if TYPES not in arrays or np.squeeze(arrays[TYPES]).ndim > 1:  # another matter of that name
+            return None
+        found = np.ravel(arrays[TYPES])
+        if found.shape != (n,):
+            raise UserError(f"'{TYPES}' has {found.size} values and there are {n} cells: give one for each.")
+        return _truth(found, Path(TYPES))
     if asked.strip().lstrip("-").isdigit():
         if not 0 < int(asked) < n:
             raise UserError(f"--excitatory {asked}: of {n} cells, 1 to {n - 1} can be excitatory.")
@@ -135,6 +139,8 @@ def _with_sparse(arrays: Arrays) -> Arrays:
 
 
 def _npy(content: bytes) -> Arrays:
+    if not content.startswith(b"\x93NUMPY"):
+        raise ValueError("it is no file of NumPy")
     return {"": _whole("", np.load(io.BytesIO(content), allow_pickle=False))}
 
 
@@ -186,7 +192,7 @@ def _real(array: Any, path: Path) -> np.ndarray:
 
 
 def _truth(array: Any, path: Path) -> np.ndarray:
-    array = _real(array, path)
-    if not np.isin(array, (0, 1)).all():
+    array = np.asarray(array)
+    if array.dtype.kind not in "biuf" or not np.isin(array, (0, 1)).all():
         raise UserError(f"{path}: only zeros and ones are expected here.")
     return array.astype(bool)
