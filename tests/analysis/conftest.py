@@ -8,7 +8,7 @@ import pytest
 
 from tuneful.analysis.coordinates import Coordinates
 from tuneful.analysis.minimum import Minimum
-from tuneful.circuits import SSN
+from tuneful.circuits import SSN, FeedforwardM1
 from tuneful.fitting.linearised import Linearised
 from tuneful.fitting.problem import StepRecord
 
@@ -52,6 +52,14 @@ class Quadratic:
     def minimum(self):
         around, scores, _ = self.look_by_unit(self.centre)
         return Minimum(self.centre, around, H, scores - scores.mean(axis=0))
+
+
+@pytest.fixture(scope="session")
+def following(quadratic):
+    """The same loss in parameters of which a fit measures one, phi_l, from others; all are known well."""
+    circuit = FeedforwardM1(grid=6, density=0.1, J=800.0, phi_l=20.0, dphi=10.0)
+    coordinates = Coordinates(circuit, ("J", "dphi", "dsigma", "phi_l"))
+    return dataclasses.replace(quadratic, coordinates=coordinates, influence=0.2 * quadratic.influence)
 
 
 @pytest.fixture(scope="session")

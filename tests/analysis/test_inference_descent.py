@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tuneful.analysis.inference_descent import InferenceDescent
-from tuneful.analysis.inference_remarks import remarks, still_falling
+from tuneful.analysis.inference_remarks import not_resolved, remarks, still_falling
 from tuneful.analysis.inference_settings import InferenceSettings
 from tuneful.descents import Outcome, descend
 
@@ -65,3 +65,15 @@ def test_what_the_loss_still_falls_with_is_named(quadratic):
     assert falling[0]
     (said,) = remarks(far.coordinates, minimum, falling, 1000, 400)
     assert "the loss still falls with J_EE" in said
+
+
+def test_what_only_an_assumption_bounds_is_named(quadratic):
+    """The last eigenvector of a curvature that is not above twice the most negative one."""
+    minimum = quadratic.minimum()
+    axes = np.linalg.eigh(np.diag([4.0, 3.0, 2.0, 1.0]))[1]
+    flat = dataclasses.replace(minimum, curvature=axes @ np.diag([-0.1, 2.0, 3.0, 4.0]) @ axes.T)
+    assert not_resolved(quadratic.coordinates, flat).tolist() == [False, False, False, True]
+    assert any(said.endswith("J_II. More units resolve more, and so do more --curves.") for said in remarks(
+        quadratic.coordinates, flat, np.zeros(4, bool), 1000, 400
+    ))  # fmt: skip
+    assert not not_resolved(quadratic.coordinates, minimum).any()

@@ -36,3 +36,19 @@ def test_what_is_opened_is_not_identified(quadratic):
     found = wald(coordinates, coordinates.answer, 0.01 * np.eye(4), 0.9).opened(np.array([True, False, False, False]))
     assert list(found.identified) == ["no", "yes", "yes", "yes"]
     assert np.isnan(found.low).tolist() == [True, False, False, False]
+
+
+def test_what_a_fit_measures_from_others_is_judged_as_it_is_read(following):
+    """phi_l = J density / 2 - dphi / 2 + 10 Hz eta: its distance is known to .05, and J to 20 % of 40 Hz."""
+    coordinates, covariance = following.coordinates, np.diag([0.2, 1e-3, 1e-3, 0.05]) ** 2
+    found = wald(coordinates, coordinates.answer, covariance, 0.9)
+    in_hz = np.hypot(0.2 * 40, 0.05 * 10)
+    assert found.deviation[3] == pytest.approx(in_hz / 10, rel=1e-3)
+    np.testing.assert_allclose(
+        [found.low[3], found.high[3]], 20 + quantile(0.9) * in_hz * np.array([-1, 1]), rtol=1e-3
+    )
+    assert list(found.identified) == ["yes", "yes", "yes", "weakly"]
+    draws = coordinates.answer + np.random.default_rng(0).normal(size=(4000, 4)) * np.sqrt(np.diag(covariance))
+    by_draws = percentiles(coordinates, draws, 0.9)
+    assert by_draws.deviation[3] == pytest.approx(in_hz / 10, rel=0.06)
+    assert list(by_draws.identified) == list(found.identified)

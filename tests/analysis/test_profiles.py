@@ -10,7 +10,7 @@ from tuneful.analysis.profiles import POINT, look_at, next_place, profile_interv
 
 def profiled(problem, minimum, level=0.9):
     rows = np.zeros((0, POINT + 4))
-    while (place := next_place(minimum, rows, level)) is not None:
+    while (place := next_place(problem.coordinates, minimum, rows, level)) is not None:
         rows = np.vstack([rows, look_at(problem, minimum, rows, place)])
     return rows, profile_intervals(problem, minimum, rows, level)
 
@@ -45,3 +45,17 @@ def test_a_side_on_which_the_loss_never_rises_is_open(quadratic):
     assert set(found.identified) == {"no"}
     assert set(found.not_bounded) == {"not bounded on either side by these data"}
     assert rows[:, 2].max() == np.float64(np.log(10))
+
+
+def test_what_a_fit_measures_from_others_is_held_in_its_own_units(following):
+    """A loss that is quadratic in its distance from them: ends are Wald's where J is known well."""
+    minimum = following.minimum()
+    rows, found = profiled(following, minimum)
+    expected = wald(following.coordinates, minimum.point, minimum.covariance, 0.9)
+    about_phi_l = rows[rows[:, 0] == 3]
+    own = following.coordinates.own(about_phi_l[:, POINT:])[:, 3]
+    held = following.coordinates.own(minimum.point)[3] + 10 * about_phi_l[:, 1] * about_phi_l[:, 2]
+    np.testing.assert_allclose(own, held, rtol=1e-4)
+    for side in ("low", "high"):
+        np.testing.assert_allclose(getattr(found, side), getattr(expected, side), rtol=0.05)
+    np.testing.assert_allclose(found.deviation, expected.deviation, rtol=0.1)

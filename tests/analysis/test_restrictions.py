@@ -85,3 +85,8 @@ def test_a_verdict_says_what_the_data_say_and_where_nothing_settles(quadratic):
     assert "cannot be tested" in answer_to(far, lost, minimum, coordinates)["verdict"]
     assert jnp.isnan(lost[RISE])
     assert p_value(-0.1, [1.0]) == 1.0
+
+
+def test_what_is_measured_from_others_cannot_be_set_alone(following):
+    with pytest.raises(UserError, match="phi_l depends on others and cannot be set alone"):
+        Restriction.of("phi_l = 20", following.coordinates)

@@ -34,3 +34,20 @@ def test_a_direction_whose_curvature_is_not_resolved_is_left_open(flat):
     """The most negative curvature tells the sampling error of all: .15 is not above twice .1."""
     found = sandwich(np.diag([-0.1 if flat else 0.0, flat, 4.0]), np.eye(3))
     np.testing.assert_allclose(found, np.diag([1.0, 1.0, 1 / 16]))
+
+
+def test_a_parameter_measured_from_others_is_judged_in_own_units():
+    """phi_l follows J density / 2 = 10 Hz: 30 % of that are 3 Hz, .3 of the size of its change."""
+    circuit = FeedforwardM1(grid=6, density=0.1, J=200.0)
+    estimate = unconstrained_values(circuit, ("J", "phi_l"))
+    found = parameter_errors(circuit, estimate, np.diag([0.3, 0.01]) ** 2)["phi_l"]
+    assert found["standard_error"] == pytest.approx(np.hypot(3, 0.1), rel=1e-4)
+    assert found["identified"] == "weakly"
+
+
+def test_what_is_bounded_by_assumption_only_is_not_identified():
+    """A direction that is not resolved has a part of .3 in one entry, and of .1 in another."""
+    circuit = SSN(n_sites=11)
+    left_open = np.array([[0.3], [0.1], [0.0], [0.95]])
+    found = parameter_errors(circuit, unconstrained_values(circuit, ("J",)), left_open @ left_open.T, left_open)["J"]
+    assert found["identified"] == [["no", "yes"], ["yes", "no"]]

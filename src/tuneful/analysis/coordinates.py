@@ -6,17 +6,19 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
 
 from tuneful.circuits.parameters import Parameter, Positive
+from tuneful.fitting.uncertainty import follows_others, own_slopes, read_slopes
 from tuneful.fitting.unconstrained import by_name, own_values, parameter_names, unconstrained_values
 
 if TYPE_CHECKING:
     from jax import Array
-    from jaxtyping import Float
+    from jaxtyping import Bool, Float
 
     from tuneful.circuits import AbstractCircuit
 
@@ -76,11 +78,31 @@ class Coordinates:
     def own(self, points: np.ndarray) -> Float[np.ndarray, "... n"]:
         """Points, (..., n), in own units."""
         flat = jnp.asarray(points.reshape(-1, points.shape[-1]), self._flat.dtype)
-        return np.asarray(jax.vmap(self._own)(flat), float).reshape(points.shape)
+        return np.asarray(_own_rows(self.circuit, self._start, flat), float).reshape(points.shape)
 
     def slopes(self, point: np.ndarray) -> Float[np.ndarray, "n n"]:
         """Derivatives of own values (rows) in unconstrained ones at a point."""
-        return np.asarray(jax.jacfwd(self._own)(jnp.asarray(point, self._flat.dtype)), float)
+        return own_slopes(self.circuit, self.named(point))
+
+    @cached_property
+    def follows(self) -> Bool[np.ndarray, " n"]:
+        """Which entries a fit measures from others, see `tuneful.circuits.parameter`."""
+        return follows_others(self.circuit, self.fitted)
+
+    def read(self, point: np.ndarray) -> Float[np.ndarray, "n n"]:
+        """Derivatives of values as they are read (rows) in unconstrained ones at a point, see `read_slopes`."""
+        return read_slopes(self.circuit, self.named(point))
+
+    def read_values(self, points: np.ndarray) -> Float[np.ndarray, "... n"]:
+        """Points, (..., n), as they are read: unconstrained, or in own units over the size of a change."""
+        if not self.follows.any():
+            return points
+        return np.where(self.follows, self.own(points) / self._sizes, points)
+
+    @cached_property
+    def _sizes(self) -> Float[np.ndarray, " n"]:
+        """By how much own values change with one unit of their own unconstrained one: constants of what follows."""
+        return np.abs(np.diag(self.slopes(self.answer)))
 
     def shaped(self, values: np.ndarray) -> dict[str, np.ndarray]:
         """A row of values of any kind, (n, ...), by name and of the shape of the parameter."""
@@ -96,5 +118,7 @@ class Coordinates:
     def _flat(self) -> Array:
         return ravel_pytree(self._start)[0]
 
-    def _own(self, flat: Array) -> Array:
-        return own_values(self.circuit, by_name(flat, self._start))
+
+@eqx.filter_jit
+def _own_rows(circuit: AbstractCircuit, like: dict[str, Array], rows: Float[Array, "points n"]) -> Array:
+    return jax.vmap(lambda row: own_values(circuit, by_name(row, like)))(rows)

@@ -20,7 +20,7 @@ PROMISE = 0.05  # share of the feigned gain below which the minimum is reached
 def minimum_within(
     local: LocalProblem,
     whole: Callable[[np.ndarray], np.ndarray],
-    within: Callable[[Linearised], Linearised],
+    within: Callable[[Linearised, np.ndarray], Linearised],
     begin: np.ndarray,
     back: np.ndarray,
 ) -> Candidate:
@@ -33,14 +33,15 @@ def minimum_within(
     whole
         From such coordinates to all parameters.
     within
-        From the loss in all parameters to that in these coordinates.
+        From the loss in all parameters, and these, to that in such coordinates.
     begin, back
         Where to begin; and a place to try, half-way first, should networks not settle there.
     """
     candidate = Candidate.at(begin)
     for _ in range(LOOKS):
-        found, record = local.look(whole(candidate.trial))
-        candidate = candidate.after(within(found), bool(record.taken))
+        at = whole(candidate.trial)
+        found, record = local.look(at)
+        candidate = candidate.after(within(found, at), bool(record.taken))
         if candidate.is_stuck or (candidate.is_known and not candidate.promises(PROMISE)):
             break
         if not candidate.is_known:

@@ -15,7 +15,7 @@ from tuneful.analysis.critic_bootstrap import CriticBootstrap
 from tuneful.analysis.draws_dataset import draws_dataset
 from tuneful.analysis.identifiability import combinations, reasons
 from tuneful.analysis.inference_descent import InferenceDescent, InferenceState
-from tuneful.analysis.inference_remarks import conditions, remarks, still_falling
+from tuneful.analysis.inference_remarks import conditions, not_resolved, remarks, still_falling
 from tuneful.analysis.inference_settings import InferenceSettings
 from tuneful.analysis.intervals import Intervals, percentiles, wald
 from tuneful.analysis.local_problem import LocalProblem
@@ -83,9 +83,15 @@ class Inference:
         return list(self.by_method.values())[-1]
 
     @property
+    def read_covariance(self) -> Float[np.ndarray, "n n"]:
+        """Of estimates as they are read (`Coordinates.read`), of positive ones of their logarithms."""
+        read = self.coordinates.read(self.point)
+        return read @ self.covariance @ read.T
+
+    @property
     def correlation(self) -> Float[np.ndarray, "n n"]:
-        """Of unconstrained estimates, logarithms of positive parameters, in the order of `coordinates.entries`."""
-        return correlation(self.covariance)
+        """Of estimates, of the logarithms of positive parameters, in the order of `coordinates.entries`."""
+        return correlation(self.read_covariance)
 
     @property
     def draws(self) -> xr.Dataset:
@@ -121,8 +127,8 @@ class Inference:
 
     def table(self) -> dict[str, Any]:
         """The content of inference.json."""
-        names, values = self.coordinates.entries, np.linalg.eigvalsh(self.covariance)
-        found = combinations(self.covariance, self.coordinates)
+        names, values = self.coordinates.entries, np.linalg.eigvalsh(self.read_covariance)
+        found = combinations(self.read_covariance, self.coordinates)
         return plain({
             "level": self.intervals.level, "method": self.intervals.method,
             "parameters": self._parameters(self.intervals),
@@ -149,7 +155,7 @@ class Inference:
 
     def _parameters(self, found: Intervals) -> dict[str, dict[str, Any]]:
         """Values and intervals by name, each of the shape of its parameter."""
-        reason = reasons(self.covariance, found.identified, self.coordinates.entries)
+        reason = reasons(self.read_covariance, found.identified, self.coordinates.entries)
         why = ["; ".join(filter(None, both)) for both in zip(found.not_bounded, reason, strict=True)]
         sides = np.stack([found.low, found.high], axis=-1)
         columns = {
@@ -247,9 +253,10 @@ def _of_minimum(
     draws = state.replicates
     if "bootstrap" in settings.method and not settings.refits:
         draws = one_step(minimum, Replicates.drawn(minimum, key, settings.replicates_of(learns=False)))
+    loose = not_resolved(coordinates, minimum)
     by_method = {
-        "sandwich": lambda: wald(coordinates, minimum.point, minimum.covariance, level),
-        "bootstrap": lambda: percentiles(coordinates, draws, level),
+        "sandwich": lambda: wald(coordinates, minimum.point, minimum.covariance, level).opened(loose),
+        "bootstrap": lambda: percentiles(coordinates, draws, level).opened(loose),
         "profile": lambda: profile_intervals(descent.local, minimum, state.profiles, level),
     }
     falling = still_falling(state.candidate, minimum)

@@ -106,7 +106,7 @@ class InferenceDescent(AbstractDescent[InferenceState, str]):
             restriction = self.restrictions[len(state.tested)]
             row = restricted_minimum(self.local, minimum, restriction)
             return replace(state, tested=np.vstack([state.tested, row])), f"test of {restriction.words}"
-        place = next_place(minimum, state.profiles, self.settings.level)
+        place = next_place(self.local.coordinates, minimum, state.profiles, self.settings.level)
         assert place is not None
         row = look_at(self.local, minimum, state.profiles, place)
         name = self.local.coordinates.entries[place.entry]
@@ -121,7 +121,9 @@ class InferenceDescent(AbstractDescent[InferenceState, str]):
             return None
         if len(state.replicates) < self._replicates or len(state.tested) < len(self.restrictions):
             return None
-        if "profile" in self.settings.method and next_place(self.minimum(state), state.profiles, self.settings.level):
+        if "profile" in self.settings.method and next_place(
+            self.local.coordinates, self.minimum(state), state.profiles, self.settings.level
+        ):
             return None
         return Ending(Outcome.REACHED, "all that was asked for is known")
 

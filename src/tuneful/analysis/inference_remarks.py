@@ -11,7 +11,7 @@ from tuneful.fitting.candidates import Candidate
 from tuneful.fitting.certificate import named_direction
 from tuneful.fitting.problem import Problem
 from tuneful.fitting.refinement import MINIMUM
-from tuneful.fitting.uncertainty import HARDLY
+from tuneful.fitting.uncertainty import HARDLY, KNOWN, assumed
 from tuneful.objectives import Moments
 
 FAR = 0.5  # standard errors: a fit that was farther from the minimum had not arrived
@@ -28,6 +28,11 @@ def still_falling(candidate: Candidate, minimum: Minimum) -> Bool[np.ndarray, " 
     return left > FAR * np.sqrt(np.maximum(np.diag(minimum.covariance), np.finfo(float).tiny))
 
 
+def not_resolved(coordinates: Coordinates, minimum: Minimum) -> Bool[np.ndarray, " n"]:
+    """Which entries have a part in directions that are not resolved, so that only an assumption bounds them."""
+    return assumed(coordinates.read(minimum.point) @ minimum.left_open) >= KNOWN
+
+
 def remarks(
     coordinates: Coordinates, minimum: Minimum, falling: Bool[np.ndarray, " n"], curves: int, clusters: int
 ) -> list[str]:
@@ -37,6 +42,12 @@ def remarks(
         said.append(
             f"Up to {minimum.simulation_share:.0%} of a variance comes from the {curves:,} simulated curves and not "
             "from the data: more of them (--curves) would make intervals shorter."
+        )
+    if (loose := not_resolved(coordinates, minimum)).any():
+        names = ", ".join(name for name, is_loose in zip(coordinates.entries, loose, strict=True) if is_loose)
+        said.append(
+            "The sample does not resolve how the loss bends along every direction: it does not bound "
+            f"{names}. More units resolve more, and so do more --curves."
         )
     if clusters < FEW:
         said.append(f"There are {clusters} clusters: errors that are estimated from so few are themselves uncertain.")

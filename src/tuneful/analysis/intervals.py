@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from tuneful.analysis.coordinates import Coordinates
-from tuneful.fitting.uncertainty import how_identified
+from tuneful.fitting.uncertainty import deviations, how_identified
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +20,7 @@ class Intervals:
     low, high
         In own units.
     deviation
-        Standard deviation of the unconstrained entry, the logarithm of a positive one.
+        Standard deviation of the entry as it is read (`Coordinates.read`): of the logarithm of a positive one.
     identified
         "yes" where that is below .25, "weakly" below 1, else "no".
     """
@@ -67,9 +67,10 @@ def wald(
 
     Open on both sides where an entry is not identified: the quadratic form does not tell which side is.
     """
-    z, deviation = quantile(level), _deviations(covariance)
+    z, read = quantile(level), coordinates.read(point)
+    deviation = deviations(read @ covariance @ read.T)
     own, slopes = coordinates.own(point), coordinates.slopes(point)
-    logarithm, apart = np.array(coordinates.is_logarithm), z * _deviations(slopes @ covariance @ slopes.T)
+    logarithm, apart = np.array(coordinates.is_logarithm), z * deviations(slopes @ covariance @ slopes.T)
     factor = np.exp(np.minimum(z * deviation, np.log(np.finfo(np.float32).max)))
     low = np.where(logarithm, own / factor, own - apart)
     high = np.where(logarithm, own * factor, own + apart)
@@ -80,10 +81,6 @@ def wald(
 def percentiles(coordinates: Coordinates, draws: Float[np.ndarray, "draws n"], level: float) -> Intervals:
     """Compute percentile intervals of draws of the unconstrained entries; open where these are not identified."""
     low, high = np.quantile(coordinates.own(draws), [(1 - level) / 2, (1 + level) / 2], axis=0)
-    deviation = draws.std(axis=0, ddof=1)
+    deviation = coordinates.read_values(draws).std(axis=0, ddof=1)
     found = Intervals("bootstrap", level, low, high, deviation, [how_identified(d) for d in deviation])
     return found.open_where_not_identified()
-
-
-def _deviations(covariance: np.ndarray) -> np.ndarray:
-    return np.sqrt(np.maximum(np.diag(covariance), 0))

@@ -52,6 +52,11 @@ class Minimum:
         """V; directions in which the curvature is not resolved count as known to one unit (`sandwich`)."""
         return sandwich(self.curvature, self.of_data + self.around.noise)
 
+    @property
+    def left_open(self) -> Float[np.ndarray, "n k"]:
+        """Directions in which the curvature is not resolved."""
+        return resolved_inverse(self.curvature)[1]
+
     @cached_property
     def robust_spread(self) -> tuple[Float[np.ndarray, "n n"], Float[np.ndarray, "n n"]]:
         """H^-1, and V with it; where the curvature is not resolved in some direction, the metric stands for it."""

@@ -1,19 +1,23 @@
-"""Profiles: how much the loss rises when one entry of a parameter is held elsewhere, and the rest follows."""
+"""Profiles: how much the loss rises when one entry of a parameter is held elsewhere, and the rest follows.
+
+An entry is held as it is read (`Coordinates.read`): one that a fit measures from others moves with these.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 
+from tuneful.analysis.coordinates import Coordinates
 from tuneful.analysis.held_minimum import minimum_within
 from tuneful.analysis.intervals import Intervals, quantile
 from tuneful.analysis.local_problem import LocalProblem
 from tuneful.analysis.minimum import Minimum
 from tuneful.fitting.linearised import Linearised
 from tuneful.fitting.trust_region import inverse
-from tuneful.fitting.uncertainty import how_identified
+from tuneful.fitting.uncertainty import deviations, how_identified
 
-FARTHEST = float(np.log(10))  # from the answer, unconstrained: a factor of ten of a positive entry
+FARTHEST = float(np.log(10))  # from the answer, as it is read: a factor of ten of a positive entry
 NEAREST = 0.02  # first distances, as far as one expects to be at an end, and growing from there
 GROWTH = (0.5, 1.0, 1.5)
 ENTRY, SIDE, APART, RISE, SETTLED, POINT = range(6)  # columns of a row, the last and all after it
@@ -28,25 +32,29 @@ class Place:
     apart: float
 
 
-def allowed_rise(minimum: Minimum, level: float) -> Float[np.ndarray, " n"]:
-    r"""Compute the rise of the loss at the ends of an interval, z^2 / 2 V_kk / (H^-1)_kk.
+def allowed_rise(coordinates: Coordinates, minimum: Minimum, level: float) -> Float[np.ndarray, " n"]:
+    r"""Compute the rise of the loss at the ends of an interval, z^2 / 2 V_kk / (H^-1)_kk, of what is read.
 
     A loss rises by t^2 / (2 (H^-1)_kk) where entry k is held at a distance t; at t = z V_kk^(1/2) by this. For the
     likelihood, where V = H^-1, it is the usual quantile of chi-square. Where the curvature is not resolved in some
     direction, the metric stands for it.
     """
-    spread, variance = minimum.robust_spread
+    read = coordinates.read(minimum.point)
+    spread, variance = (read @ matrix @ read.T for matrix in minimum.robust_spread)
     return quantile(level) ** 2 / 2 * np.diag(variance) / np.diag(spread)
 
 
-def next_place(minimum: Minimum, rows: Float[np.ndarray, "points _"], level: float) -> Place | None:
+def next_place(
+    coordinates: Coordinates, minimum: Minimum, rows: Float[np.ndarray, "points _"], level: float
+) -> Place | None:
     """Choose where to look next: on each side of each entry outwards, until the loss has risen."""
-    rise = allowed_rise(minimum, level)
+    rise, read = allowed_rise(coordinates, minimum, level), coordinates.read(minimum.point)
+    expected = quantile(level) * deviations(read @ minimum.covariance @ read.T)
     for entry in range(len(minimum.point)):
         for side in (-1, 1):
             own = _on(rows, entry, side)
             if not len(own) or (own[-1, SETTLED] and own[-1, RISE] < rise[entry] and own[-1, APART] < FARTHEST):
-                return Place(entry, side, _distance(minimum, entry, level, len(own)))
+                return Place(entry, side, _distance(float(expected[entry]), len(own)))
     return None
 
 
@@ -54,23 +62,26 @@ def look_at(
     local: LocalProblem, minimum: Minimum, rows: Float[np.ndarray, "points _"], place: Place
 ) -> Float[np.ndarray, " _"]:
     """Hold the entry there and minimise over the rest, from where it was last; a new row."""
-    rest = np.arange(len(minimum.point)) != place.entry
-    held = minimum.point[place.entry] + place.side * place.apart
+    coordinates, k = local.coordinates, place.entry
+    rest = np.arange(len(minimum.point)) != k
+    held = coordinates.read_values(minimum.point)[k] + place.side * place.apart
     own = _on(rows, place.entry, place.side)
     own = own[own[:, SETTLED] > 0]
     begin = own[-1, POINT:] if len(own) else minimum.point
-    spread = inverse(minimum.around.metric)
-    along = spread[:, place.entry] / spread[place.entry, place.entry] * (held - begin[place.entry])
+    direction = coordinates.read(begin)[k]
+    along = inverse(minimum.around.metric) @ direction
+    along *= (held - coordinates.read_values(begin)[k]) / (direction @ along)
 
     def whole(values: np.ndarray) -> np.ndarray:
-        point = np.empty(len(rest))
-        point[rest], point[place.entry] = values, held
+        point = begin.copy()
+        point[rest] = values
+        point[k] += held - coordinates.read_values(point)[k]
         return point
 
-    about = whole, lambda found: _restricted(found, rest)
+    about = whole, lambda found, at: _restricted(found, k, coordinates.read(at)[k])
     candidate = minimum_within(local, *about, (begin + along)[rest], begin[rest])
     apart = float(candidate.around.loss - minimum.around.loss) if candidate.is_known else 0.0
-    told = [place.entry, place.side, place.apart, apart, candidate.is_known]
+    told = [k, place.side, place.apart, apart, candidate.is_known]
     return np.array([*told, *whole(candidate.point)], float)
 
 
@@ -81,16 +92,18 @@ def profile_intervals(
 
     Roots of rises are interpolated, which are straight lines where the loss is quadratic.
     """
-    n, rise = len(minimum.point), allowed_rise(minimum, level)
+    coordinates = local.coordinates
+    n, rise = len(minimum.point), allowed_rise(coordinates, minimum, level)
     lowest = min(0.0, rows[:, RISE].min(initial=0.0))  # a profile may have found a better minimum
-    own, ends = local.coordinates.own(minimum.point), np.full((2, n), np.nan)
+    own, ends = coordinates.own(minimum.point), np.full((2, n), np.nan)
+    here = coordinates.read_values(minimum.point)
     distances = np.full((2, n), np.nan)
     for entry in range(n):
         for i, side in enumerate((-1, 1)):
             end = _crossing(minimum, _on(rows, entry, side), rise[entry] + lowest, lowest)
             if end is not None:
-                ends[i, entry] = local.coordinates.own(end)[entry]
-                distances[i, entry] = abs(end[entry] - minimum.point[entry])
+                ends[i, entry] = coordinates.own(end)[entry]
+                distances[i, entry] = abs(coordinates.read_values(end)[entry] - here[entry])
     low, high = np.fmin(ends[0], own), np.fmax(ends[1], own)
     low, high = np.where(np.isnan(ends[0]), np.nan, low), np.where(np.isnan(ends[1]), np.nan, high)
     deviation = distances.mean(axis=0) / quantile(level)
@@ -114,15 +127,16 @@ def _on(rows: np.ndarray, entry: int, side: int) -> np.ndarray:
     return rows[(rows[:, ENTRY] == entry) & (rows[:, SIDE] == side)]
 
 
-def _distance(minimum: Minimum, entry: int, level: float, number: int) -> float:
+def _distance(expected: float, number: int) -> float:
     """How far the point of that number is: growing from half of where one expects the end."""
-    expected = quantile(level) * np.sqrt(minimum.covariance[entry, entry])
     first = np.clip(expected, NEAREST, FARTHEST / 2)
     growth = GROWTH[number] if number < len(GROWTH) else GROWTH[-1] ** (number - 1)
     return float(min(first * growth, FARTHEST))
 
 
-def _restricted(found: Linearised, rest: np.ndarray) -> Linearised:
-    """The loss as a function of some of the parameters."""
-    matrices = (matrix[..., rest, :][..., rest] for matrix in (found.metric, found.noise, found.sampling))
-    return Linearised(found.loss, found.gradient[rest], *matrices)
+def _restricted(found: Linearised, k: int, direction: np.ndarray) -> Linearised:
+    """The loss as a function of all parameters but one, which moves with them so that it is read the same."""
+    within = np.delete(np.eye(len(direction)), k, axis=1)
+    within[k] = -np.delete(direction, k)
+    matrices = (within.T @ matrix @ within for matrix in (found.metric, found.noise, found.sampling))
+    return Linearised(found.loss, within.T @ found.gradient, *matrices)

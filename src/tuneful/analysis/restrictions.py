@@ -79,7 +79,7 @@ def restricted_minimum(local: LocalProblem, minimum: Minimum, restriction: Restr
         found, record = local.look(origin)
         return np.array([found.loss - minimum.around.loss, bool(record.taken), *origin], float)
 
-    def within(found: Linearised) -> Linearised:
+    def within(found: Linearised, _: np.ndarray) -> Linearised:
         matrices = (basis.T @ matrix @ basis for matrix in (found.metric, found.noise, found.sampling))
         return Linearised(found.loss, basis.T @ found.gradient, *matrices)
 
@@ -162,8 +162,8 @@ def _scale(coordinates: Coordinates, entry: int) -> float:
     """0 for a logarithm, else the size of a unit; a kind that is neither is no equal of anything."""
     if coordinates.is_logarithm[entry]:
         return 0.0
-    constraint = _about(coordinates, entry).constraint
-    return constraint.scale if isinstance(constraint, Free) else math.nan
+    about = _about(coordinates, entry)
+    return about.constraint.scale if isinstance(about.constraint, Free) and about.reference is None else math.nan
 
 
 def _unconstrained(text: str, coordinates: Coordinates, entry: int, number: float) -> float:

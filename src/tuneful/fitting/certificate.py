@@ -9,7 +9,7 @@ from scipy.special import chdtrc  # scipy.stats would be a third of what `tunefu
 
 from tuneful.fitting.linearised import Linearised
 from tuneful.fitting.trust_region import inverse, newton_step, spectrum
-from tuneful.fitting.uncertainty import sandwich
+from tuneful.fitting.uncertainty import resolved_inverse, sandwich
 
 LEVEL = 0.01  # of the test
 
@@ -33,6 +33,8 @@ class Certificate:
     covariance
         Of the unconstrained parameters, from the sampling of the measured units and of the fitted sample, (n, n); NaN
         where the objective does not know it.
+    left_open
+        Directions in which the curvature is not resolved, (n, k): in the covariance they count as known to one unit.
     arrived, starts
         How many of all starts ended in this place, as far as they were followed.
     """
@@ -43,6 +45,7 @@ class Certificate:
     noise: np.ndarray
     metric: np.ndarray
     covariance: np.ndarray
+    left_open: np.ndarray
     arrived: int = 1
     starts: int = 1
 
@@ -52,9 +55,11 @@ class Certificate:
         noise, metric = fitted.noise + fresh.noise, (fitted.metric + fresh.metric) / 2
         curvature, of_data = fresh.sampling  # of all realisations, and unseen by the fit
         is_known = np.isfinite(curvature).all() and np.isfinite(of_data).all()
-        covariance = sandwich(curvature, of_data + fitted.noise) if is_known else np.full(noise.shape, np.nan)
+        covariance, left_open = np.full(noise.shape, np.nan), np.zeros((len(noise), 0))
+        if is_known:
+            covariance, left_open = sandwich(curvature, of_data + fitted.noise), resolved_inverse(curvature)[1]
         losses = float(fresh.loss), float(fitted.loss)
-        return cls(*losses, np.asarray(fresh.gradient), noise, metric, covariance, arrived, starts)
+        return cls(*losses, np.asarray(fresh.gradient), noise, metric, covariance, left_open, arrived, starts)
 
     @property
     def statistic(self) -> float:

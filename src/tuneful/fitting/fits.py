@@ -189,7 +189,7 @@ class FitResult:
         found = self.state.refinement.certificate()
         if found is None or not np.isfinite(found.covariance).all():
             return {}
-        return parameter_errors(self.circuit, self.estimate, found.covariance)
+        return parameter_errors(self.circuit, self.estimate, found.covariance, found.left_open)
 
     @property
     def one_step(self) -> dict[str, Any] | None:
