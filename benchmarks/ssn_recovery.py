@@ -4,6 +4,7 @@
     python benchmarks/ssn_recovery.py 0 1 --objective energy+wgan-gp     # the second goes on from the first
     python benchmarks/ssn_recovery.py 0 1 --truth halved                 # dJ / 2 and J + dJ / 4 in place of Table 3
     python benchmarks/ssn_recovery.py 0 --start 3                        # from another place in the stable regime
+    python benchmarks/ssn_recovery.py 1 2 --start 0 1 2                  # from three; which answer is the lowest
     python benchmarks/ssn_recovery.py 0 --trials 10                      # means of 10 Poisson trials of 1 s
     python benchmarks/ssn_recovery.py 0 --json                           # also: ssn.py --experiment 0 ...
     python benchmarks/ssn_recovery.py --quick                            # shows that the script runs
@@ -16,7 +17,8 @@ the loop with its evaluations, when a step and an evaluation have been compiled 
 the seconds until all four distances were first below the line in an evaluation during the fit; how it ended; its loss
 minus that at the truth (1,000 curves, mean of 8 draws, the same random numbers, weighted as when the fit began); how
 far the answer is from the truth along the directions that the fitted curves fix to a quarter, in standard errors of
-the Cramer-Rao bound (the information that moments have at the truth); and fitted over true parameters.
+the Cramer-Rao bound (the information that moments have at the truth); and fitted over true parameters. Answers of one
+seed from several starts are compared as `tuneful places` does: which has the lowest loss, and which are one place.
 """
 
 import argparse
@@ -43,6 +45,7 @@ from tuneful.fitting.unconstrained import unconstrained_values
 from tuneful.objectives import Measured
 from tuneful.objectives.base import sharpest
 from tuneful.registry import build
+from tuneful.runs.places_run import places_of
 from tuneful.runs.presets import resolve
 from tuneful.solvers import Status
 
@@ -60,6 +63,7 @@ QUICK = [
 FITTED = ("J", "dJ", "sigma")
 IDENTIFIED = 0.25  # standard error of a relative deviation
 DRAWS = 8  # of 1,000 curves, from which the loss is averaged
+COMPARED = 32_000  # curves at most, by which answers from several starts are compared
 SHORT = {"suppression_index": "suppression", "max_rate": "max rate", "preferred_size": "pref. size"}
 
 
@@ -191,24 +195,26 @@ class Experiment:
     objective: str
     truth: str
     set: list[str]
-    start: int = 0
+    start: tuple[int, ...] = (0,)
     trials: int | None = None
     curves: int = CURVES
     final: int = FINAL
     bound: int = BOUND
+    compared: int = COMPARED
 
     @classmethod
     def asked(cls, options: argparse.Namespace) -> "Experiment":
-        plain = cls(options.objective, options.truth, options.set, options.start, options.trials)
-        return (
-            dataclasses.replace(plain, set=[*plain.set, *QUICK], curves=16, final=16, bound=24)
-            if options.quick
-            else plain
-        )
+        plain = cls(options.objective, options.truth, options.set, tuple(options.start), options.trials)
+        if not options.quick:
+            return plain
+        few = {"curves": 16, "final": 16, "bound": 24, "compared": 192}
+        return dataclasses.replace(plain, set=[*plain.set, *QUICK], start=(0, 1), **few)
 
 
-def fit_seed(seed: int, asked: Experiment, compiled: dict[str, float]) -> dict[str, Any]:
-    """Simulate and fit with one seed; `compiled` gathers seconds of compilation by objective."""
+def fit_seed(
+    seed: int, start: int, asked: Experiment, compiled: dict[str, float]
+) -> tuple[tuneful.Fit, dict[str, Any]]:
+    """Simulate and fit with one seed, from one start; `compiled` gathers seconds of compilation by objective."""
     overrides, stages = asked.set, []
     circuit = build("circuit", {"ssn": SSN}, resolve("ssn", {}, overrides).circuit)
     assert isinstance(circuit, SSN)
@@ -216,7 +222,7 @@ def fit_seed(seed: int, asked: Experiment, compiled: dict[str, float]) -> dict[s
     fitted_to = measured(circuit.with_values(values), asked.trials)
     true = of_centre(fitted_to)
     data = tuneful.simulate(true, asked.curves + SPARE, jax.random.key(1000 + seed)).isel(unit=slice(asked.curves))
-    at = measured(start_of(circuit, values, asked.start), asked.trials)
+    at = measured(start_of(circuit, values, start), asked.trials)
     for name in asked.objective.split("+"):
         if name not in compiled:
             compiled[name] = compile_seconds(at, data, name, overrides)
@@ -233,8 +239,9 @@ def fit_seed(seed: int, asked: Experiment, compiled: dict[str, float]) -> dict[s
     above = None if problem.objective.learns else loss_above_truth(fit, fitted_to, asked.curves)
     earlier = np.cumsum([0.0, *(s["seconds"] for s in stages)])
     reached = [b + s["seconds_to_line"] for b, s in zip(earlier, stages, strict=False) if s["seconds_to_line"]]
-    return {
+    return fit, {
         "seed": seed,
+        "start": start,
         "ks": ks,
         "ks_of_truth": ks_of_truth,
         "below_line": all(distance < LINE for distance in ks.values()),
@@ -250,9 +257,15 @@ def run(seeds: list[int], asked: Experiment) -> dict[str, Any]:
     """The experiment with every seed, on all cores."""
     jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)))
     compiled: dict[str, float] = {}
-    rows = [fit_seed(seed, asked, compiled) for seed in seeds]
+    rows, places = [], []
+    for seed in seeds:
+        found = {start: fit_seed(seed, start, asked, compiled) for start in asked.start}
+        rows += [row for _, row in found.values()]
+        if len(found) > 1:
+            fits = {f"start {start}": fit for start, (fit, _) in found.items()}
+            places.append({"seed": seed} | places_of(fits, curves=asked.compared).table())
     about = dataclasses.asdict(asked) | {"line": LINE, "devices": len(jax.devices())}
-    return about | {"compile_seconds": compiled, "load": os.getloadavg()[0], "rows": rows}
+    return about | {"compile_seconds": compiled, "load": os.getloadavg()[0], "rows": rows, "places": places}
 
 
 def print_table(report: dict[str, Any]) -> None:
@@ -273,12 +286,15 @@ def print_table(report: dict[str, Any]) -> None:
         to_line = "-" if row["seconds_to_line"] is None else f"{row['seconds_to_line']:.1f}"
         steps = "+".join(str(s["steps"]) for s in row["stages"])
         verdict = "yes" if row["below_line"] else "no"
-        print(f"{row['seed']:>13}{distances}{verdict:>13}{row['seconds']:>13.1f}{to_line:>13}{steps:>13}")
+        label = f"{row['seed']}" + f", start {row['start']}" * (len(report["start"]) > 1)
+        print(f"{label:>13}{distances}{verdict:>13}{row['seconds']:>13.1f}{to_line:>13}{steps:>13}")
         themselves = "".join(f"{row['ks_of_truth'][n]:>13.3f}" for n in names)
         print(f"{'of the truth':>13}{themselves}")
         print_recovery(row)
     reached = sum(row["below_line"] for row in report["rows"])
     print(f"below the line: {reached} of {len(report['rows'])}")
+    for found in report["places"]:
+        print(f"seed {found['seed']}: {found['words']}")
 
 
 def print_recovery(row: dict[str, Any]) -> None:
@@ -299,7 +315,9 @@ def print_recovery(row: dict[str, Any]) -> None:
 def add_options(parser: Any) -> None:
     parser.add_argument("--objective", default="moments", help="moments, energy, wgan-gp or moments+wgan-gp")
     parser.add_argument("--truth", choices=("paper", "halved"), default="paper")
-    parser.add_argument("--start", type=int, default=0, help="0: .37 times the truth; others around there")
+    parser.add_argument(
+        "--start", type=int, nargs="+", default=[0], help="0: .37 times the truth; others around there; several"
+    )
     parser.add_argument("--trials", type=int, help="of 1 s, of which measured curves are the mean; rates themselves")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="as in `tuneful fit`")
 
@@ -308,7 +326,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("seeds", type=int, nargs="*", default=[0, 1, 2, 3, 4])
     add_options(parser)
-    reporting.add_options(parser, quick="one seed, two steps of 11 sites, few curves")
+    reporting.add_options(parser, quick="one seed, two starts, two steps of 11 sites, few curves")
     options = reporting.parsed(parser)
     report = run([0] if options.quick else options.seeds, Experiment.asked(options))
     reporting.publish(report, options, print_table)

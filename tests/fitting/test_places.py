@@ -12,7 +12,7 @@ from jax import Array
 from tuneful.circuits import AbstractCircuit, Free, Response, parameter
 from tuneful.errors import UserError
 from tuneful.fitting import FitSettings, Problem, fit_circuit, simulate
-from tuneful.fitting.places import DRAWS, LossDifference, compare_places, losses_at, with_loss
+from tuneful.fitting.places import LossDifference, compare_places, losses_at, with_loss
 from tuneful.fitting.tables import ended_elsewhere
 from tuneful.objectives import AbstractPenalty, EnergyDistance, Measured, MomentMatching, WassersteinGAN
 
@@ -101,24 +101,25 @@ def test_of_two_minima_the_lower_one_is_named_by_how_much_it_is_lower(problem, t
 
 def test_the_order_of_places_does_not_count(problem, two):
     other = losses_at(problem, [at(2.0), at(-2.0)], jax.random.key(3))
-    np.testing.assert_array_equal(other.by_draw, two.losses.by_draw[:, ::-1])
+    np.testing.assert_array_equal(other.by_sample, two.losses.by_sample[:, ::-1])
 
 
 def test_along_a_flat_valley_nothing_is_told_apart(problem):
     """Over 12 sets of random numbers, differences are zero within their errors: t-distributed, of variance 7 / 5."""
-    found = [losses_at(problem, [at(2.0), at(2.0, 1.0)], jax.random.key(i), 24, DRAWS) for i in range(12)]
+    found = [losses_at(problem, [at(2.0), at(2.0, 1.0)], jax.random.key(i), 24, 24) for i in range(12)]
     z = [one.difference(1, 0).mean / one.difference(1, 0).error for one in found]
     assert abs(np.mean(z)) < 3 * np.sqrt(1.4 / 12)
     assert 0.4 < np.std(z) < 2.4
-    grown = losses_at(problem, [at(2.0), at(2.0, 1.0)], jax.random.key(0), 24, most=20)
-    assert len(grown.by_draw) == 20
-    assert grown.difference(1, 0).words.startswith("not told apart by 480 curves (")
+    grown = losses_at(problem, [at(2.0), at(2.0, 1.0)], jax.random.key(0), 24, 96)
+    assert grown.difference(1, 0).words.startswith("not told apart by 768 curves (")
+    at_once = losses_at(problem, [at(2.0), at(2.0, 1.0)], jax.random.key(0), 96, 96)
+    np.testing.assert_allclose(grown.by_sample, at_once.by_sample, rtol=1e-4, atol=1e-7)  # the same realisations
 
 
 def test_places_within_what_the_data_leave_open_are_the_same(problem):
     """One curve tells a place to .5 / sqrt(1 + .1^2); a unit is the standard error of what no curve tells."""
     near = {"a": at(2.0), "b": at(2.05, 1.5), "c": at(2.0, 3.0), "d": at(2.2)}
-    found = compare_places(problem, near, jax.random.key(0), curves=240, most=DRAWS)
+    found = compare_places(problem, near, jax.random.key(0), curves=240, most=240)
     error = SPREAD / np.sqrt(1 + SLOPE**2) * np.sqrt(1 / UNITS + 1 / 240)
     np.testing.assert_allclose(found.errors, [error, 1.0], rtol=0.25)
     is_same = {name: found.is_same(i) for i, name in enumerate(found.names)}
@@ -129,17 +130,17 @@ def test_places_within_what_the_data_leave_open_are_the_same(problem):
 
 def test_penalties_are_part_of_the_loss(problem):
     penalised = dataclasses.replace(problem, penalties=(Place(),))
-    plain, with_them = (losses_at(p, [at(-2.0), at(2.0)], jax.random.key(0), 48, 8) for p in (problem, penalised))
+    plain, with_them = (losses_at(p, [at(-2.0), at(2.0)], jax.random.key(0), 48, 48) for p in (problem, penalised))
     apart = with_them.difference(0, 1).mean - plain.difference(0, 1).mean
     assert apart == pytest.approx(-4.0, rel=1e-5)
     assert with_them.lowest == 0
 
 
-def test_draws_grow_until_they_decide(problem):
+def test_samples_grow_until_they_decide(problem):
     clear = losses_at(problem, [at(0.0), at(2.0)], jax.random.key(0), 48)
-    assert len(clear.by_draw) == DRAWS
+    assert clear.curves == 48
     assert clear.difference(0, 1).is_of_any_units
-    assert len(losses_at(problem, [at(2.0), at(2.0)], jax.random.key(0), 48).by_draw) == DRAWS  # nothing to decide
+    assert losses_at(problem, [at(2.0), at(2.0)], jax.random.key(0), 48).curves == 48  # there is nothing to decide
 
 
 def test_a_place_without_a_loss_and_a_place_alone_are_refused(problem):

@@ -79,7 +79,7 @@ def compare(
 
 def places(
     runs: Annotated[list[Path], typer.Argument(help="Folders of finished fits of one circuit to the same curves.")],
-    curves: Annotated[int, typer.Option(help="Curves that are simulated at each place, at most.", min=192)] = 64_000,
+    curves: Annotated[int, typer.Option(help="Curves that are simulated at each place, at most.", min=192)] = 32_000,
     seed: Annotated[int, typer.Option(help="Decides the curves.", min=0, max=2**32 - 1)] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print all numbers as JSON.")] = False,
     circuit: Circuits = None,

@@ -147,10 +147,10 @@ def generated_at(problem: Problem, unconstrained: dict[str, Array], key: Array, 
 
 
 def generated_and_cost(
-    problem: Problem, unconstrained: dict[str, Array], key: Array, curves: int
+    problem: Problem, unconstrained: dict[str, Array], key: Array, curves: int, first: int = 0
 ) -> tuple[Generated, float]:
-    """The same curves, and what penalties add to their loss."""
-    rates, cost, accepted, _ = _answered(problem, unconstrained, jax.random.split(key)[0], 0, curves)
+    """The same curves, from a number of realisation on, and what penalties add to their loss."""
+    rates, cost, accepted, _ = _answered(problem, unconstrained, jax.random.split(key)[0], first, curves)
     return _as_curves(rates, accepted, problem.labels), float(cost.sum()) / max(int(accepted.sum()), 1)
 
 

@@ -1,12 +1,13 @@
 r"""Which of several places has the lower loss, and whether they are one place.
 
-The same random numbers are drawn at all of them, so that what they have in common is no part of a difference, and
-draws are doubled until every place is told apart from the lowest one, or until there are `MOST`. Told apart is a
-difference of `TOLD_APART` standard errors: of equal losses, looked at after 8, 16, 32 and 64 draws, 3 % are by
-chance.
+Several samples are drawn, of the same random numbers at all places, so that what these have in common is no part of
+a difference; its standard error is that between samples. They are doubled until every place is told apart from the
+lowest one, or up to a limit: not their number, as what sampling adds to a squared distance falls with the size of a
+sample, and not with its root. Told apart is a difference of `TOLD_APART` standard errors.
 
 Whether other units would say the same is another question. With s_i the derivative of a difference in the weight of
-unit i, its standard error between sets of n units is (n / (n - 1) sum_i s_i^2)^(1/2).
+unit i, its variance between sets of n units is n / (n - 1) sum_i s_i^2: of products between samples, each of which
+has its own errors.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 
 from tuneful.errors import UserError
-from tuneful.fitting.linearised import generated_and_cost, linearise_by_unit
+from tuneful.fitting.linearised import generated_and_cost, generated_at, linearise_by_unit
 from tuneful.fitting.uncertainty import sandwich
 from tuneful.fitting.unconstrained import parameter_names
 from tuneful.numbers import count
@@ -36,9 +37,9 @@ if TYPE_CHECKING:
 
     from tuneful.fitting.problem import Problem
 
-DRAWS, MOST = 8, 64  # of curves, at first and in the end
-CURVES = 1000  # in each
-TOLD_APART = 3.0  # standard errors of a difference
+SAMPLES = 8
+CURVES, MOST = 1000, 4000  # in each, at first and in the end
+TOLD_APART = 3.0  # standard errors of a difference; of equal losses one in twenty is, at one of three sizes
 SAME = 2.0  # standard errors of a parameter within which it is the same
 WEIGHTS, DRAWN, AROUND = range(3)  # streams of random numbers
 
@@ -90,43 +91,46 @@ class LossDifference:
 
 @dataclass(frozen=True, eq=False)
 class Losses:
-    """The loss at several places, of the same random numbers.
+    """The loss at several places, from samples of the same random numbers.
 
-    by_draw
+    by_sample
         Loss and penalty.
     by_unit
         Its derivative in the weight of each measured unit.
     curves
-        In a draw.
+        In a sample.
     """
 
-    by_draw: Float[np.ndarray, "draws places"]
-    by_unit: Float[np.ndarray, "units places"]
+    by_sample: Float[np.ndarray, "samples places"]
+    by_unit: Float[np.ndarray, "samples places units"]
     curves: int
 
     @property
     def lowest(self) -> int:
         """The place of lowest mean loss."""
-        return int(np.argmin(self.by_draw.mean(axis=0)))
+        return int(np.argmin(self.by_sample.mean(axis=0)))
 
     @property
     def is_decided(self) -> bool:
         """Whether each place is told apart from the lowest one, or has the same curves as it."""
-        others = (self.difference(i, self.lowest) for i in range(self.by_draw.shape[1]))
+        others = (self.difference(i, self.lowest) for i in range(self.by_sample.shape[1]))
         return all(one.is_told_apart or one.error == 0 for one in others)
 
     def difference(self, one: int, other: int) -> LossDifference:
         """The loss at one place minus that at another."""
-        apart, by_unit = (a[:, one] - a[:, other] for a in (self.by_draw, self.by_unit))
-        draws, n = len(apart), len(by_unit)
-        error, of_units = apart.std(ddof=1) / np.sqrt(draws), np.sqrt(n / (n - 1) * np.sum(by_unit**2))
-        return LossDifference(float(apart.mean()), float(error), float(of_units), draws * self.curves)
+        apart, by_unit = (a[:, one] - a[:, other] for a in (self.by_sample, self.by_unit))
+        samples, n = by_unit.shape
+        error = apart.std(ddof=1) / np.sqrt(samples)
+        # Of different samples only: the square of one would count what its curves happen to be.
+        squares = (np.sum(by_unit.sum(axis=0) ** 2) - np.sum(by_unit**2)) / (samples * (samples - 1))
+        of_units = np.sqrt(n / (n - 1) * max(squares, 0.0))
+        return LossDifference(float(apart.mean()), float(error), float(of_units), samples * self.curves)
 
 
 def losses_at(
     problem: Problem, places: list[dict[str, Array]], key: Array, curves: int = CURVES, most: int = MOST
 ) -> Losses:
-    """Compute the loss at several places from draws whose number grows until they are told apart.
+    """Compute the loss at several places from samples that grow until they are told apart.
 
     The loss is that of the problem, penalties included, as sharp as it gets at these places; where the objective
     learns on the way, and has none, the energy distance.
@@ -139,10 +143,8 @@ def losses_at(
         Unconstrained parameters by name, two or more.
     key
         Decides all random numbers.
-    curves
-        In a draw.
-    most
-        Draws.
+    curves, most
+        In each of `SAMPLES` samples, at first and in the end.
 
     Raises
     ------
@@ -150,18 +152,23 @@ def losses_at(
         Where too many realisations do not settle.
     """
     problem = with_loss(problem)
-    for_weights, for_draws = (jax.random.fold_in(key, stream) for stream in (WEIGHTS, DRAWN))
+    for_weights, for_samples = (jax.random.fold_in(key, stream) for stream in (WEIGHTS, DRAWN))
     state = _sharpened_at(problem, places, for_weights, curves)
-    by_draw, by_unit = [], np.zeros((len(problem.data.rates), len(places)))
+    keys = [jax.random.fold_in(for_samples, sample) for sample in range(SAMPLES)]
+    samples = [[_Sample.drawn(problem, place, own, curves) for place in places] for own in keys]
     while True:
-        for draw in range(len(by_draw), min(most, max(DRAWS, 2 * len(by_draw)))):
-            own = jax.random.fold_in(for_draws, draw)
-            looks = [_look(problem, state, place, own, curves) for place in places]
-            by_draw.append([loss for loss, _ in looks])
-            by_unit += np.stack([scores for _, scores in looks], axis=-1)
-        found = Losses(np.array(by_draw), by_unit / len(by_draw), curves)
-        if found.is_decided or len(by_draw) >= most:
+        looks = [
+            [_look(problem, state, sample, own) for sample in row] for own, row in zip(keys, samples, strict=True)
+        ]
+        by_sample, by_unit = (np.array([[look[i] for look in row] for row in looks]) for i in range(2))
+        found = Losses(by_sample, by_unit, curves)
+        if found.is_decided or curves >= most:
             return found
+        samples = [
+            [sample.doubled(problem, place, own) for sample, place in zip(row, places, strict=True)]
+            for own, row in zip(keys, samples, strict=True)
+        ]
+        curves *= 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,7 +222,7 @@ class Places:
                 "told_apart": apart.is_told_apart, "of_any_units": apart.is_of_any_units,
                 "same_place": self.is_same(i), "standard_errors": dict(zip(self.parameters, about, strict=True)),
             }  # fmt: skip
-        curves = len(self.losses.by_draw) * self.losses.curves
+        curves = len(self.losses.by_sample) * self.losses.curves
         return {"lowest": self.names[self.lowest], "curves": curves, "places": rows, "words": self.words}
 
     def _of_other(self, place: int) -> str:
@@ -265,23 +272,46 @@ def _sharpened_at(problem: Problem, places: list[dict[str, Array]], key: Array, 
 
     @cache
     def pooled() -> Generated:
-        drawn = [generated_and_cost(problem, place, key, curves)[0] for place in places]
-        rates, weight = (jnp.concatenate([getattr(d, name) for d in drawn]) for name in ("rates", "weight"))
-        return replace(drawn[0], rates=rates, weight=weight)
+        return _pooled([generated_at(problem, place, key, curves) for place in places])
 
     return sharpest(problem.distance, problem.distance.init(key, problem.data), pooled, problem.data)
 
 
-def _look(
-    problem: Problem, state: Any, place: dict[str, Array], key: Array, curves: int
-) -> tuple[float, Float[np.ndarray, " units"]]:
-    """Loss and penalty of a draw, and the derivative in the weights of the units."""
-    generated, cost = generated_and_cost(problem, place, key, curves)
-    lost = 1 - float(generated.realisation_weight.mean())
-    if lost > problem.steps.max_lost:
-        raise UserError(f"{lost:.0%} of the realisations do not settle at one of the places: there is no loss there.")
-    loss, scores = _loss_by_unit(problem, generated, state, key)
-    return float(loss) + cost, np.asarray(scores, float)
+@dataclass(frozen=True, eq=False)
+class _Sample:
+    """Curves at a place, and what penalties add to their loss."""
+
+    generated: Generated
+    cost: float
+
+    @classmethod
+    def drawn(cls, problem: Problem, place: dict[str, Array], key: Array, curves: int, first: int = 0) -> _Sample:
+        """From a number of realisation on; a `UserError` where too few settle."""
+        found = cls(*generated_and_cost(problem, place, key, curves, first))
+        lost = 1 - float(found.generated.realisation_weight.mean())
+        if lost > problem.steps.max_lost:
+            raise UserError(
+                f"{lost:.0%} of the realisations do not settle at one of the places: there is no loss there."
+            )
+        return found
+
+    def doubled(self, problem: Problem, place: dict[str, Array], key: Array) -> _Sample:
+        """With as many curves again."""
+        first = len(self.generated.realisation_weight)
+        more = _Sample.drawn(problem, place, key, first * self.generated.n_cells, first)
+        return _Sample(_pooled([self.generated, more.generated]), (self.cost + more.cost) / 2)
+
+
+def _pooled(parts: list[Generated]) -> Generated:
+    """The curves of several samples as one."""
+    rates, weight = (jnp.concatenate([getattr(part, name) for part in parts]) for name in ("rates", "weight"))
+    return replace(parts[0], rates=rates, weight=weight)
+
+
+def _look(problem: Problem, state: Any, sample: _Sample, key: Array) -> tuple[float, Float[np.ndarray, " units"]]:
+    """Loss and penalty of a sample, and the derivative in the weights of the units."""
+    loss, scores = _loss_by_unit(problem, sample.generated, state, key)
+    return float(loss) + sample.cost, np.asarray(scores, float)
 
 
 @eqx.filter_jit

@@ -75,7 +75,7 @@ def ended_elsewhere(result: FitResult) -> dict[str, Any] | None:
     named = {f"start {i}": by_name(point, result.estimate) for i, point in enumerate(others, 2)}
     places = {"the answer": result.estimate} | named
     curves = min(CURVES, result.task.settings.refine_batch)
-    return compare_places(result.task.problem, places, result.task.key(PLACES), curves).table()
+    return compare_places(result.task.problem, places, result.task.key(PLACES), curves, 4 * curves).table()
 
 
 def results_table(result: FitResult, findings: Findings, about: Mapping[str, Any]) -> dict[str, Any]:

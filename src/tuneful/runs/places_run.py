@@ -10,7 +10,7 @@ import equinox as eqx
 
 from tuneful.circuits.keys import as_key
 from tuneful.errors import UserError
-from tuneful.fitting.places import CURVES, DRAWS, Places, compare_places
+from tuneful.fitting.places import CURVES, MOST, SAMPLES, Places, compare_places
 from tuneful.fitting.unconstrained import unconstrained_values, with_unconstrained
 from tuneful.runs.estimator import Fit
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tuneful.circuits.keys import Key
 
 
-def places_of(fits: Mapping[str, Fit], seed: Key = 0, curves: int = 64 * CURVES) -> Places:
+def places_of(fits: Mapping[str, Fit], seed: Key = 0, curves: int = SAMPLES * MOST) -> Places:
     """Compare the answers of fits of one circuit to the same curves by the same objective.
 
     Parameters
@@ -41,8 +41,8 @@ def places_of(fits: Mapping[str, Fit], seed: Key = 0, curves: int = 64 * CURVES)
         _refuse_another_loss((name, first), (other, fit))
     problem = replace(first.task_.problem, circuit=first.circuit_)
     answers = {own: unconstrained_values(fit.circuit_, problem.fitted) for own, fit in fits.items()}
-    in_draw = min(CURVES, max(1, curves // DRAWS))
-    return compare_places(problem, answers, as_key(seed), in_draw, max(DRAWS, curves // in_draw))
+    most = max(1, curves // SAMPLES)
+    return compare_places(problem, answers, as_key(seed), min(CURVES, most), most)
 
 
 def _refuse_another_loss(one: tuple[str, Fit], other: tuple[str, Fit]) -> None:
