@@ -228,7 +228,7 @@ def tiny(tmp_path_factory):
 @pytest.fixture
 def quick_report(monkeypatch):
     """Write an empty page: the report has tests of its own."""
-    monkeypatch.setattr("tuneful.runs.fit_run.write_report", lambda content, path: path.write_text("<html>"))
+    monkeypatch.setattr("tuneful.report.fit.write_report", lambda content, path: path.write_text("<html>"))
 
 
 @pytest.fixture

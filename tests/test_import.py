@@ -41,6 +41,18 @@ def test_what_computes_loads_no_library_of_files_and_plots():
     assert not ELSEWHERE & loaded_by("import tuneful.curves, tuneful.circuits, tuneful.objectives")
 
 
+def test_readers_of_curves_and_weights_load_no_jax():
+    loaded = loaded_by("import tuneful.cli.data_commands")
+    assert "xarray" in loaded
+    assert not {"jax", "equinox", "optax", "matplotlib"} & loaded
+
+
+def test_a_fit_loads_no_plots_before_its_page():
+    loaded = loaded_by("import tuneful.runs.running")
+    assert "jax" in loaded
+    assert not {"matplotlib", "PIL"} & loaded
+
+
 def test_pictures_of_numbers_load_no_jax():
     """Those of networks compute what they show."""
     shown = "comparison correlations curves design distances distribution goodness intervals loss means predicted"

@@ -41,7 +41,7 @@ def test_options_of_one_run_are_refused_for_several(refused, circuit, tmp_path):
 
 
 def test_stabilised_circuits_are_side_by_side(tuneful, tmp_path, monkeypatch):
-    monkeypatch.setattr("tuneful.runs.stabilize_run.write_soc_report", lambda content, path: path.write_text("<p>"))
+    monkeypatch.setattr("tuneful.report.soc.write_soc_report", lambda content, path: path.write_text("<p>"))
     for seed in (0, 1):
         asked = ["--n", 20, "--radius", 3, "--seed", seed, "--target", 0.9, "--max-steps", 60 - 59 * seed]
         tuneful("stabilize", *asked, "--out", tmp_path / f"soc-{seed}")

@@ -35,7 +35,7 @@ def runs(toy, data, tiny_settings, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
     settings = tiny_settings | {"max_steps": 2, "evaluate_every": 40}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tuneful.runs.fit_run.write_report", lambda content, path: path.write_text("<html>"))
+        patch.setattr("tuneful.report.fit.write_report", lambda content, path: path.write_text("<html>"))
         for name, b in {"near": 2.0, "far": 0.1}.items():
             start = toy.with_values({"a": 3.0, "b": b})
             Fit(start, **settings).fit(data, 0, out=folder / name, progress=False)

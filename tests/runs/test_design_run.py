@@ -20,7 +20,7 @@ def run(toy, tiny_settings, tmp_path_factory):
     curves = simulate(toy.with_values({"a": 3.0, "b": 1.0}), 40, jax.random.key(1))
     path = tmp_path_factory.mktemp("runs") / "run"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tuneful.runs.fit_run.write_report", lambda content, path: path.write_text("<html>"))
+        patch.setattr("tuneful.report.fit.write_report", lambda content, path: path.write_text("<html>"))
         fit = Fit(toy.with_values({"a": 3.0, "b": 1.0}), **tiny_settings | {"max_steps": 1})
         fit.fit(curves, 0, out=path, progress=False)
     return path

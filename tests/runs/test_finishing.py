@@ -16,7 +16,7 @@ from tuneful.runs.folder import RunFolder
 FAILURES = {
     "tuneful.fitting.tables.predict": UserError("There is no size 9."),
     "tuneful.fitting.tables.count_stable": MemoryError("931 GiB"),
-    "tuneful.runs.fit_run.write_report": OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)),
+    "tuneful.report.fit.write_report": OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)),
 }
 
 

@@ -28,7 +28,7 @@ def finished(toy, toy_data, tiny_settings, tmp_path_factory):
     """The folder of a finished run, with an empty page."""
     folder = tmp_path_factory.mktemp("finished") / "run"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tuneful.runs.fit_run.write_report", lambda content, path: path.write_text("<html>"))
+        patch.setattr("tuneful.report.fit.write_report", lambda content, path: path.write_text("<html>"))
         fit = Fit(toy, EnergyDistance(), **(tiny_settings | {"predict": {"size": [3.0]}}))
         fit.fit(toy_data, 0, out=folder, progress=False)
     return folder
@@ -134,7 +134,7 @@ def test_a_page_is_left_out_and_written_later(toy, toy_data, tiny_settings, tmp_
 def test_a_run_that_is_killed_in_its_last_stage_goes_on_there(toy, toy_data, tiny_settings, tmp_path, monkeypatch):
     """And says what came of it; states are gone when it has finished."""
     monkeypatch.setattr("tuneful.fitting.fits.ScorePlan", partial(ScorePlan, hidden=(1, 8), epochs=3))
-    monkeypatch.setattr("tuneful.runs.fit_run.write_report", lambda content, path: path.write_text("<html>"))
+    monkeypatch.setattr("tuneful.report.fit.write_report", lambda content, path: path.write_text("<html>"))
     monkeypatch.setattr("tuneful.fitting.score_steps.CURVES", 48)
     fit, seen = Fit(toy, EnergyDistance(), **tiny_settings, one_step=True, score_realisations=100), list[int]()
     monkeypatch.setattr("tuneful.runs.fit_run.show_steps", lambda progress: lambda moment: moment.steps >= 3)

@@ -22,7 +22,7 @@ def run(toy, tiny_settings, tmp_path_factory):
     curves["rate"].values[::5, 1] = np.nan
     path = tmp_path_factory.mktemp("runs") / "run"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tuneful.runs.fit_run.write_report", lambda content, path: path.write_text("<html>"))
+        patch.setattr("tuneful.report.fit.write_report", lambda content, path: path.write_text("<html>"))
         Fit(toy.with_values({"a": 3.0, "b": 2.0}), **tiny_settings | {"max_steps": 2}).fit(
             curves, 0, out=path, progress=False
         )

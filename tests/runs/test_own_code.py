@@ -53,7 +53,7 @@ def finished(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setattr(sys, "path", list(sys.path))
-        patch.setattr("tuneful.runs.fit_run.write_report", lambda content, path: path.write_text("<html>"))
+        patch.setattr("tuneful.report.fit.write_report", lambda content, path: path.write_text("<html>"))
         fit = Fit("ring.py:Ring", max_steps=1, batch=8, final_curves=20, evaluation_curves=20)
         fit.fit(simulate(fit.circuit.example(), 20, 1), 0, progress=False).save("run")
     forget()

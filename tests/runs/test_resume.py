@@ -92,7 +92,7 @@ def undisturbed(toy, toy_data, tiny_settings, tmp_path_factory):
     """The run folders of all objectives, never interrupted."""
     folders = {name: tmp_path_factory.mktemp(name) / "run" for name in OBJECTIVES}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tuneful.runs.fit_run.write_report", lambda content, path: path.write_text("<html>"))
+        patch.setattr("tuneful.report.fit.write_report", lambda content, path: path.write_text("<html>"))
         for name, folder in folders.items():
             objective, settings = OBJECTIVES[name]
             Fit(toy, objective, **(tiny_settings | settings)).fit(toy_data, 0, out=folder, progress=False)
@@ -118,7 +118,7 @@ PLACES = [
     ("tuneful.fitting.tables.Findings.of", 1),
     ("tuneful.runs.folder.RunFolder.write_json", 2),  # after the descent, before its parameters are kept
     ("tuneful.runs.folder.RunFolder.write_dataset", 3),  # between start.nc and result.nc
-    ("tuneful.runs.fit_run.write_report", 1),
+    ("tuneful.report.fit.write_report", 1),
     ("tuneful.runs.folder.RunFolder.write_json", 3),  # before result.json
 ]
 

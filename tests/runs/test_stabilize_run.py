@@ -26,7 +26,7 @@ SMALL = ("stabilize", "--n", 60, "--radius", 4, "--target", 0.6)
 def quick_page(monkeypatch, request):
     """Write an empty page: the real one has tests of its own."""
     if "with_page" not in request.fixturenames:
-        monkeypatch.setattr(module, "write_soc_report", lambda content, path: path.write_text("<html>"))
+        monkeypatch.setattr("tuneful.report.soc.write_soc_report", lambda content, path: path.write_text("<html>"))
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def left_alone(tmp_path_factory):
     """What becomes of a run that nothing disturbs."""
     folder = tmp_path_factory.mktemp("left_alone")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "write_soc_report", lambda content, path: path.write_text(""))
+        patch.setattr("tuneful.report.soc.write_soc_report", lambda content, path: path.write_text(""))
         run(StabilizeConfig(n=60, radius=4.0, target=0.6), folder)
     return outcome(folder)
 

@@ -1,7 +1,6 @@
 """Steps of a minimisation whose curvature is known: as far as a model of the loss is trusted."""
 
 import numpy as np
-from scipy.optimize import root_scalar
 
 FLATTEST = 1e-7  # of the largest curvature: along directions flatter than this, it counts as this
 LEAST = 1e-100  # curvature of a model without any, so that steps remain numbers
@@ -38,6 +37,8 @@ def trust_region_step(gradient: np.ndarray, metric: np.ndarray, radius: float) -
 
 def shift_within(gradient: np.ndarray, metric: np.ndarray, radius: float) -> float:
     """The shift of a `trust_region_step`; 0 if the whole step is within its radius."""
+    from scipy.optimize import root_scalar  # slow to import, and a fit without refinement needs none of it
+
     curvature, axes = spectrum(metric)
     slope = axes.T @ gradient
 

@@ -18,7 +18,8 @@ from tuneful.fitting.history import History
 from tuneful.fitting.tables import Findings, other_versions, results_table, versions
 from tuneful.fitting.unconstrained import parameter_values
 from tuneful.plain import plain
-from tuneful.report.fit import ReportContent, write_report
+from tuneful.report import fit as fit_page
+from tuneful.report.fit.content import ReportContent
 from tuneful.runs.checkpoints import Checkpoints, StatesOf
 from tuneful.runs.configuration import RunConfig, upgraded
 from tuneful.runs.curves_source import digest
@@ -188,7 +189,7 @@ def write_findings(
             folder.write_dataset(name, curves)
     if task.settings.page:
         with folder.writing(PAGE) as path:
-            write_report(report_content(task.dataset, history, findings, table, inference), path)
+            fit_page.write_report(report_content(task.dataset, history, findings, table, inference), path)
     else:
         folder.discard(PAGE)
     folder.write_json(RESULT, table)

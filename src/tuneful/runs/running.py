@@ -16,7 +16,6 @@ from tuneful.runs.folder import CONFIG, Place, RunFolder
 from tuneful.runs.own_code import changed_code
 from tuneful.runs.progress import Progress
 from tuneful.runs.stabilize_config import KIND, StabilizeConfig
-from tuneful.runs.stabilize_run import execute_stabilize
 from tuneful.settings import parse, shown
 from tuneful.solvers.precision import computing_in
 
@@ -70,6 +69,8 @@ def run(
     if command is None:
         command = f"tuneful fit {place.folder.path / CONFIG} --out NEW_FOLDER" if is_fit else config.command()
     if isinstance(config, StabilizeConfig):
+        from tuneful.runs.stabilize_run import execute_stabilize  # of which a fit needs nothing
+
         return execute_stabilize(config, place, bar, command)
     with computing_in(config.precision), bar:
         return _fit(config, place, bar, command)

@@ -11,7 +11,8 @@ from tuneful.descents import Moment, Outcome
 from tuneful.errors import UserError
 from tuneful.fitting.tables import other_versions, versions
 from tuneful.networks.random_weights import RandomNetwork
-from tuneful.report.soc import SocContent, write_soc_report
+from tuneful.report import soc as soc_page
+from tuneful.report.soc.content import SocContent
 from tuneful.runs.checkpoints import Checkpoints
 from tuneful.runs.finishing import finishing
 from tuneful.runs.folder import CONFIG, PAGE, RESULT, Place, RunFolder
@@ -119,7 +120,7 @@ def _write_report(
     """Write the page, and last of all result.json, which marks the run as finished."""
     content = SocContent(table, circuit.weights, circuit.excitatory, network.weights, circuit.history)
     with folder.writing(PAGE) as path:
-        write_soc_report(content, path)
+        soc_page.write_soc_report(content, path)
     folder.write_json(RESULT, table)
 
 

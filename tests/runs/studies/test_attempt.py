@@ -35,7 +35,7 @@ def run(study, monkeypatch):
 @pytest.fixture
 def networks(tmp_path, monkeypatch):
     """A study of one network of twenty cells that is stabilised in ten steps, without a page; new at every call."""
-    monkeypatch.setattr("tuneful.runs.stabilize_run.write_soc_report", lambda content, path: path.touch())
+    monkeypatch.setattr("tuneful.report.soc.write_soc_report", lambda content, path: path.touch())
     folders = itertools.count()
 
     def begun():

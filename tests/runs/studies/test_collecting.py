@@ -95,9 +95,7 @@ def test_samples_have_a_column_and_their_scatter_a_meaning(finished):
 
 def test_stabilised_circuits_are_compared_by_their_scalars(study, monkeypatch):
     """Two networks of twenty cells, drawn, stabilised and collected."""
-    monkeypatch.setattr(
-        "tuneful.runs.stabilize_run.write_soc_report", lambda content, path: path.write_text("<html>")
-    )
+    monkeypatch.setattr("tuneful.report.soc.write_soc_report", lambda content, path: path.write_text("<html>"))
     folder = StudyFolder(study("").path.with_name("networks"))
     asked = study_from({"model": "stabilize", "settings": {"n": 20, "max_steps": 20}, "seeds": 2}, "s")
     with folder.lock():
