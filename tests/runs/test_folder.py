@@ -230,7 +230,17 @@ def test_the_log_comes_back(folder):
 
 
 @pytest.mark.parametrize(
-    "tail", ['{"step": 4, "lo', "{", "\x00\x00\x00", "[]", '{"step": null}', '{"loss": 1}', "[" * 100_000]
+    "tail",
+    [
+        '{"step": 4, "lo',
+        "{",
+        "\x00\x00\x00",
+        "[]",
+        '{"step": null}',
+        '{"step": Infinity}',
+        '{"loss": 1}',
+        "[" * 100_000,
+    ],
 )
 def test_a_line_cut_short_by_a_kill_ends_the_log(folder, tail):
     folder.append_metrics(LINES)

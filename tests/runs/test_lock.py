@@ -1,7 +1,9 @@
 """One process at a time in a run folder."""
 
+import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -85,6 +87,13 @@ def test_a_clock_that_jumps_frees_no_folder_and_takes_none(holder, tmp_path, mon
     with FolderLock(tmp_path / "run"):
         assert holder_of(tmp_path / "run")["since"].startswith("1970-01-01")
     assert holder_of(tmp_path / "run") is None
+
+
+@pytest.mark.parametrize("process", ["Infinity", "1e400", "9" * 30, "[" * 100_000, "null", '"x"'])
+def test_a_holder_that_is_no_process_is_nobody(tmp_path, process):
+    here = json.dumps(socket.gethostname())
+    (tmp_path / HOLDER).write_text(f'{{"process": {process}, "host": {here}, "since": ""}}')
+    assert holder_of(tmp_path) is None
 
 
 def test_an_unreadable_holder_is_another_process(holder, tmp_path):

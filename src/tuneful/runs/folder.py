@@ -342,7 +342,7 @@ class RunFolder:
             try:
                 line = json.loads(text)
                 line["step"] = int(line["step"])
-            except (ValueError, TypeError, KeyError, RecursionError):
+            except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
                 break
             if until is None or line["step"] <= until:
                 lines.append(line)

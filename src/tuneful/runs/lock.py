@@ -31,7 +31,7 @@ def holder_of(folder: Path) -> dict[str, Any] | None:
         holder = {name: found[name] for name in ("process", "host", "since")}
         is_here = holder["host"] == socket.gethostname()
         return None if is_here and not _is_alive(int(holder["process"])) else holder
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
 
 
@@ -89,5 +89,5 @@ class FolderLock:
         try:
             holder = json.loads((self._folder / HOLDER).read_text())
             return f" by process {holder['process']} on {holder['host']} since {holder['since']}"
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
             return " by another process"

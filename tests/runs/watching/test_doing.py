@@ -65,7 +65,7 @@ def test_the_last_whole_line_counts(tmp_path, log, step):
 @pytest.mark.parametrize(
     "name", ["config.json", "result.json", "failure.json", "metrics.jsonl", ".tuneful.holder.json"]
 )
-@pytest.mark.parametrize("content", ["", "[]", "{", "\0", '{"process": "x", "host": 1}'])
+@pytest.mark.parametrize("content", ["", "[]", "{", "\0", '{"process": "x", "host": 1}', '{"step": Infinity}'])
 def test_damaged_files_are_survived(begun, name, content):
     folder = begun(3)
     (folder / name).write_text(content)

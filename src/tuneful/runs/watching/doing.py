@@ -85,7 +85,7 @@ def last_step(folder: Path) -> int | None:
             file.seek(max(0, os.fstat(file.fileno()).st_size - TAIL))
             lines = file.read().splitlines()
         for line in reversed(lines):
-            with contextlib.suppress(ValueError, TypeError, KeyError, RecursionError):
+            with contextlib.suppress(ValueError, TypeError, KeyError, OverflowError, RecursionError):
                 return int(json.loads(line)["step"])
     return None
 
