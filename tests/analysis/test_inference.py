@@ -8,12 +8,15 @@ import pytest
 
 from tuneful.analysis import InferenceSettings, infer
 from tuneful.analysis.clusters import clusters_of, fitted_units
+from tuneful.analysis.inference import keys
+from tuneful.analysis.local_problem import LocalProblem
 from tuneful.curves import make_dataset
 from tuneful.errors import UserError
-from tuneful.fitting.fits import FitTask
+from tuneful.fitting.fits import FitTask, fit_circuit
+from tuneful.fitting.linearised import SHARE
 from tuneful.fitting.settings import FitSettings
 from tuneful.fitting.simulation import simulate
-from tuneful.objectives import Moments, RatePenalty, WassersteinGAN
+from tuneful.objectives import EnergyDistance, Moments, RatePenalty, WassersteinGAN
 
 
 def task_of(toy, objective, data, penalties=()):
@@ -100,3 +103,16 @@ def test_a_critic_allows_the_bootstrap_only(toy, data):
     assert found.unconstrained_draws.shape == (20, 2)
     assert len(np.unique(found.unconstrained_draws[:, 0])) == 20
     assert "descent of 2 steps" in found.remarks[0]
+
+
+def test_it_looks_at_the_realisations_that_the_fit_was_refined_with(toy, toy_data):
+    """At its answer the loss is that of the fit, and the next step from there as small; other seeds draw others."""
+    settings = FitSettings(held_out=0.5, max_steps=0, refine_steps=8, refine_batch=96, refine_first=96)
+    fit = fit_circuit(toy.example(), EnergyDistance(), toy_data, settings, 0)
+    for_sample, _ = keys(fit.task, InferenceSettings().seed)
+    local = LocalProblem.of(fit.task.problem, fit.circuit, for_sample, 96)
+    here, there = local.look(local.coordinates.answer, share=SHARE)[0], fit.state.refinement.best.around
+    assert here.loss == pytest.approx(float(there.loss), rel=1e-4)
+    np.testing.assert_allclose(here.gradient, there.gradient, atol=1e-5)
+    others = [jax.random.key_data(keys(fit.task, seed)[0]).tolist() for seed in (0, 1, 2)]
+    assert len(set(map(tuple, others))) == 3

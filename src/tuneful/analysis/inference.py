@@ -209,8 +209,7 @@ def infer(
     [5830.2, 7155.9]
     """
     clusters = checked_clusters(task, settings)
-    key = jax.random.fold_in(task.key(INFERENCE), settings.seed)
-    for_sample, for_replicates = (jax.random.fold_in(key, stream) for stream in (SAMPLE, REPLICATES))
+    for_sample, for_replicates = keys(task, settings.seed)
     about = {"seed": settings.seed, "units": task.n_fitted, "clusters": int(clusters.max()) + 1}
     about |= {"clusters_by": settings.clusters}
     if task.problem.objective.learns:
@@ -223,6 +222,17 @@ def infer(
     return _of_minimum(
         task, descent, end_of(descent, keeper=keeper, observers=observers), about | {"curves": curves}, for_replicates
     )
+
+
+def keys(task: FitTask, seed: int) -> tuple[jax.Array, jax.Array]:
+    """What decides the realisations, for seed 0 those that the fit was refined with, and what decides replicates.
+
+    The answer of a fit is at the minimum of its own realisations: there, few looks lead to it, and their share in the
+    covariance is that of any others.
+    """
+    key = jax.random.fold_in(task.key(INFERENCE), seed)
+    fresh, for_replicates = (jax.random.fold_in(key, stream) for stream in (SAMPLE, REPLICATES))
+    return fresh if seed else task.refined_by, for_replicates
 
 
 def checked_clusters(task: FitTask, settings: InferenceSettings) -> Int[np.ndarray, " units"]:

@@ -23,7 +23,7 @@ class InferenceSettings(Section):
     test: tuple[str, ...] = ()  # restrictions, such as "J_EE = J_EI, sigma_EE = 0.5"
     polish: int = Field(default=12, ge=1)  # steps to the minimum of the sample, at most
     descent: int = Field(default=100, ge=2)  # steps of a replicate where a critic learns
-    seed: int = Field(default=0, ge=0, lt=2**32)
+    seed: int = Field(default=0, ge=0, lt=2**32)  # 0: the realisations that the fit was refined with
 
     @field_validator("method", mode="before")
     @classmethod

@@ -40,7 +40,7 @@ def infer(
         list[str] | None,
         typer.Option(metavar="RESTRICTION", help="Test of 'J_EE = J_EI, sigma_EE = 0.5', say; repeat for more."),
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Decides all random numbers. [default: 0]")] = None,
+    seed: Annotated[int | None, typer.Option(help="0, the default: the realisations of the fit.")] = None,
     circuit: Annotated[
         str | None, typer.Option(metavar="FILE.py:CLASS", help="The circuit of the run, if it is one of your own.")
     ] = None,
