@@ -201,6 +201,8 @@ def test_a_file_is_not_a_folder(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="is a file, not a folder"):
         RunFolder(tmp_path / "file").prepare(overwrite=True)
+    with pytest.raises(UserError, match="file is a file: name the folder of a run"):
+        RunFolder(tmp_path / "file").kind()
 
 
 @pytest.mark.parametrize(

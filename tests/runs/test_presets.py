@@ -206,6 +206,7 @@ def test_every_wrong_setting_is_named(item, message):
         ("circuit = 3", "a.toml: circuit = 3 is not valid"),
         ("[circuit]\ngrid = 3", "does not say which circuit: name one of m1"),
         ('circuit = "m2"', "There is no circuit called 'm2'"),
+        ('\ufeffcircuit = "m2"', "There is no circuit called 'm2'"),
         ('circuit = "m1"\n[objective]\nname = 3', "There is no objective called 3"),
     ],
 )
@@ -303,6 +304,8 @@ def test_a_preset_in_python_is_that_of_the_command_line():
     ("asked", "message"),
     [
         (lambda: preset("m2"), "There is no preset or circuit called 'm2'. Choose from: m1, ring, ssn, ssn2019, v1"),
+        (lambda: preset(__file__), "is no circuit: name one first, and curves by --data"),
+        (lambda: preset(str(Path(__file__).parent)), "is a folder: the configuration of a run is its file"),
         (lambda: preset(3), "A preset is asked for by its name, m1, ring, ssn, ssn2019, v1, and not by 3."),
         (lambda: preset("ssn", n_sits=3), "'n_sits'. Did you mean 'n_sites'?"),
         (lambda: preset("ssn", seed=3), "seed is no part of a fit"),

@@ -298,8 +298,10 @@ class RunFolder:
             raise UserError(
                 f"{self.path} holds no {name}: is it the folder of a {'finished ' * (name != CONFIG)}run?"
             ) from error
+        except NotADirectoryError as error:
+            raise UserError(f"{self.path} is a file: name the folder of a run.") from error
         except (OSError, ValueError, RecursionError) as error:
-            raise UserError(f"{self.path / name} cannot be read: {error}.") from error
+            raise UserError(f"{self.path / name} cannot be read: {error}. Is it of a run, and complete?") from error
 
     def kind(self) -> str:
         """What was run here: "fit", "stabilized circuit".

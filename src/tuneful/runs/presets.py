@@ -118,6 +118,7 @@ def _given(model: str) -> dict[str, Any]:
     found = _preset(label)
     if found is None or (model != label and found["circuit"]["name"] != label):  # a class may be called as a preset
         if label not in (known := circuits()):
+            _refuse_place(Path(model))
             available = dict.fromkeys([*names(), *known])
             raise UserError(f"There is no preset or circuit called {shown(label)}.{suggest(label, available)}")
         return {"circuit": label}
@@ -127,6 +128,14 @@ def _given(model: str) -> dict[str, Any]:
             f"of the preset, {PRESETS / label}.toml."
         )
     return found
+
+
+def _refuse_place(path: Path) -> None:
+    """Refuse what is there and no model: curves, or the folder of a run."""
+    if path.is_dir():
+        raise UserError(f"{path} is a folder: the configuration of a run is its file {path / 'config.json'}.")
+    if path.is_file():
+        raise UserError(f"{path} is no circuit: name one first, and curves by --data, as in fit ssn --data {path}.")
 
 
 def _preset(name: str) -> dict[str, Any] | None:

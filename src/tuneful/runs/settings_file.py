@@ -18,10 +18,14 @@ def read_settings(path: Path) -> dict[str, Any]:
     """
     read = json.loads if path.suffix == ".json" else tomllib.loads
     try:
-        found = read(path.read_text(encoding="utf-8"))
+        found = read(path.read_text(encoding="utf-8-sig"))  # Windows may put a mark first
     except FileNotFoundError as error:
         raise UserError(f"There is no configuration file {path}.") from error
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"The configuration file {path} is not UTF-8 ({error.reason} at byte {error.start}): save it as such."
+        ) from error
+    except OSError as error:
         raise UserError(f"The configuration file {path} cannot be read: {error}.") from error
     except RecursionError as error:
         raise UserError(f"The configuration file {path} is nested too deeply.") from error
