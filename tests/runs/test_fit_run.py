@@ -9,6 +9,7 @@ import pytest
 
 from tuneful import Fit
 from tuneful.errors import UserError
+from tuneful.fitting.places import losses_at
 from tuneful.fitting.score_learning import ScorePlan
 from tuneful.objectives import EnergyDistance
 
@@ -135,7 +136,7 @@ def test_a_run_that_is_killed_in_its_last_stage_goes_on_there(toy, toy_data, tin
     """And says what came of it; states are gone when it has finished."""
     monkeypatch.setattr("tuneful.fitting.fits.ScorePlan", partial(ScorePlan, hidden=(1, 8), epochs=3))
     monkeypatch.setattr("tuneful.report.fit.write_report", lambda content, path: path.write_text("<html>"))
-    monkeypatch.setattr("tuneful.fitting.score_steps.CURVES", 48)
+    monkeypatch.setattr("tuneful.fitting.score_steps.losses_at", partial(losses_at, curves=48, most=48))
     fit, seen = Fit(toy, EnergyDistance(), **tiny_settings, one_step=True, score_realisations=100), list[int]()
     monkeypatch.setattr("tuneful.runs.fit_run.show_steps", lambda progress: lambda moment: moment.steps >= 3)
     with pytest.raises(KeyboardInterrupt):
