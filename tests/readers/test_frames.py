@@ -60,6 +60,7 @@ def test_options_of_text_do_not_apply():
         (LONG.drop(columns="unit").iloc[1:], "no column 'unit'"),
         (pd.DataFrame([[1.0, 2.0]], columns=[(1, 2), (3, 4)]), "Levels of the columns have no names"),
         (LONG.rename(columns={"size": None}), "Column . has no name"),
+        (LONG.rename(columns={"size": None, "contrast": None}), "Several columns have no name"),
         (LONG.iloc[:0], "The table is empty"),
         (LONG.astype({"rate": complex}), "'rate' holds complex numbers"),
     ],

@@ -43,8 +43,9 @@ def from_long(table: Table, asked: Asked) -> Reading:
     """
     for needed in ("unit", "rate"):
         if needed not in table:
+            way_out = "rename yours" + (", or say --unit-column (unit_column=...)" if needed == "unit" else "")
             raise DatasetError(
-                f"There is no column '{needed}' (found: {', '.join(table)}): rename yours, or expected is {EXAMPLE}."
+                f"There is no column '{needed}' (found: {', '.join(table)}): {way_out}; expected is {EXAMPLE}."
             )
     _check_asked(table, asked)
     check_labelled(table["unit"])

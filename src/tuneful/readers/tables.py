@@ -213,8 +213,9 @@ def _columns(frame: pd.DataFrame) -> Table:
     kept = [i for i, name in enumerate(named) if not (is_unnamed(name) and _is_empty(frame.iloc[:, i]))]
     names = [named[i] for i in kept]
     if twice := [name for name in names if names.count(name) > 1]:
-        what = "have no name" if is_unnamed(twice[0]) else f"are called '{twice[0]}'"
-        raise DatasetError(f"Two columns {what}: rename or average them.")
+        if is_unnamed(twice[0]):
+            raise DatasetError("Several columns have no name: name them, and remove what stands above the names.")
+        raise DatasetError(f"Two columns are called '{twice[0]}': rename or average them.")
     table = {name: frame.iloc[:, i].rename(name) for i, name in zip(kept, names, strict=True)}
     if unreal := [name for name, column in table.items() if pd.api.types.is_complex_dtype(column)]:
         raise DatasetError(f"Column '{unreal[0]}' holds complex numbers: give real ones.")
