@@ -37,6 +37,16 @@ def in_short(error: BaseException, file: str) -> str:
     return f"{type(error).__name__}{'' if line is None else f' in line {line}'}: {' '.join(str(error).split())[:200]}"
 
 
+def refusal(error: OSError) -> str:
+    """What is said where the file system refused something: why, and of which file.
+
+    >>> refusal(FileNotFoundError(2, "No such file or directory", "a.csv"))
+    'The file system refused: No such file or directory (a.csv).'
+    """
+    where = f" ({error.filename})" if error.filename else ""
+    return f"The file system refused: {error.strerror or error}{where}."
+
+
 def suggest(name: str, available: Iterable[str]) -> str:
     """End an error with the nearest name, or with all of them.
 

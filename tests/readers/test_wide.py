@@ -34,3 +34,9 @@ def test_what_a_wide_table_cannot_hold(tmp_path):
         save(make_dataset([[1.0]], {"condition": ["a;b"]}), tmp_path / "a.csv", layout="wide")
     with pytest.raises(DatasetError, match=r"no layout 'square'\. Choose from: long, wide"):
         save(make_dataset([[1.0]], {"size": [1]}), tmp_path / "a.csv", layout="square")
+
+
+def test_an_infinite_number_of_a_trial_is_refused_without_a_warning(tmp_path):
+    (tmp_path / "a.csv").write_text("trial,contrast,u1,u2\n0,0.4,0,0\n1e999,0.1,1,2\n")
+    with pytest.raises(DatasetError, match="There is no column 'rate'"):
+        load(tmp_path / "a.csv")

@@ -16,7 +16,7 @@ from tuneful.cli.infer_command import infer
 from tuneful.cli.once import Once
 from tuneful.cli.stability_commands import analyze_app, stabilize
 from tuneful.cli.study_commands import study_app
-from tuneful.errors import UserError
+from tuneful.errors import UserError, refusal
 from tuneful.runs.interrupts import asked_to_stop, say_goodbye
 
 app = typer.Typer(
@@ -105,8 +105,7 @@ def main() -> None:
     except MemoryError as error:
         _fail(f"There is not enough memory ({error}): ask for smaller networks or fewer curves.")
     except OSError as error:
-        where = f" ({error.filename})" if error.filename else ""
-        _fail(f"The file system refused: {error.strerror or error}{where}.")
+        _fail(refusal(error))
 
 
 def _note(message: Warning | str, *_: object) -> None:

@@ -125,7 +125,10 @@ def _refuse_long(table: Table, left: Sequence[str], is_labelled: bool) -> None:
 
 def _counts(values: pd.Series) -> bool:
     """Whether a column holds whole numbers and text alone, as one that counts trials does, and rates seldom do."""
-    return is_text(values) or bool((np.mod(parse_numbers(values), 1) == 0).all())
+    if is_text(values):
+        return True
+    numbers = parse_numbers(values)
+    return bool(np.isfinite(numbers).all() and (np.mod(numbers, 1) == 0).all())
 
 
 def _refuse_labels(names: Sequence[str]) -> None:

@@ -268,7 +268,8 @@ def load_checkpoint(path: Path, template: Any) -> Any:
             arrays = [np.asarray(file[f"arr_{i}"]) for i in range(len(about["leaves"]))]
     except Exception as error:  # NumPy fails in every way on damaged files
         raise UserError(
-            f"The checkpoint {path} cannot be read ({error}); remove it to start from the one before."
+            f"The checkpoint {path} cannot be read ({error}); remove it to go on from the one before, or "
+            "to begin again where there is none."
         ) from error
     names, expected = _named_arrays(template)
     if names != about["leaves"] or not all(map(_fits, arrays, expected)):

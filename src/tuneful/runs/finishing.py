@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 
-from tuneful.errors import UserError
+from tuneful.errors import UserError, refusal
 from tuneful.fitting.fits import FitResult
 from tuneful.fitting.unconstrained import parameter_values
 from tuneful.plain import plain
@@ -43,12 +43,12 @@ def finishing(folder: RunFolder | None, kept: str) -> Iterator[None]:
         raise
 
 
-def _sentence(error: Exception) -> str:
+def _sentence(error: UserError | OSError | MemoryError) -> str:
     if isinstance(error, UserError):
         return str(error)
     if isinstance(error, MemoryError):
         return "There is not enough memory to report on the run."
-    return f"The file system refused: {getattr(error, 'strerror', None) or error}."
+    return refusal(error)
 
 
 def fitted_table(result: FitResult) -> dict:

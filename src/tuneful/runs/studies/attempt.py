@@ -1,6 +1,7 @@
 """One job of a study, in this process: begun, gone on with, or left as it is when it is finished."""
 
 import dataclasses
+import errno
 import itertools
 import os
 import warnings
@@ -8,13 +9,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tuneful.errors import TunefulWarning, UserError, in_short
+from tuneful.errors import TunefulWarning, UserError, in_short, refusal
 from tuneful.plain import printable
 from tuneful.runs.folder import FAILURE, RunFolder
 from tuneful.runs.lock import FolderInUseError
 from tuneful.runs.manifest import Manifest, read_manifest
 from tuneful.runs.studies.jobs import Standing, State, standing_of
 from tuneful.runs.studies.study_folder import StudyFolder
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # of a disk: what lies there is as after a kill
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,8 @@ def attempt(study: Path | str, index: int) -> End:
     except FolderInUseError as error:
         return End(index, State.RUNNING, str(error))
     except Exception as error:  # of any library and anybody's circuit: the study goes on without this job
-        return noted(place, End(index, State.FAILED, _sentence(error), begins_again=True))
+        begins_again = not (isinstance(error, OSError) and error.errno in NO_ROOM)
+        return noted(place, End(index, State.FAILED, _sentence(error), begins_again))
     return End(index, *_of_result(standing_of(place)))
 
 
@@ -110,6 +114,8 @@ def _sentence(error: Exception) -> str:
         return printable(" ".join(str(error).split()), longest=200)
     if isinstance(error, MemoryError):
         return "there was not enough memory"
+    if isinstance(error, OSError):
+        return printable(refusal(error), longest=200)
     file = _file_of(error)
     return printable(f"{in_short(error, file)} ({os.path.basename(file)})", longest=200)
 
