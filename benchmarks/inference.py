@@ -4,8 +4,9 @@
 
 Of circuits whose parameters are known: a closed form (log-normal rates, median and spread, of which the best standard
 errors are known, too), the feedforward M1 model on a grid of 20, the SSN of 201 sites. Every set has its own units
-and its own simulated curves; the inference begins at the truth and goes to its minimum by itself. A side that is open
-contains everything: coverage is counted where a parameter is identified at least weakly, and that of all beside it.
+and its own simulated curves; the inference begins at the truth, or with --away so far from it at random, and goes to
+its minimum by itself. A side that is open contains everything: coverage is counted where a parameter is identified at
+least weakly, and that of all beside it. What cannot be identified is held at the truth with --hold sigma_l.
 With --test "median = 5, spread = 0.5", how often a restriction that is true is refused at a level; with --bands, how
 often bands of predictions contain what the truth gives: the mean rate in every condition, and the spread of rates.
 With --keep FILE every set is kept as it is done, and the same command goes on.
@@ -29,10 +30,12 @@ from jax import Array  # noqa: E402
 from reporting import add_keep, add_options, kept, parsed, publish  # noqa: E402
 
 from tuneful.analysis import InferenceSettings, infer  # noqa: E402
+from tuneful.analysis.coordinates import Coordinates  # noqa: E402
 from tuneful.circuits import SSN, AbstractCircuit, FeedforwardM1, Positive, Response, parameter  # noqa: E402
 from tuneful.fitting.fits import FitTask  # noqa: E402
 from tuneful.fitting.settings import FitSettings  # noqa: E402
 from tuneful.fitting.simulation import simulate  # noqa: E402
+from tuneful.fitting.unconstrained import with_unconstrained  # noqa: E402
 from tuneful.objectives import AbstractObjective, EnergyDistance, MaximumMeanDiscrepancy, Moments  # noqa: E402
 
 OBJECTIVES = {
@@ -85,19 +88,23 @@ def truth_of(name: str, grid: int, sites: int) -> tuple[AbstractCircuit, tuple[s
     circuit, fitted = CIRCUITS[name]
     if isinstance(circuit, FeedforwardM1):
         circuit = dataclasses.replace(circuit, grid=grid)
-    return (dataclasses.replace(circuit, n_sites=sites) if isinstance(circuit, SSN) else circuit), fitted
+    return (circuit.with_sites(sites) if isinstance(circuit, SSN) else circuit), fitted
 
 
 def one_set(number: int, asked: argparse.Namespace, objective: AbstractObjective) -> dict[str, Any]:
     """Intervals from one data set: by method, low, high and words, in the order of the entries."""
     truth, fitted = truth_of(asked.circuit, asked.grid, asked.sites)
     data = simulate(truth, asked.units + ASIDE, jax.random.key(1000 + number))
+    fitted = tuple(name for name in fitted or truth.parameters() if name not in asked.hold)
     settings = FitSettings(held_out=ASIDE / data.sizes["unit"], fitted=fitted)
     task = FitTask.of(truth, objective, data, settings, number)
+    at = Coordinates(truth, fitted)
+    apart = asked.away * np.random.default_rng(number).normal(size=len(at.answer))
+    begin = with_unconstrained(truth, at.named(at.answer + apart))
     method = ("sandwich", "bootstrap", *(["profile"] if number < asked.profiles else []))
     how = {"curves": asked.curves, "level": asked.level, "refits": asked.refits, "test": tuple(asked.test)}
-    found = infer(task, truth, InferenceSettings(method=method, **how))
-    at = found.coordinates
+    how["polish"] = asked.polish
+    found = infer(task, begin, InferenceSettings(method=method, **how))
     own = at.own(np.stack([at.answer, found.point]))
     intervals = {name: (i.low, i.high, list(i.identified)) for name, i in found.by_method.items()}
     about = {"names": at.entries, "is_logarithm": at.is_logarithm, "truth": own[0], "value": own[1]}
@@ -138,6 +145,25 @@ def coverage(sets: list[dict[str, Any]], method: str) -> list[dict[str, Any]]:
             "coverage_of_all": float(covers.mean()),
             "half_width": float(np.mean(ends[1] - ends[0]) / 2) if n else None,
         })  # fmt: skip
+    return found
+
+
+def by_word(sets: list[dict[str, Any]], method: str) -> list[dict[str, Any]]:
+    """How often intervals of all entries that are called identified, or weakly, contain the truth.
+
+    Entries of a set go together: the standard error is that of a ratio over sets.
+    """
+    found = []
+    for word in ("yes", "weakly"):
+        counts = []
+        for one in (one for one in sets if method in one["intervals"]):
+            low, high = (np.array(side, float) for side in one["intervals"][method][:2])
+            own, truth = np.array(one["intervals"][method][2]) == word, np.array(one["truth"])
+            counts.append([np.sum(~(low > truth) & ~(high < truth) & own), own.sum()])
+        inside, n = np.array(counts).T
+        share = inside.sum() / max(n.sum(), 1)
+        error = np.sqrt(np.sum((inside - share * n) ** 2)) / max(n.sum(), 1)
+        found.append({"method": method, "word": word, "entries": n.sum(), "coverage": share, "error": error})
     return found
 
 
@@ -183,7 +209,8 @@ def run(asked: argparse.Namespace) -> dict[str, Any]:
     sets = kept(asked.keep, about, range(asked.sets), lambda number: one_set(number, asked, objective))
     methods = list(sets[0]["intervals"])
     rows = [row for method in methods for row in coverage(sets, method)]
-    found = {"coverage": rows, "bands": of_bands(sets), "estimates": scatter(sets), "tests": refused(sets)}
+    found = {"coverage": rows, "words": [row for method in methods for row in by_word(sets, method)]}
+    found |= {"bands": of_bands(sets), "estimates": scatter(sets), "tests": refused(sets)}
     return about | found | {"sets": asked.sets, "seconds": time.perf_counter() - began}
 
 
@@ -194,6 +221,9 @@ def print_tables(report: dict[str, Any]) -> None:
     for row in report["coverage"]:
         numbers = [(f"{row[k]:{w}}" if row[k] is not None else f"{'-':>6}") for k, w in SHOWN.items()]
         print(f"{row['parameter']:<12}{row['method']:<12}{row['sets']:>6}{row['identified']:>12}" + "".join(numbers))
+    for row in report["words"]:
+        share = f"{row['coverage']:.3f} +- {row['error']:.3f} of {row['entries']} entries" if row["entries"] else "-"
+        print(f"identified, {row['word']}: {row['method']} {share}")
     for row in report["bands"]:
         print(f"bands of {row['prediction']}: {row['coverage']:.3f} +- {row['error']:.3f} of {row['sets']} sets")
     for row in report["estimates"]:
@@ -206,7 +236,7 @@ def print_tables(report: dict[str, Any]) -> None:
 SHOWN = {"coverage": "10.3f", "error": "7.3f", "half_width": "12.4f"}
 DECIDES = (
     "circuit", "objective", "profiles", "units", "curves", "refits", "landmarks", "test", "bands", "level", "grid",
-    "sites",
+    "sites", "hold", "away", "polish",
 )  # fmt: skip
 
 
@@ -223,9 +253,12 @@ def main() -> None:
     parser.add_argument("--landmarks", type=int, help="of moments")
     parser.add_argument("--test", action="append", default=[], help="a restriction that is true; repeat for more")
     parser.add_argument("--bands", type=int, default=0, help="draws for the bands of predictions; 0: none")
+    parser.add_argument("--hold", action="append", default=[], help="a parameter held at its truth; repeat for more")
+    parser.add_argument("--away", type=float, default=0.0, help="deviation of where to begin, unconstrained")
+    parser.add_argument("--polish", type=int, default=12, help="looks on the way to the minimum, at most")
     parser.add_argument("--level", type=float, default=0.9)
     parser.add_argument("--grid", type=int, default=20, help="of M1")
-    parser.add_argument("--sites", type=int, default=201, help="of the SSN")
+    parser.add_argument("--sites", type=int, default=201, help="of the SSN, with the same weights per length")
     add_keep(parser)
     add_options(parser, quick="4 sets of few units and curves, one with a profile")
     options = parsed(parser)
