@@ -56,6 +56,7 @@ def test_the_nearest_site_is_nearer_than_any_other(n_sites):
         (Line(5, 2.0), (0.0, 2.1), r"sites must lie on \[-2, 2\], not at 2.1"),
         (Line(5, 2.0), ((0.0, 1.0),), "sites on a line must be numbers, not pairs such as"),
         (Line(2, 2.0), (0.0,), "n_sites must be at least 3, not 2"),
+        (Ring(10**9, 180.0), (0.0,), "n_sites must be at most 46340, beyond which connections cannot be numbered"),
         (Line(5, 0.0), (0.0,), "extent must be positive, not 0.0"),
         (Ring(5, -1.0), (0.0,), "period must be positive, not -1.0"),
         (Ring(5, 180.0), ((0.0, 1.0),), "sites on a ring must be numbers"),

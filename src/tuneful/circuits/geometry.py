@@ -8,6 +8,8 @@ from typing import ClassVar, final
 import numpy as np
 from jax.typing import ArrayLike
 
+MOST_SITES = 46_340  # whose pairs are 32-bit integers
+
 Places = tuple[float | tuple[float, float], ...]  # numbers on a line or a ring, pairs (x, y) on a sheet
 
 
@@ -224,6 +226,8 @@ class Sheet(AbstractGeometry):
 def _check_size(n_sites: int, name: str, length: float) -> None:
     if n_sites < 3:
         raise ValueError(f"n_sites must be at least 3, not {n_sites}.")
+    if n_sites > MOST_SITES:
+        raise ValueError(f"n_sites must be at most {MOST_SITES}, beyond which connections cannot be numbered.")
     if not length > 0:
         raise ValueError(f"{name} must be positive, not {length}.")
 
