@@ -1,11 +1,15 @@
 """Scale: how much faster do more workers finish a study, what does the engine cost, and what do kills cost?
 
-    python benchmarks/scale.py [--json] [--parts speed,kills] [--jobs 64] [--ssn 16] [--workers 1,2] [--quick]
+    python benchmarks/scale.py [--json] [--quick] [--parts speed,kills]
+    python benchmarks/scale.py --parts speed [--jobs 64] [--ssn 16] [--workers 1,2] [--cold]
     python benchmarks/scale.py --parts kills [--kill-jobs 100] [--kill-every 10] [--kills 1000]
 
 Speed: fits of the M1 model to simulated curves, with the settings of its preset but for fewer steps and a smaller
 grid, as one study of so many seeds, and a second study of fits of the SSN, are run with every number of workers; the
 speed-up is that of both. The overhead is what an attempt at a job that is finished takes. Number 0 is this process.
+Workers find the programs that a fit before them compiled, as they do on a machine where such a fit was run once; with
+--cold, every number of workers compiles its own. Processor seconds are those of the workers, and tell more than
+seconds where others use the machine.
 
 Kills: such M1 fits, by one worker that is left alone; then by the largest number of workers, two at least, one of
 which is killed every few seconds, and half way the process that looks after them, after which the same study goes on.
@@ -16,21 +20,22 @@ import argparse
 import json
 import operator
 import os
+import resource
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
-from contextlib import closing, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from reporting import add_options, parsed, publish
 
 from tuneful.runs.cores import available_cores
-from tuneful.runs.jax_setup import set_up_jax
+from tuneful.runs.jax_setup import KEPT, set_up_jax
 from tuneful.runs.lock import holder_of
 from tuneful.runs.progress import Progress
 from tuneful.runs.studies.engines import Engine, InThisProcess, LocalWorkers
@@ -77,12 +82,31 @@ def crew_of(folder: StudyFolder, cores: int) -> Crew:
 def undisturbed(path: Path, study: StudySettings, workers: int) -> dict[str, Any]:
     """Seconds of a study, the start of its workers included, and of an attempt at a finished job."""
     folder, (engine, cores) = begun(path, study), engine_of(workers)
-    crew, began = crew_of(folder, cores), time.perf_counter()
+    crew, began, computed = crew_of(folder, cores), time.perf_counter(), _processor_seconds()
     account = run_study(folder, engine, crew, Progress(show=False))
-    seconds = time.perf_counter() - began
+    seconds, computed = time.perf_counter() - began, _processor_seconds() - computed
     assert account.is_finished, str(account)
     about = {"model": study.model, "jobs": len(account.jobs), "workers": workers, "seconds": seconds}
-    return about | {"overhead": overhead(engine, crew, len(account.jobs))}
+    return about | {"processor_seconds": computed, "overhead": overhead(engine, crew, len(account.jobs))}
+
+
+def _processor_seconds() -> float:
+    """Of processes that were started here and have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+@contextmanager
+def programs_in(folder: Path) -> Iterator[None]:
+    """Workers that are started meanwhile keep what they compile in this folder, and find what is there."""
+    before = dict(os.environ)
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = str(folder)
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = str(KEPT)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def overhead(engine: Engine, crew: Crew, jobs: int) -> float:
@@ -141,15 +165,26 @@ def parameters(path: Path) -> list[Any]:
     return [{name: row["value"] for name, row in result["parameters"].items()} for result in results]
 
 
+def studies_of(asked: argparse.Namespace, jobs: int, ssn: int) -> list[StudySettings]:
+    """So many fits of M1, and so many of the SSN."""
+    studies = [study_of("m1", jobs, asked.steps, {"grid": asked.grid, "density": 0.1})]
+    if ssn:
+        studies.append(study_of("ssn", ssn, SSN_STEPS, {}, refine_steps=SSN_REFINED))
+    return studies
+
+
 def speed(asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Every study with every number of workers, and how much faster each number is than the first."""
-    studies = [study_of("m1", asked.jobs, asked.steps, {"grid": asked.grid, "density": 0.1})]
-    if asked.ssn:
-        studies.append(study_of("ssn", asked.ssn, SSN_STEPS, {}, refine_steps=SSN_REFINED))
+    if not asked.cold and max(asked.workers):
+        with programs_in(folder / "programs"):
+            for study in studies_of(asked, 1, min(asked.ssn, 1)):
+                undisturbed(folder / f"{study.model}-first", study, 1)
     runs, same = [], []
-    for study in studies:
+    for study in studies_of(asked, asked.jobs, asked.ssn):
         paths = [folder / f"{study.model}-with-{workers}" for workers in asked.workers]
-        runs += [undisturbed(path, study, workers) for path, workers in zip(paths, asked.workers, strict=True)]
+        for path, workers in zip(paths, asked.workers, strict=True):
+            with programs_in(folder / (f"programs-{path.name}" if asked.cold else "programs")):
+                runs.append(undisturbed(path, study, workers))
         first, *others = map(parameters, paths)
         same += [sum(map(operator.eq, first, other)) for other in others]
     seconds = {n: sum(one["seconds"] for one in runs if one["workers"] == n) for n in asked.workers}
@@ -191,6 +226,7 @@ def print_table(report: dict[str, Any]) -> None:
     if found := report.get("speed"):
         for row in found["runs"]:
             said = f"{row['jobs']:>4} fits of {row['model']:4} {row['workers']:>3} workers {row['seconds']:8.1f} s"
+            said += f" ({row['processor_seconds']:.1f} s of processors)"
             print(f"{said}   overhead {1e3 * row['overhead']:.1f} ms a job")
         ups = ", ".join(f"{value:.2f} with {workers}" for workers, value in found["speed_up"].items())
         print(f"speed-up {ups}; jobs with the same bits: {found['jobs_with_the_same_bits']}; {found['reached']}")
@@ -214,6 +250,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--grid", type=int, default=20)
     parser.add_argument("--workers", type=lambda text: [int(one) for one in text.split(",")], default=[1, 2])
+    parser.add_argument("--cold", action="store_true", help="no number of workers finds programs that are compiled")
     parser.add_argument("--kill-every", type=float, default=10.0)
     parser.add_argument("--kills", type=int, help="of workers, at most [default: 1000; quick: 1]")
     asked = parsed(parser)

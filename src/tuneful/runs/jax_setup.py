@@ -8,6 +8,8 @@ import platformdirs
 
 from tuneful.runs.cores import available_cores
 
+KEPT = 0.3  # seconds of compiling from which a program is kept: smaller ones are compiled as soon as they are read
+
 
 def set_up_jax(cores: int | None = None) -> None:
     """Use so many cores (None: every one) and keep compiled programs between runs.
@@ -28,4 +30,4 @@ def set_up_jax(cores: int | None = None) -> None:
     except OSError:
         return  # nowhere to keep them: every run compiles afresh
     jax.config.update("jax_compilation_cache_dir", str(cache))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", KEPT)
