@@ -28,6 +28,8 @@ from tuneful.circuits.keys import Key, as_key
 from tuneful.descents import Keeper, Observer, end_of
 from tuneful.display import card
 from tuneful.errors import UserError
+from tuneful.fitting.course import refined_by
+from tuneful.fitting.fits import STEPS, FitTask
 from tuneful.fitting.simulation import true_values
 from tuneful.fitting.unconstrained import with_unconstrained
 from tuneful.plain import plain
@@ -37,7 +39,6 @@ if TYPE_CHECKING:
     from jaxtyping import Float, Int
 
     from tuneful.circuits import AbstractCircuit
-    from tuneful.fitting.fits import FitTask
 
 INFERENCE = 6  # a stream of random numbers besides those of a fit (`tuneful.fitting.fits`)
 SAMPLE, REPLICATES = range(2)
@@ -232,7 +233,7 @@ def keys(task: FitTask, seed: int) -> tuple[jax.Array, jax.Array]:
     """
     key = jax.random.fold_in(task.key(INFERENCE), seed)
     fresh, for_replicates = (jax.random.fold_in(key, stream) for stream in (SAMPLE, REPLICATES))
-    return fresh if seed else task.refined_by, for_replicates
+    return fresh if seed else refined_by(task.key(STEPS)), for_replicates
 
 
 def checked_clusters(task: FitTask, settings: InferenceSettings) -> Int[np.ndarray, " units"]:

@@ -16,12 +16,17 @@ from tuneful.descents import AbstractDescent, Ending, Outcome, Path
 from tuneful.fitting import stochastic
 from tuneful.fitting.certificate import Certificate, named_direction
 from tuneful.fitting.problem import Problem, StepRecord
-from tuneful.fitting.refinement import RefinementState, Refining, refine
+from tuneful.fitting.refinement import SAMPLE, RefinementState, Refining, refine
 from tuneful.fitting.stochastic import FitState
 from tuneful.fitting.stopping import Stopping
 from tuneful.fitting.unconstrained import parameter_names, with_unconstrained
 
 STARTS, REFINING = 1, 2  # streams of random numbers besides those of the descent
+
+
+def refined_by(key: Array) -> Array:
+    """The key of the realisations that the refinement of a course looks at at every step, from that of the course."""
+    return jax.random.fold_in(jax.random.fold_in(key, REFINING), SAMPLE)
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,11 +20,10 @@ from tuneful.descents import Ending, Keeper, Moment, Observer, Outcome, descend
 from tuneful.display import card
 from tuneful.errors import UserError
 from tuneful.fitting.checks import check_fit, defined_statistics
-from tuneful.fitting.course import REFINING, Course, CourseState
+from tuneful.fitting.course import Course, CourseState
 from tuneful.fitting.evaluation import HeldOut
 from tuneful.fitting.history import History, Line
 from tuneful.fitting.problem import Problem, StepRecord
-from tuneful.fitting.refinement import SAMPLE
 from tuneful.fitting.score_learning import ScorePlan
 from tuneful.fitting.score_steps import NotLearned, Stepped, one_step
 from tuneful.fitting.settings import FitSettings
@@ -106,11 +105,6 @@ class FitTask:
     def key(self, stream: int) -> Array:
         """The random key of one of the streams at the top of this file."""
         return jax.random.fold_in(jax.random.key(self.seed), stream)
-
-    @property
-    def refined_by(self) -> Array:
-        """The key of the realisations that a refinement looks at at every step (`linearise`)."""
-        return jax.random.fold_in(jax.random.fold_in(self.key(STEPS), REFINING), SAMPLE)
 
     @cached_property
     def remarks(self) -> list[str]:
