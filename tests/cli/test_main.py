@@ -207,7 +207,7 @@ def test_data_check_and_convert(tuneful, refused, curves, tmp_path):
             "n = 1000000000: the rates of so many curves take",
         ),
         (["fit", "m1", "--set", "simulate=1000000000"], "data.simulate = 1000000000: the rates of so many curves"),
-        (["fit", "ssn", "--set", "n_sites=1000000"], "n_sites = 1000000): its random numbers take"),
+        (["fit", "ssn", "--set", "n_sites=40000"], "n_sites = 40000): its random numbers take"),
         (["fit"], "Missing argument 'model'"),
         (["fit", "m1", "--seed", "soon"], "Invalid value for '--seed'"),
         (["fit", "m1", "--sede", "1"], "No such option: --sede"),

@@ -216,7 +216,7 @@ def test_a_feature_of_the_task_that_the_circuit_does_not_know_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("circuit", "number"), [(SSN(n_sites=10**6), "n_sites = 1000000"), (FeedforwardM1(grid=1000), "grid = 1000")]
+    ("circuit", "number"), [(SSN(n_sites=40_000), "n_sites = 40000"), (FeedforwardM1(grid=1000), "grid = 1000")]
 )
 def test_networks_that_no_memory_holds_are_refused_before_any_is_asked_for(circuit, number):
     with pytest.raises(UserError, match=rf"{number}.* take [\d,]+ GiB, and may take 2 GiB( of .*)?: make it smaller"):

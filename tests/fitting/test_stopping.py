@@ -40,3 +40,11 @@ def test_the_estimate_averages_the_last_window():
     np.testing.assert_allclose(RULE.estimate(path), path[-20:].mean(0))
     np.testing.assert_allclose(RULE.estimate(path[:10]), path[5:10].mean(0))
     np.testing.assert_allclose(RULE.estimate(path[:1]), path[0])
+
+
+def test_where_nothing_moves_nothing_has_converged():
+    path = np.concatenate([walk(10), np.ones((20, 3))])
+    assert RULE.ending(path[:-1], failed=0) is None
+    found = RULE.ending(path, failed=0)
+    assert found.outcome is Outcome.NO_GRADIENT
+    assert "no parameter moved in 20 steps" in str(found)

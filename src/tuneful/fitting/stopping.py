@@ -6,6 +6,8 @@ import numpy as np
 
 from tuneful.descents import Ending, Outcome
 
+STILL = 20  # steps without any change, after which there is none to come
+
 
 @dataclasses.dataclass(frozen=True)
 class Stopping:
@@ -30,6 +32,12 @@ class Stopping:
                 f"stopped: {failed} steps in a row could not be taken, because a gradient was not finite, or most "
                 "realisations did not settle or saturated; the parameters are the last good ones. Start from smaller "
                 "weights, or lower the learning rate.",
+            )
+        if steps >= STILL and not np.ptp(path[-STILL:], axis=0).any():
+            return Ending(
+                Outcome.NO_GRADIENT,
+                f"stopped: no parameter moved in {STILL} steps, as the loss has no slope where the fit is: the "
+                "circuit may be silent there. Start where its curves respond to stimuli, or raise the learning rate.",
             )
         if steps >= 2 * self.window and self.drift(path) <= self.tolerance:
             words = f"converged: no parameter drifted by more than {self.tolerance:g} over {self.window} steps"
