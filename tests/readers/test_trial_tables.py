@@ -56,7 +56,7 @@ def test_trials_are_left_out_and_columns_ignored():
             {"conditions": "size,side"},
             "In none of the 4 trials is there a response",
         ),
-        (TABLE.iloc[:0], {"conditions": "size,side"}, "no trials"),
+        (TABLE.iloc[:0], {"conditions": "size,side"}, "The table is empty"),
     ],
 )
 def test_what_cannot_be_told_is_refused(table, options, message):

@@ -106,7 +106,7 @@ def test_files_that_cannot_be_read(tmp_path):
     with pytest.raises(UserError, match="cannot be read"):
         read_config(tmp_path)
     (tmp_path / "latin.toml").write_bytes("# é".encode("latin-1"))
-    with pytest.raises(UserError, match="cannot be read"):
+    with pytest.raises(UserError, match=r"latin\.toml is not UTF-8 .*: save it as such"):
         read_config(tmp_path / "latin.toml")
 
 

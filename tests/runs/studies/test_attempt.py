@@ -84,7 +84,7 @@ def test_a_finished_job_is_not_run_again(run):
         ),
         (
             PermissionError(13, "Permission denied", "data.nc"),
-            r"PermissionError in line \d+: \[Errno 13\] Permission denied.*",
+            r"The file system refused: Permission denied \(data\.nc\)\.",
         ),
     ],
 )
