@@ -30,7 +30,6 @@ import reporting
 from ssn import PRODUCTS, Times, interleaved, on_devices, ratio, scaled
 
 from tuneful.circuits import AbstractCircuit, Recurrent
-from tuneful.circuits.base import Response
 from tuneful.circuits.ensemble import map_realisations
 from tuneful.circuits.observation import taken_apart
 from tuneful.fitting.problem import Problem
@@ -52,7 +51,7 @@ def problem_of(options: argparse.Namespace) -> Problem:
     share = PRESET_SITES / options.n_sites
     denser = {name: share * jnp.asarray(config.circuit[name]) for name in ("J", "dJ")}
     circuit = whole.at_conditions(crossed).with_values(denser)
-    sampled = sample(circuit, jax.random.key(4), options.batch)
+    sampled = circuit.sample(4, options.batch)
     kinds, rates = circuit.populations()["cell_type"], np.asarray(sampled.curves)[np.asarray(sampled.accepted)]
     names, numbers = np.unique(kinds, return_inverse=True)
     labels = np.tile(numbers, len(rates) // len(kinds))
@@ -62,12 +61,6 @@ def problem_of(options: argparse.Namespace) -> Problem:
     )
     fitted = config.fit.fitted or tuple(circuit.parameters())
     return Problem(circuit, objective, data, fitted, tuple(penalties), steps.steps(), tuple(numbers.tolist()))
-
-
-@eqx.filter_jit
-def sample(circuit: AbstractCircuit, key: jax.Array, n: int) -> Response:
-    """So many realisations."""
-    return circuit.sample(key, n)
 
 
 def networks(circuit: Recurrent, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
@@ -105,7 +98,7 @@ def tasks_of(problem: Problem, options: argparse.Namespace) -> dict[str, Callabl
     return {
         "product": lambda _: product(start_at, neutral),
         "solve": on_devices(circuit.dynamics.steady_state, known, options.batch),
-        "sample": lambda i: sample(whole, jax.random.key(100 + i), options.batch),
+        "sample": lambda i: whole.sample(100 + i, options.batch),
         "step": lambda i: advance(problem, eqx.tree_at(lambda s: s.key, begun, jax.random.key(100 + i))),
     }
 

@@ -3,7 +3,7 @@
 Fit mechanistic circuit models with random structure to sets of measured tuning curves, without a likelihood.
 """
 
-import importlib
+from tuneful.deferred import deferred
 
 __version__ = "0.1.0"
 
@@ -21,22 +21,30 @@ if TYPE_CHECKING:
 
 # Imported on first use: `import tuneful` and `tuneful --help` need none of the numerical libraries.
 _HOME = {
-    "Fit": "tuneful.runs.estimator",
-    "Checkpoints": "tuneful.runs.checkpoints",
-    "DatasetError": "tuneful.errors",
-    "NotFittedError": "tuneful.errors",
-    "TunefulWarning": "tuneful.errors",
-    "UserError": "tuneful.errors",
-    "from_spikes": "tuneful.readers",
-    "load": "tuneful.readers",
-    "preset": "tuneful.runs.presets",
-    "run": "tuneful.runs.running",
-    "save": "tuneful.readers",
-    "simulate": "tuneful.fitting.simulation",
-    "simulator": "tuneful.fitting.parameter_simulator",
-    "to_pynapple": "tuneful.readers",
+    "Fit": "runs.estimator",
+    "Checkpoints": "runs.checkpoints",
+    "DatasetError": "errors",
+    "NotFittedError": "errors",
+    "TunefulWarning": "errors",
+    "UserError": "errors",
+    "from_spikes": "readers",
+    "load": "readers",
+    "preset": "runs.presets",
+    "run": "runs.running",
+    "save": "readers",
+    "simulate": "fitting.simulation",
+    "simulator": "fitting.parameter_simulator",
+    "to_pynapple": "readers",
+    "circuits": "circuits",
+    "curves": "curves",
+    "descents": "descents",
+    "fitting": "fitting",
+    "networks": "networks",
+    "objectives": "objectives",
+    "plot": "plot",
+    "solvers": "solvers",
+    "stability": "stability",
 }
-_MODULES = ("circuits", "curves", "descents", "fitting", "networks", "objectives", "plot", "solvers", "stability")
 
 __all__ = [
     "Checkpoints",
@@ -65,14 +73,4 @@ __all__ = [
     "to_pynapple",
 ]
 
-
-def __getattr__(name: str) -> object:
-    if name in _HOME:
-        return getattr(importlib.import_module(_HOME[name]), name)
-    if name in _MODULES:
-        return importlib.import_module(f"tuneful.{name}")
-    raise AttributeError(f"module 'tuneful' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = deferred(__name__, _HOME, __all__)

@@ -1,7 +1,8 @@
 """One weight matrix: random networks, their dynamics, scalars, pseudospectra, transients and gains."""
 
-import importlib
 from typing import TYPE_CHECKING
+
+from tuneful.deferred import deferred
 
 if TYPE_CHECKING:
     from tuneful.networks.gain_modulation import GainModulation, GainState, learn_gains, random_groups
@@ -81,12 +82,4 @@ __all__ = [
     "user_network",
 ]
 
-
-def __getattr__(name: str) -> object:
-    if name not in _HOME:
-        raise AttributeError(f"module 'tuneful.networks' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"tuneful.networks.{_HOME[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = deferred(__name__, _HOME, __all__)

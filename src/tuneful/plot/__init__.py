@@ -3,8 +3,9 @@
 Every function paints on the axes `ax`, or makes a figure of its own, and returns the axes. Pages are made of them.
 """
 
-import importlib
 from typing import TYPE_CHECKING
+
+from tuneful.deferred import deferred
 
 if TYPE_CHECKING:
     from tuneful.plot.bands import predicted
@@ -65,12 +66,4 @@ __all__ = [
     "weights",
 ]
 
-
-def __getattr__(name: str) -> object:
-    if name not in _HOME:
-        raise AttributeError(f"module 'tuneful.plot' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"tuneful.plot.{_HOME[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = deferred(__name__, _HOME, __all__)

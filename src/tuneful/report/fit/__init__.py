@@ -1,6 +1,8 @@
 """The report of a fit: one self-contained HTML page that can be read without a script or a network."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from tuneful.deferred import deferred
 
 if TYPE_CHECKING:
     from tuneful.report.fit.content import ReportContent
@@ -8,11 +10,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ReportContent", "render", "write_report"]
 
+# On first use: words and numbers of a fit are wanted in the terminal without any figure.
+_HOME = {"ReportContent": "content", "render": "page", "write_report": "page"}
 
-def __getattr__(name: str) -> Any:
-    """Import the page on first use: words and numbers of a fit are wanted in the terminal without any figure."""
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from tuneful.report.fit import page
-
-    return getattr(page, name)
+__getattr__, __dir__ = deferred(__name__, _HOME, __all__)

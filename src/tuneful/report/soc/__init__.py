@@ -1,6 +1,8 @@
 """The page of a stabilised circuit, or of any weight matrix."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from tuneful.deferred import deferred
 
 if TYPE_CHECKING:
     from tuneful.report.soc.content import SocContent
@@ -8,11 +10,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SocContent", "render_soc", "write_soc_report"]
 
+# On first use: the words of a circuit are wanted in the terminal without any figure.
+_HOME = {"SocContent": "content", "render_soc": "page", "write_soc_report": "page"}
 
-def __getattr__(name: str) -> Any:
-    """Import the page on first use: the words of a circuit are wanted in the terminal without any figure."""
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from tuneful.report.soc import page
-
-    return getattr(page, name)
+__getattr__, __dir__ = deferred(__name__, _HOME, __all__)
