@@ -173,7 +173,7 @@ class Inference:
         }
 
 
-SAID = {"yes": "identified", "weakly": "weakly", "no": "not identified"}
+SAID = {"yes": "identified", "weakly": "weakly", "no": "open"}
 
 
 def infer(

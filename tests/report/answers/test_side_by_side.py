@@ -48,7 +48,7 @@ def test_every_number_is_beside_its_like(page):
     assert cells(page, "Distances")["Firing rate"] == ["0.100 (line 0.157)", "✕ 0.200 (line 0.157)", "–"]
     parameters = cells(page, "Parameters")
     assert parameters["J_E"] == ["1, 0.5 to 1.5", "1 ± 0.25", "–", "1.5"]
-    assert parameters["J_I"] == ["2, below 3 (not identified)", "2 (not identified)", "–", "2.5"]
+    assert parameters["J_I"] == ["2, below 3 (open)", "2 (open)", "–", "2.5"]
     assert "held" not in parameters
     assert [row[-1] for row in cells(page, "Convergence").values()] == ["converged", "not converged", "not finished"]
 

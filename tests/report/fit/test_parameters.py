@@ -62,7 +62,7 @@ def test_what_the_curves_fix_is_said_and_what_they_do_not():
     plain = {"value": 1.0, "standard_error": None, "identified": None}
     known, unknown = {"parameters": {"J": matrix, "k": plain}}, {"parameters": {"k": plain}}
     groups = parameters.table(known)
-    assert [row["known_to"] for row in groups[0]["rows"]] == ["± 5.0 %", "± 50 %, weakly", "not identified", "–"]
+    assert [row["known_to"] for row in groups[0]["rows"]] == ["± 5.0 %", "± 50 %, weakly", "open", "–"]
     assert [row["known_to"] for row in groups[1]["rows"]] == ["–"]
     assert parameters.any_error(known)
     assert not parameters.any_error(unknown)

@@ -57,11 +57,9 @@ def test_parameters_that_the_data_leave_open_are_named(fit_content):
     known = {"J": about | {"standard_error": [0.1, 9.0], "identified": ["weakly", "no"]}, "phi": one}
     verdict = of("Parameters", deciding({"parameters": known | {"held": one | {"fitted": False}}}))
     assert verdict.kind == "apart"
-    assert verdict.words.endswith(
-        "1 of 3 identified (standard errors below); J_E weakly identified; J_I not identified"
-    )
+    assert verdict.words.endswith("1 of 3 identified (standard errors below); J_E weakly identified; J_I left open")
     assert of("Parameters", deciding({"parameters": {"phi": one}})).kind == "good"
     assert of("Parameters", deciding({"parameters": {"phi": {"value": 1.0}}})).kind == "unknown"
     interval = {"value": 1.0, "interval": [0.5, None], "identified": "no", "why": "<open>", "truth": None}
     found = deciding({"parameters": {"phi": one}}, {"parameters": {"phi": interval}})
-    assert "0 of 1 identified (intervals below); phi not identified" in of("Parameters", found).words
+    assert "0 of 1 identified (intervals below); phi left open" in of("Parameters", found).words

@@ -25,10 +25,7 @@ DISTANCES = (
     "Kolmogorov–Smirnov distances to the held-out units at the end; ✕ is above the 5 % line. Runs that hold out "
     "other units are compared with other units."
 )
-PARAMETERS = (
-    "Intervals of tuneful infer where there are any, else ± one standard error; “not identified”: the data leave it "
-    "open."
-)
+PARAMETERS = "Intervals of tuneful infer where there are any, else ± one standard error; “open”: it is not bounded."
 SCORES = "tuneful compare says which of several fits predicts unseen units better, with standard errors."
 MOST_PANELS = 48  # of a kind
 
@@ -231,7 +228,7 @@ def _estimates(run: BesideOthers) -> Iterator[tuple[str, tuple[Estimate, str]]]:
             own = full_name(str(name), entry.name)
             if own in intervals:
                 value, low, high, _ = intervals[own].numbers
-                unsure = " (not identified)" if intervals[own].identified == "no" else ""
+                unsure = " (open)" if intervals[own].identified == "no" else ""
                 said = f"{number(value)}, {intervals[own].interval}{unsure}"
                 yield own, (Estimate(run.name, value, low, high, entry.truth), said)
             else:
@@ -245,6 +242,6 @@ def _with_error(run: BesideOthers, entry: Any) -> Estimate:
 
 def _said(entry: Any) -> str:
     if entry.identified == "no":
-        return f"{number(entry.value)} (not identified)"
+        return f"{number(entry.value)} (open)"
     known = math.isfinite(entry.standard_error)
     return f"{number(entry.value)} ± {number(entry.standard_error, 2)}" if known else number(entry.value)

@@ -47,9 +47,9 @@ def _error(entry: Entry) -> str:
 
 
 def known_to(entry: Entry) -> str:
-    """The standard error in per cent of the value, and in words where the curves hardly fix it, or do not."""
+    """The standard error in per cent of the value, and in words where this fit hardly bounds it, or does not."""
     if entry.identified == "no":
-        return "not identified"
+        return "open"
     if not math.isfinite(entry.standard_error) or not entry.value:
         return DASH
     known = "± " + percent(entry.standard_error / abs(entry.value))

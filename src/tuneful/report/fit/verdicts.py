@@ -76,7 +76,7 @@ def _parameters(result: Mapping[str, Any], inference: Mapping[str, Any] | None) 
     fixed = [name for name, word in found.items() if word == "yes"]
     others = {
         "weakly identified": [name for name, word in found.items() if word == "weakly"],
-        "not identified": [name for name, word in found.items() if word == "no"],
+        "left open": [name for name, word in found.items() if word == "no"],
     }
     said = [f"{some_of(names)} {what}" for what, names in others.items() if names]
     how = "intervals below" if inference else "standard errors below"
