@@ -67,8 +67,7 @@ def preset(types: int, overrides: list[str]) -> RunConfig:
 def fitted(data: xr.Dataset, types: int, overrides: list[str], progress: bool) -> tuneful.Fit:
     """The preset, fitted to half of the cells."""
     config = preset(types, overrides)
-    circuit, objective, _ = config.components()
-    fit = tuneful.Fit(circuit, objective, match=config.match, **config.fit.model_dump())
+    fit = tuneful.Fit(*config.components(), config.match, **config.fit.model_dump())
     return fit.fit(data, seed=0, progress=progress)
 
 
