@@ -7,11 +7,8 @@ from jaxtyping import Float, Int
 from tuneful.fitting.linearised import Linearised
 from tuneful.fitting.trust_region import feigned_gain, shift_within, trust_region_step
 
-FIRST_RADIUS, LARGEST_RADIUS, LEAST_RADIUS = (
-    0.5,
-    1.0,
-    0.1,
-)  # of steps in unconstrained parameters: logarithms of positive ones
+# Of steps in unconstrained parameters: logarithms of positive ones.
+FIRST_RADIUS, LARGEST_RADIUS, LEAST_RADIUS = 0.5, 1.0, 0.1
 DECREASE = 0.1  # part of the promised decrease that must come true
 TRUSTED, DOUBTED = 0.6, 0.25  # parts from which on steps may get longer, and below which they get shorter
 SHORTER = 0.3  # how much, after one that was not taken

@@ -24,22 +24,8 @@ EXAMPLE = (
     "a header 'unit,size,rate' and rows like 'a,0.5,3.2' (long), or a header 'unit,size=0.5,size=4' and rows "
     "like 'a,3.2,1.1' (wide)"
 )
-MISSING = (
-    "",
-    "nan",
-    "na",
-    "n/a",
-    "#n/a",
-    "#na",
-    "<na>",
-    "null",
-    "none",
-    "-",
-    "--",
-    "–",
-    "—",
-    ".",
-)  # in small letters
+# In small letters.
+MISSING = ("", "nan", "na", "n/a", "#n/a", "#na", "<na>", "null", "none", "-", "--", "–", "—", ".")
 ALMOST = re.compile(r"[-+<>~]?\s*\d+([.,]\d+)*\s*(%|°|[a-zA-Z/]{1,6})?")  # 50%, 3,1, 90deg: numbers to a person
 UNMEASURED = "correct it, or leave the cell empty if it was not measured"
 BLANK = "for a condition without a stimulus give its features numbers too, with size or contrast 0"

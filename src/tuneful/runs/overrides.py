@@ -33,7 +33,7 @@ def apply_overrides(
     settings, given = copy.deepcopy(settings), {}
     for item in overrides:
         key, text = key_and_text(item)
-        *path, name = whole = _full_path(key, owners)
+        *path, name = whole = full_path(key, owners)
         target = settings
         for part in path:
             target = target.setdefault(part, {})
@@ -59,7 +59,14 @@ def key_and_text(item: str) -> tuple[str, str]:
     return key, text
 
 
-def _full_path(key: str, owners: dict[str, list[str]]) -> list[str]:
+def full_path(key: str, owners: dict[str, list[str]]) -> list[str]:
+    """Where a setting is: its sections and its name.
+
+    Raises
+    ------
+    UserError
+        For a bare name that no section or several sections have.
+    """
     if "." in key:
         return key.split(".")
     sections = owners.get(key, [])

@@ -10,7 +10,7 @@ from tuneful.errors import UserError, suggest
 from tuneful.fitting.settings import HOW, FitSettings
 from tuneful.registry import circuits, fields_of, installed, objectives
 from tuneful.runs.configuration import RunConfig, read_config, with_steps_in_fit
-from tuneful.runs.overrides import apply_overrides, as_override
+from tuneful.runs.overrides import apply_overrides, as_override, full_path
 from tuneful.runs.own_code import FAMILIES, label_of
 from tuneful.settings import parse, shown
 
@@ -51,8 +51,7 @@ def preset(name: str | Path, objective: str | None = None, **settings: Any) -> F
     config = resolve(str(name), {"objective": objective}, items)
     owners = _owners(config.model_dump())
     for key in settings:
-        section, *_ = key.split(".") if "." in key else [*owners.get(key, []), key]
-        if key in OF_RUNS or section.partition(".")[0] in OF_RUNS:
+        if full_path(key, owners)[0] in OF_RUNS:
             raise UserError(f"{key} is no part of a fit: fit(data, seed) takes the data and the seed.")
     return Fit(*config.components(), config.match, **config.fit.model_dump())
 
