@@ -3,8 +3,9 @@
     python benchmarks/inference.py [--json] [--circuit closed-form] [--sets 1000] [--units 600] [--objective moments]
 
 Of circuits whose parameters are known: a closed form (log-normal rates, median and spread, of which the best standard
-errors are known, too), the feedforward M1 model on a grid of 20, the SSN of 201 sites. Every set has its own units
-and its own simulated curves; the inference begins at the truth, or with --away so far from it at random, and goes to
+errors are known, too), the feedforward M1 model on a grid of 20, the SSN of 201 sites as `tuneful fit ssn` has it:
+units are centre cells, and three neighbours of a realisation are simulated. Every set has its own units and its own
+simulated curves; the inference begins at the truth, or with --away so far from it at random, and goes to
 its minimum by itself. A side that is open contains everything: coverage is counted where a parameter is identified at
 least weakly, and that of all beside it. What cannot be identified is held at the truth with --hold sigma_l.
 With --test "median = 5, spread = 0.5", how often a restriction that is true is refused at a level; with --bands, how
@@ -79,7 +80,7 @@ class LogNormal(AbstractCircuit):
 CIRCUITS = {
     "closed-form": (LogNormal(), None),
     "m1": (FeedforwardM1.example(), ("J", "dphi", "dsigma", "phi_l", "sigma_l")),
-    "ssn": (SSN.example(), ("J", "dJ", "sigma")),
+    "ssn": (dataclasses.replace(SSN.example(), sites=(-0.04, 0.0, 0.04), max_time=500.0), ("J", "dJ", "sigma")),
 }
 
 
@@ -94,7 +95,8 @@ def truth_of(name: str, grid: int, sites: int) -> tuple[AbstractCircuit, tuple[s
 def one_set(number: int, asked: argparse.Namespace, objective: AbstractObjective) -> dict[str, Any]:
     """Intervals from one data set: by method, low, high and words, in the order of the entries."""
     truth, fitted = truth_of(asked.circuit, asked.grid, asked.sites)
-    data = simulate(truth, asked.units + ASIDE, jax.random.key(1000 + number))
+    measured = dataclasses.replace(truth, sites=(0.0,)) if isinstance(truth, SSN) else truth
+    data = simulate(measured, asked.units + ASIDE, jax.random.key(1000 + number))
     fitted = tuple(name for name in fitted or truth.parameters() if name not in asked.hold)
     settings = FitSettings(held_out=ASIDE / data.sizes["unit"], fitted=fitted)
     task = FitTask.of(truth, objective, data, settings, number)

@@ -174,3 +174,15 @@ def test_text_of_numpy_that_is_no_text(tmp_path):
     np.savez(tmp_path / "a.npz", rate=RATES, area=np.full(12, 2**31, np.uint32).view("U1"))
     with pytest.raises(UserError, match=r"a\.npz cannot be read: invalid maximum character"):
         load(tmp_path / "a.npz")
+
+
+def test_damaged_numbers_are_missing_and_those_too_large_refused(tmp_path):
+    counts = np.arange(24.0).reshape(12, 2)
+    counts[:1, :1] = np.array([0x7FF0000000000001], np.uint64).view(float)  # a NaN at which arithmetic warns
+    options = {"conditions": "size", "response": "counts", "window": (0, 0.5)}
+    np.savez(tmp_path / "a.npz", size=np.repeat([1.0, 2.0, 4.0], 4), counts=counts)
+    assert load(tmp_path / "a.npz", **options).rate.values.tolist() == [[8, 22, 38], [8, 24, 40]]
+    counts[0, 0] = 1e308
+    np.savez(tmp_path / "a.npz", size=np.repeat([1.0, 2.0, 4.0], 4), counts=counts)
+    with pytest.raises(UserError, match="is inf Hz, which is not a rate"):
+        load(tmp_path / "a.npz", **options)

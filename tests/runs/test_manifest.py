@@ -67,6 +67,12 @@ def test_what_is_no_manifest_proves_nothing(tmp_path, content):
     assert read_manifest(tmp_path) is None
 
 
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "../a", "x" * 256, "\u00e9" * 128, "a\0b", "/etc/passwd"])
+def test_what_can_be_no_file_of_the_folder_is_not_in_a_manifest(noted, tmp_path, name):
+    noted.model_copy(update={"files": {name: noted.files["a.json"]}}).write(tmp_path)
+    assert read_manifest(tmp_path) is None
+
+
 def test_files_that_a_kill_left_are_known_again(noted, tmp_path):
     for name, known in ((f".a.json.{noted.mark}.tmp.json", True), (".a.json.tmp", False), (f"{noted.mark}", False)):
         (tmp_path / name).write_text("")

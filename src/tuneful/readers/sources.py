@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
@@ -140,6 +141,7 @@ def _load_path(source: str | Path, options: dict[str, Any]) -> Reading | xr.Data
     return _read(reader, path, options)
 
 
+@np.errstate(invalid="ignore", over="ignore")  # NaNs of any bits are missing values; what overflows is refused
 def _read(reader: Callable, source: Any, options: dict[str, Any]) -> Reading | xr.Dataset:
     """What a reader reads, without what is to be left out; some do so themselves, before roles are told."""
     if "drop" not in options or "drop" in inspect.signature(reader).parameters:

@@ -5,9 +5,9 @@ import os
 import re
 import secrets
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from tuneful.errors import UserError
 from tuneful.files import replacing
@@ -19,6 +19,15 @@ LOG = "metrics.jsonl"  # grows line by line
 GROWN = re.compile(
     rb'(\{"step": [^\n]*\n)*(\{("step": [^\n]*|"[step]{0,4}"?:?)?|\0*)'
 )  # lines since, the last one cut short by a kill
+
+LONGEST = 255  # bytes in the name of a file
+
+
+def _as_name(name: str) -> str:
+    """The name of a file in a folder, or an error: others would be looked for elsewhere, or not at all."""
+    if name in ("", "..") or Path(name).name != name or len(os.fsencode(name)) > LONGEST or "\0" in name:
+        raise ValueError("no name of a file")
+    return name
 
 
 class Proof(Section):
@@ -55,7 +64,7 @@ class Manifest(Section):
     kind: Literal["files written by tuneful"] = "files written by tuneful"
     format: Literal[1] = 1
     mark: str = Field(pattern="^[0-9a-f]{16}$")
-    files: dict[str, tuple[Proof, ...]]
+    files: dict[Annotated[str, AfterValidator(_as_name)], tuple[Proof, ...]]
 
     @classmethod
     def of(cls, *paths: Path) -> "Manifest":
