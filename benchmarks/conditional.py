@@ -9,6 +9,8 @@ The network of `tuneful fit ssn2019`: 13 parameters, fitted to as many curves in
 which all connections are alike. "sizes" are curves of excitatory cells at the centre at one contrast, and the other
 experiments add to these: a second contrast, four more places, inhibitory cells; "everything" has them all. Reported
 are fitted over true parameters, their errors, how the fit ended, and the seconds of its loop.
+With --keep FILE every fit is kept as it is done, and the same command, or one for other fits with the same settings,
+goes on.
 """
 
 import argparse
@@ -19,7 +21,7 @@ from typing import Any
 
 import jax
 import numpy as np
-from reporting import add_options, parsed, publish
+from reporting import add_keep, add_options, kept, parsed, publish
 
 import tuneful
 from tuneful.circuits import Recurrent
@@ -95,10 +97,12 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     """All experiments with all objectives and seeds, on all cores."""
     jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)))
     began = time.perf_counter()
-    fits = [
-        fit(seed, name, objective, options)
+    asked = {
+        f"{name}, {objective}, seed {seed}": (seed, name, objective, options)
         for name in options.experiment for objective in options.objective for seed in options.seeds
-    ]  # fmt: skip
+    }  # fmt: skip
+    about = {"curves": options.curves, "set": options.set}
+    fits = kept(options.keep, about, asked, lambda name: fit(*asked[name]))
     return {"curves": options.curves, "fits": fits, "seconds": time.perf_counter() - began}
 
 
@@ -123,6 +127,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     parser.add_argument("--curves", type=int, default=2000)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="as in `tuneful fit`")
+    add_keep(parser)
     add_options(parser, quick="one experiment and seed, two steps of 11 sites, few curves")
     options = parsed(parser)
     if options.quick:

@@ -5,10 +5,12 @@ import json
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tuneful.files import write_atomically
 from tuneful.plain import plain
+
+Name = TypeVar("Name", int, str)
 
 
 def add_options(parser: argparse.ArgumentParser, quick: str) -> None:
@@ -43,9 +45,9 @@ def publish(report: Any, options: argparse.Namespace, show: Callable[[Any], None
 
 
 def kept(
-    file: Path | None, about: dict[str, Any], numbers: Iterable[int], one: Callable[[int], dict[str, Any]]
+    file: Path | None, about: dict[str, Any], numbers: Iterable[Name], one: Callable[[Name], dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    """What `one` says of every number: a line of JSON each in a file, which another call goes on with.
+    """What `one` says of every number, or name: a line of JSON each in a file, which another call goes on with.
 
     Parameters
     ----------
@@ -56,7 +58,7 @@ def kept(
     numbers, one
         Which experiments, and how one of them is done.
     """
-    done = _read(file, plain(about)) if file else {}
+    done: dict[Name, dict[str, Any]] = _read(file, plain(about)) if file else {}
     rows = []
     for number in numbers:
         if number not in done:
@@ -68,8 +70,8 @@ def kept(
     return rows
 
 
-def _read(file: Path, about: dict[str, Any]) -> dict[int, dict[str, Any]]:
-    """What is kept by number; a last line that a kill cut off is removed."""
+def _read(file: Path, about: dict[str, Any]) -> dict[Any, dict[str, Any]]:
+    """What is kept by number or name; a last line that a kill cut off is removed."""
     whole = file.read_text(encoding="utf-8").rpartition("\n")[0].splitlines() if file.exists() else []
     first, *rows = map(json.loads, whole or [json.dumps(about)])
     if first != about:
