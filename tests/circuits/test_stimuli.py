@@ -64,6 +64,10 @@ def test_stimuli_that_a_line_answers_and_that_are_seldom_meant_are_named():
         ),
         ({"sizes": (0, 1), "contrasts": 20, "positions": 0}, "Condition 0 is without a stimulus"),
         (
+            {"sizes": (0.001, 0.002), "contrasts": 20, "positions": 0},
+            "No size is above 0.002, and edges of stimuli are",
+        ),
+        (
             {"sizes": 1, "contrasts": (5, 0, 0), "positions": 0},
             "2 conditions (the first is 1) are without a stimulus",
         ),

@@ -28,6 +28,17 @@ def test_rates_that_no_cell_reaches_are_named_once():
     assert "unit 'u0' in condition 1 (size=2.0) is 5e+06 Hz, above 1000 Hz" in sentence
 
 
+def test_rates_in_another_unit_are_named():
+    rates = np.array([[1.0, 20.0, np.nan], [20.0, 3.0, 4.0], [7.0, 20.0, 0.0], [2.0, 1.0, 20.0]])
+    (kilohertz,) = doubts(make_dataset(rates / 1000, {"size": [1, 2, 4]}))[:1]
+    assert "No rate is above 0.02 Hz: are these rates, and in Hz?" in kilohertz
+    (normalised,) = doubts(make_dataset(rates / 20, {"size": [1, 2, 4]}))
+    assert "The largest rate of every unit is 1 Hz: if curves were divided by their maxima" in normalised
+    for other in (rates[:3] / 20, rates / np.arange(10, 14)[:, None], np.ones((4, 3)), np.zeros((4, 3))):
+        assert doubts(make_dataset(other, {"size": [1, 2, 4]})) == []
+    assert doubts(make_dataset(rates / 20, {"size": [1, 2, 4]}, rate_unit="a.u.")) == []
+
+
 @pytest.mark.parametrize(
     "conditions", [{"size": [0, 360, 720]}, {"direction": [0, 90, 180]}, {"temperature": [1, 2, 3]}]
 )

@@ -10,6 +10,7 @@ from jax.typing import ArrayLike
 
 Values = tuple[float, ...]
 FULL = 100.0  # per cent: no contrast is higher
+FAINT = 0.1  # of the width of edges: inputs of smaller sizes differ by less than a twentieth
 
 
 def as_values(values: ArrayLike | Sequence) -> Values:
@@ -145,7 +146,10 @@ class Apertures:
         size, contrast, position = self.table.T
         blank = self.blank
         refuse_negative(contrast)
-        said = about_range("line", {"position": position}, size, ~blank, extent)
+        said = [
+            *about_range("line", {"position": position}, size, ~blank, extent),
+            *about_edges(size[~blank], self.smoothness),
+        ]
         return [*about_contrasts(contrast, ~blank), *said, *about_blanks(blank if dark is None else dark)]
 
     @property
@@ -224,7 +228,10 @@ class Discs:
         """
         size, contrast, x, y = self.design.table.values()
         refuse_negative(contrast)
-        said = about_range("sheet", {"x": x, "y": y}, size, ~self.blank, extent)
+        said = [
+            *about_range("sheet", {"x": x, "y": y}, size, ~self.blank, extent),
+            *about_edges(size[~self.blank], self.smoothness),
+        ]
         return [*about_contrasts(contrast, ~self.blank), *said, *about_blanks(dark)]
 
     @property
@@ -317,6 +324,15 @@ def about_range(
                 f"{_named(outside, place, f'a {name}')}, off the {what} of the circuit, [{-extent:g}, {extent:g}], "
                 "which such a stimulus reaches in part only."
             )
+
+
+def about_edges(size: np.ndarray, smoothness: float) -> Iterator[str]:
+    """A sentence on sizes that differ by much less than the width of their edges."""
+    if len(np.unique(size)) > 1 and (largest := size.max()) < FAINT * smoothness:
+        yield (
+            f"No size is above {largest:g}, and edges of stimuli are {smoothness:g} wide, so that sizes are hardly "
+            "told apart: give them in the unit of places, or a smaller smoothness."
+        )
 
 
 @final

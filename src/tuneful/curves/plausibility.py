@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     import xarray as xr
 
 FASTEST = 1000.0  # Hz: refractory periods of a millisecond
-CLOSE = 1e-4  # of the range of a feature
+SLOWEST = 0.1  # Hz: in ten seconds not a spike, in any condition
+FEW = 3  # units, whose maxima may be one by chance
+CLOSE = 1e-4  # of the range of a feature, or of a maximum
 TURN = 360.0  # degrees
 NOTHING = ("nan", "na", "n/a", "null", "none", "missing")  # in small letters
 REPEATS = ("trial", "trials", "repeat", "repetition", "rep")
@@ -23,8 +25,9 @@ ANGLES = ("orientation", "direction", "angle", "phase")
 def doubts(dataset: xr.Dataset) -> list[str]:
     """Sentences on values that are allowed and seldom meant, with what to do about them.
 
-    Rates above 1,000 Hz, angles that are one direction (0 and 360 degrees), values of a feature that are nearly one,
-    features that are called like counts of repeats, and units like what is missing.
+    Rates above 1,000 Hz or none above .1 Hz, curves that all have the same maximum, angles that are one direction (0
+    and 360 degrees), values of a feature that are nearly one, features that are called like counts of repeats, and
+    units like what is missing.
 
     Parameters
     ----------
@@ -35,7 +38,8 @@ def doubts(dataset: xr.Dataset) -> list[str]:
     >>> doubts(make_dataset([[4.0, 2500.0]], {"size": [1, 2]}))[0]
     "The rate of unit 'u0' in condition 1 (size=2.0) is 2500 Hz, above 1000 Hz: are these rates, and in Hz?"
     """
-    return [*_fast(dataset), *_whole_turns(dataset), *_nearly_equal(dataset), *_repeats(dataset), *_nameless(dataset)]
+    looks = _fast, _slow, _normalised, _whole_turns, _nearly_equal, _repeats, _nameless
+    return [sentence for look in looks for sentence in look(dataset)]
 
 
 def _fast(dataset: xr.Dataset) -> Iterator[str]:
@@ -45,6 +49,24 @@ def _fast(dataset: xr.Dataset) -> Iterator[str]:
         yield (
             f"The rate of {unit_name(dataset, int(unit))} in {condition_name(dataset, int(condition))} is "
             f"{rates[unit, condition]:g} Hz, above {FASTEST:g} Hz: are these rates, and in Hz?"
+        )
+
+
+def _slow(dataset: xr.Dataset) -> Iterator[str]:
+    highest = np.nanmax(dataset["rate"].values)
+    if rate_unit(dataset) == "Hz" and 0 < highest < SLOWEST:
+        yield f"No rate is above {highest:.3g} Hz: are these rates, and in Hz?"
+
+
+def _normalised(dataset: xr.Dataset) -> Iterator[str]:
+    """Curves that were divided by their maxima."""
+    rates = dataset["rate"].values
+    maxima = np.nanmax(rates, axis=1)
+    are_alike = len(maxima) > FEW and np.ptp(maxima) <= CLOSE * maxima[0]
+    if rate_unit(dataset) == "Hz" and are_alike and np.nanmin(rates) < maxima[0]:
+        yield (
+            f"The largest rate of every unit is {maxima[0]:g} Hz: if curves were divided by their maxima, give rates "
+            "as they were measured, or the unit of what is no rate (rate_unit, a.u.)."
         )
 
 
