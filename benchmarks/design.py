@@ -27,17 +27,16 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from inference import ASIDE, OBJECTIVES
+from inference import ASIDE, OBJECTIVES, RECURRENT, measured
 from jax import Array
 from reporting import add_keep, add_options, kept, parsed, publish
 
 from tuneful.analysis import InferenceSettings, infer
 from tuneful.analysis.experimental_design import Criterion, Realised, best_conditions
-from tuneful.circuits import SSN, AbstractCircuit, Positive, Response, parameter
+from tuneful.circuits import AbstractCircuit, Positive, Response, parameter
 from tuneful.fitting.fits import FitTask
 from tuneful.fitting.linearised import realised_at
 from tuneful.fitting.settings import FitSettings
-from tuneful.fitting.simulation import simulate
 from tuneful.fitting.unconstrained import parameter_names, unconstrained_values
 from tuneful.runs.design_run import ALL, chosen_parameters
 
@@ -102,7 +101,7 @@ SIZES, MORE = [0.5, 1.0, 2.0, 4.0, 6.0], [0.25, 0.75, 1.5, 3.0, 5.0]
 SETTINGS = {
     "saturating": Setting(Saturating(), None, {"contrast": CONTRASTS}, 2),
     "ssn": Setting(
-        SSN.example(),
+        RECURRENT,
         ("J", "dJ", "sigma"),
         {"size": [*SIZES, *MORE, *SIZES, *MORE], "contrast": [20.0] * 10 + [10.0] * 5 + [10.0] * 5},
         5,
@@ -112,7 +111,7 @@ SETTINGS = {
 
 def task_of(circuit: AbstractCircuit, setting: Setting, units: int, key: Array) -> FitTask:
     """So many units of the circuit, to be fitted by weighted moments."""
-    data = simulate(circuit, units + ASIDE, key)
+    data = measured(circuit, units, key)
     settings = FitSettings(held_out=ASIDE / data.sizes["unit"], fitted=setting.fitted)
     return FitTask.of(circuit, OBJECTIVES["moments"], data, settings, 0)
 

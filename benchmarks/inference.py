@@ -27,6 +27,7 @@ jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)))
 import equinox as eqx  # noqa: E402
 import jax.numpy as jnp  # noqa: E402
 import numpy as np  # noqa: E402
+import xarray as xr  # noqa: E402
 from jax import Array  # noqa: E402
 from reporting import add_keep, add_options, kept, parsed, publish  # noqa: E402
 
@@ -77,10 +78,11 @@ class LogNormal(AbstractCircuit):
         return cls()
 
 
+RECURRENT = dataclasses.replace(SSN.example(), sites=(-0.04, 0.0, 0.04), max_time=500.0)  # as in its preset
 CIRCUITS = {
     "closed-form": (LogNormal(), None),
     "m1": (FeedforwardM1.example(), ("J", "dphi", "dsigma", "phi_l", "sigma_l")),
-    "ssn": (dataclasses.replace(SSN.example(), sites=(-0.04, 0.0, 0.04), max_time=500.0), ("J", "dJ", "sigma")),
+    "ssn": (RECURRENT, ("J", "dJ", "sigma")),
 }
 
 
@@ -92,11 +94,16 @@ def truth_of(name: str, grid: int, sites: int) -> tuple[AbstractCircuit, tuple[s
     return (circuit.with_sites(sites) if isinstance(circuit, SSN) else circuit), fitted
 
 
+def measured(truth: AbstractCircuit, units: int, key: Array) -> xr.Dataset:
+    """Curves of so many units, and of those that a fit must hold out; of the SSN, units are centre cells."""
+    one = dataclasses.replace(truth, sites=(0.0,)) if isinstance(truth, SSN) else truth
+    return simulate(one, units + ASIDE, key)
+
+
 def one_set(number: int, asked: argparse.Namespace, objective: AbstractObjective) -> dict[str, Any]:
     """Intervals from one data set: by method, low, high and words, in the order of the entries."""
     truth, fitted = truth_of(asked.circuit, asked.grid, asked.sites)
-    measured = dataclasses.replace(truth, sites=(0.0,)) if isinstance(truth, SSN) else truth
-    data = simulate(measured, asked.units + ASIDE, jax.random.key(1000 + number))
+    data = measured(truth, asked.units, jax.random.key(1000 + number))
     fitted = tuple(name for name in fitted or truth.parameters() if name not in asked.hold)
     settings = FitSettings(held_out=ASIDE / data.sizes["unit"], fitted=fitted)
     task = FitTask.of(truth, objective, data, settings, number)
