@@ -60,6 +60,8 @@ def test_parquet_round_trips(tmp_path, labelled):
         ([["unit", None, "rate"], ["a", 0.7, 2], ["b", 0.9, 2]], {}, "Column 2 has no name"),
         ([["unit", "size", "size", "rate"], ["a", 1, 1, 1]], {}, "Two columns are called 'size'"),
         ([HEADER, ["a", 1, "#DIV/0!", "V1"]], {}, "#DIV/0!.*not a number"),
+        ([HEADER, *ROWS, ["b", 1, "=C2 / 2", "V1"]], {}, "a formula in C6 of sheet 'Sheet' without its value: open"),
+        ([HEADER, ["=B2", "=1", "=2", "=3"]], {}, "a formula in A2 of sheet 'Sheet' without its value: open"),
         ([HEADER, *ROWS], {"separator": ";"}, "'separator' does not apply"),
         ([HEADER, *ROWS], {"posture": 1}, "'posture' does not apply"),
     ],

@@ -1,8 +1,10 @@
 """Tables of Excel and Parquet files."""
 
+import contextlib
 import importlib
 import io
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,38 +35,81 @@ def read_excel(path: str | Path, sheet: str | None = None, drop: Names = (), **o
     Raises
     ------
     DatasetError
-        If the file is damaged, several sheets hold something and none is chosen, or see `read_table`.
+        If the file is damaged, several sheets hold something and none is chosen, there is a formula that was never
+        computed, or see `read_table`.
     """
     require("openpyxl", path)
-    sheets = {name: frame for name, frame in _sheets(Path(path)).items() if frame.size}
+    found = _sheets(Path(path))
+    sheets = {name: frame for name, frame in found.items() if frame.size}
     if not sheets:
+        for name in found:
+            _refuse_uncomputed(Path(path), name)
         raise DatasetError(f"'{path}' has no sheet with a header and a row: was it saved?")
     if sheet is None and len(sheets) > 1:
         raise DatasetError(f"'{path}' has several sheets: say --option sheet=..., one of {', '.join(sheets)}.")
     name = str(sheet) if sheet is not None else next(iter(sheets))
     if name not in sheets:
         raise DatasetError(f"'{path}' has no sheet '{name}' that holds something.{suggest(name, sheets)}")
+    if sheets[name].isna().any(axis=None) or "" in sheets[name].columns:
+        _refuse_uncomputed(Path(path), name)
     return read_frame(sheets[name], {"drop": drop} | options, ("sheet",))
 
 
 def _sheets(path: Path) -> dict[str, pd.DataFrame]:
     """All sheets, cells as the file has them, without rows and columns that hold nothing."""
     content = path.read_bytes()
-    try:
+    with _as_excel(path):
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             if sum(member.file_size for member in archive.infolist()) > LARGEST:
                 raise DatasetError(f"'{path}' unpacks to more than {LARGEST >> 20} MiB: save it as .csv.")
-        book = importlib.import_module("openpyxl").load_workbook(io.BytesIO(content), read_only=True, data_only=True)
         found = {
-            sheet.title: pd.DataFrame(sheet.iter_rows(values_only=True), dtype=object) for sheet in book.worksheets
+            sheet.title: pd.DataFrame(sheet.iter_rows(values_only=True), dtype=object)
+            for sheet in _book(content).worksheets
         }
+    return {str(name): _with_header(frame) for name, frame in found.items()}
+
+
+def _refuse_uncomputed(path: Path, name: str) -> None:
+    """Refuse formulas that were never computed, whose cells look empty, as if nothing had been measured.
+
+    Raises
+    ------
+    DatasetError
+        For the first of the sheet.
+    """
+    content = path.read_bytes()
+    with _as_excel(path):
+        formulas = {cell.coordinate for cell in _cells(content, name, data_only=False) if cell.data_type == "f"}
+        for cell in _cells(content, name) if formulas else ():
+            if cell.value is None and cell.coordinate in formulas:
+                raise DatasetError(
+                    f"'{path}' has a formula in {cell.coordinate} of sheet '{name}' without its value: open and save "
+                    "it in a spreadsheet program, which computes it, or save the values."
+                )
+
+
+def _cells(content: bytes, name: str, data_only: bool = True) -> Iterator[Any]:
+    """The cells of a sheet that the file has."""
+    cells = (cell for row in _book(content, data_only)[name].iter_rows() for cell in row)
+    return (cell for cell in cells if hasattr(cell, "coordinate"))
+
+
+def _book(content: bytes, data_only: bool = True) -> Any:
+    """A workbook: with what its formulas gave when it was saved, or with the formulas."""
+    return importlib.import_module("openpyxl").load_workbook(io.BytesIO(content), read_only=True, data_only=data_only)
+
+
+@contextlib.contextmanager
+def _as_excel(path: Path) -> Iterator[None]:
+    """A context in which openpyxl may fail, as it does in every way on damaged files."""
+    try:
+        yield
     except DatasetError:
         raise
-    except Exception as error:  # openpyxl fails in every way on damaged files
+    except Exception as error:
         raise DatasetError(
             f"'{path}' could not be read as Excel ({_brief(error)}): is it a complete .xlsx?"
         ) from error
-    return {str(name): _with_header(frame) for name, frame in found.items()}
 
 
 def _with_header(frame: pd.DataFrame) -> pd.DataFrame:
