@@ -52,3 +52,13 @@ def test_what_a_fit_measures_from_others_is_judged_as_it_is_read(following):
     by_draws = percentiles(coordinates, draws, 0.9)
     assert by_draws.deviation[3] == pytest.approx(in_hz / 10, rel=0.06)
     assert list(by_draws.identified) == list(found.identified)
+
+
+def test_draws_beyond_all_numbers_are_counted_as_large(quadratic):
+    """e^200 is infinite in float32, and nothing lies between two infinite draws; numpy would warn."""
+    coordinates = quadratic.coordinates
+    draws = coordinates.answer + 0.1 * np.random.default_rng(0).normal(size=(1000, 4))
+    draws[:200, 0] = 200.0
+    found = percentiles(coordinates, draws, 0.9)
+    assert np.isnan([found.low[0], found.high[0]]).all()
+    assert list(found.identified) == ["no", "yes", "yes", "yes"]

@@ -10,6 +10,8 @@ from jaxtyping import Bool, Float
 from tuneful.analysis.coordinates import Coordinates
 from tuneful.fitting.uncertainty import deviations, how_identified
 
+LARGEST = float(np.finfo(np.float32).max)
+
 
 @dataclass(frozen=True, eq=False)
 class Intervals:
@@ -71,7 +73,7 @@ def wald(
     deviation = deviations(read @ covariance @ read.T)
     own, slopes = coordinates.own(point), coordinates.slopes(point)
     logarithm, apart = np.array(coordinates.is_logarithm), z * deviations(slopes @ covariance @ slopes.T)
-    factor = np.exp(np.minimum(z * deviation, np.log(np.finfo(np.float32).max)))
+    factor = np.exp(np.minimum(z * deviation, np.log(LARGEST)))
     low = np.where(logarithm, own / factor, own - apart)
     high = np.where(logarithm, own * factor, own + apart)
     found = Intervals("sandwich", level, low, high, deviation, [how_identified(d) for d in deviation])
@@ -80,7 +82,8 @@ def wald(
 
 def percentiles(coordinates: Coordinates, draws: Float[np.ndarray, "draws n"], level: float) -> Intervals:
     """Compute percentile intervals of draws of the unconstrained entries; open where these are not identified."""
-    low, high = np.quantile(coordinates.own(draws), [(1 - level) / 2, (1 + level) / 2], axis=0)
+    own = np.clip(coordinates.own(draws), -LARGEST, LARGEST)  # a quantile between infinite draws is no number
+    low, high = np.quantile(own, [(1 - level) / 2, (1 + level) / 2], axis=0)
     deviation = coordinates.read_values(draws).std(axis=0, ddof=1)
     found = Intervals("bootstrap", level, low, high, deviation, [how_identified(d) for d in deviation])
     return found.open_where_not_identified()
