@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.stats
 
 from tuneful.circuits import SSN, AbstractRecurrentCircuit, FeedforwardM1, Observation, observed
 from tuneful.circuits.observation import Observed, ObservedRecurrent, measured_like, unit_of
@@ -44,11 +45,19 @@ def test_gains_of_cells_are_log_normal_of_mean_one_and_the_same_in_all_condition
 
 
 def test_noise_has_the_variance_of_counts_of_trials():
-    """F m / (n T), but for the smoothing below 1/4 Hz, independent in every condition."""
+    """F m / (n T), but for the smoothing of 1/4 Hz, independent in every condition."""
     curves = seen(Observation(noise=1.5, trials=4.0, duration=0.5))
     expected = 1.5 * 20 / (4 * 0.5) * 20 / 20.25
     assert curves.var(axis=0) == pytest.approx(expected, abs=5 * expected * np.sqrt(2 / N))
     assert abs(np.corrcoef(curves.T)[0, 1]) < 5 / np.sqrt(N)
+
+
+@pytest.mark.parametrize("smooth", [1e-6, 0.25])
+def test_cells_that_hardly_fire_are_silent_in_some_conditions(smooth):
+    """[m + sqrt(m^2 / (n (m + smooth))) xi]_+ is 0 where a normal number is below -sqrt(n (m + smooth))."""
+    curves = seen(Observation(spontaneous=0.1, noise=1.0, trials=2.0, smooth=smooth), rate=0.0)
+    expected = scipy.stats.norm.cdf(-np.sqrt(2 * (0.1 + smooth)))
+    assert np.mean(curves == 0) == pytest.approx(expected, abs=5 * np.sqrt(expected / (2 * N)))
 
 
 def test_gains_of_trials_add_to_the_variance():
@@ -163,3 +172,5 @@ def test_a_layer_that_does_not_fit_the_cells_is_refused(ssn):
         observed(FeedforwardM1(grid=5), Observation(noise=(1.0,)))
     with pytest.raises(ValueError, match="trials and duration must be positive"):
         dataclasses.replace(Observation(), trials=0.0)
+    with pytest.raises(ValueError, match="smooth must be positive"):
+        dataclasses.replace(Observation(), smooth=0.0)

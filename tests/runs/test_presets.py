@@ -72,6 +72,14 @@ def test_a_circuit_by_its_name_stands_for_its_preset(preset, tmp_path):
     build("objective", objectives(), config.objective)
 
 
+def test_a_preset_can_be_had_without_its_layer():
+    """The plain model of the paper; a setting of the layer that is left out says so."""
+    assert resolve("m1", NOTHING, []).observation is not None
+    assert resolve("m1", NOTHING, ["observation=none"]).observation is None
+    with pytest.raises(UserError, match="observation is not a section"):
+        resolve("m1", NOTHING, ["observation=none", "observation.noise=1"])
+
+
 def test_a_file_says_the_same_as_options(file, plain):
     options = [
         "circuit.grid=7", "sigma_l=0.2", "precision=float64", "objective.hidden=[16, 16]",

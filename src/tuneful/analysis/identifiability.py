@@ -84,7 +84,7 @@ def known_to(deviation: float) -> str:
 
 
 def reasons(covariance: Float[np.ndarray, "n n"], identified: Sequence[str], names: Sequence[str]) -> list[str]:
-    """Say of every entry that is not identified why: what it trades against, or that curves hardly depend on it.
+    """Say of every entry that is not identified why: what it trades against, or how little is known of it alone.
 
     With the others held, its standard deviation would be (V^-1)_kk^(-1/2): where that is small, others go along.
     """
@@ -98,7 +98,7 @@ def reasons(covariance: Float[np.ndarray, "n n"], identified: Sequence[str], nam
 def _reason(k: int, alone: float, correlated: np.ndarray, names: Sequence[str]) -> str:
     others = [int(i) for i in np.argsort(-np.abs(correlated)) if i != k and abs(correlated[i]) >= TRADES][:3]
     if alone >= KNOWN:
-        return f"the curves hardly depend on it: with all others held it would be {known_to(alone)}"
+        return f"even with all others held it would be {known_to(alone)}"
     if not others:
         return f"several others together make up for it: with these held it would be {known_to(alone)}"
     with_signs = [f"{names[i]} (correlation {correlated[i]:+.2f})" for i in others]

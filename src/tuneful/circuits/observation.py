@@ -20,7 +20,6 @@ from tuneful.circuits.stimuli import AboutBlanks
 
 OWN = 2**30  # a stream of a realisation's key that no circuit splits off
 PREFIX = "observation."  # of the names of parameters of a layer
-SMOOTH = 0.25  # Hz: below it, noise falls faster than the square root of rates, whose slope has no end
 
 
 @final
@@ -35,7 +34,7 @@ class Observation(eqx.Module):
     Poisson spikes; `trial_spread` is the coefficient of variation of gains between trials; `gain_spread` is the
     standard deviation of the logarithm of gains between cells, whose mean is one [the doubly stochastic spikes of
     Goris, Movshon & Simoncelli 2014, averaged over trials]. Where counts are few, square roots are smoothed: noise m
-    stands for noise m^2 / (m + 1/4 Hz).
+    stands for noise m^2 / (m + smooth).
 
     Few, large events are not normal about their mean. With `noise_power` = p the bracket is
 
@@ -65,13 +64,16 @@ class Observation(eqx.Module):
         n; None, the default: the harmonic mean of those of the data, or 1 if they do not say.
     duration
         Of the response that is measured in a trial, s.
+    smooth
+        Hz, see above. Where cells have a spontaneous rate, a small one leaves them silent in as many conditions as
+        few spikes do.
     unit
         In which curves are: "Hz", "events" or "a.u."; None, the default: Hz, or a.u. with a gain or additive noise.
 
     Raises
     ------
     ValueError
-        For numbers of trials and durations that are not positive.
+        For numbers of trials, durations and a smoothing that are not positive.
     """
 
     label: ClassVar[str] = "layer"
@@ -99,11 +101,14 @@ class Observation(eqx.Module):
     )
     trials: float | None = eqx.field(static=True, default=None)
     duration: float = eqx.field(static=True, default=1.0)
+    smooth: float = eqx.field(static=True, default=0.25)  # the slope of a square root has no end at 0
     unit: Literal["Hz", "events", "a.u."] | None = eqx.field(static=True, default=None)
 
     def __check_init__(self) -> None:
         if not self.duration > 0 or not (self.trials is None or self.trials > 0):
             raise ValueError(f"trials and duration must be positive, not {self.trials} and {self.duration}.")
+        if not self.smooth > 0:
+            raise ValueError(f"smooth must be positive, not {self.smooth} Hz.")
 
     def with_values(self, values: Mapping[str, Any]) -> "Observation":
         """The layer with other values of the named parameters."""
@@ -153,10 +158,12 @@ class Observation(eqx.Module):
         if self.trial_spread is None:
             if self.noise is None:
                 return None
-            return jnp.sqrt(_of_cells(self.noise, kinds) / (n * self.duration)) * rates / jnp.sqrt(rates + SMOOTH)
+            return (
+                jnp.sqrt(_of_cells(self.noise, kinds) / (n * self.duration)) * rates / jnp.sqrt(rates + self.smooth)
+            )
         variance = _of_cells(self.trial_spread, kinds) ** 2 / n
         if self.noise is not None:
-            variance = variance + _of_cells(self.noise, kinds) / (n * self.duration) / (rates + SMOOTH)
+            variance = variance + _of_cells(self.noise, kinds) / (n * self.duration) / (rates + self.smooth)
         return rates * jnp.sqrt(variance)
 
 

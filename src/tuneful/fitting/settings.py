@@ -16,7 +16,10 @@ BEST_STEPS: dict[str, dict[str, Any]] = {
     "wgan-gp": {"batch": 30, "learning_rate": 0.001, "b1": 0.5, "b2": 0.9},  # [Arakaki et al. 2017], motor cortex
 }
 # What is for an objective to suggest, and what another objective does not inherit.
-HOW = ("batch", "learning_rate", "b1", "b2", "refine_steps", "refine_batch", "refine_first", "starts", "start_spread")
+HOW = (
+    "batch", "learning_rate", "b1", "b2", "half_life", "refine_steps", "refine_batch", "refine_first", "starts",
+    "start_spread",
+)  # fmt: skip
 # What may differ when a run is gone on with: where it ends, and what is reported of it.
 LIMITS = ("max_steps", "refine_steps")
 REPORTING = (

@@ -172,7 +172,7 @@ def _owners(settings: dict[str, Any]) -> dict[str, list[str]]:
         "data": ["path", "options", "simulate", "truth"],
         "data.options": ["posture", "complete"],  # its grid needs the whole path: grid alone is that of the circuit
     }
-    owners: dict[str, list[str]] = {"seed": [""], "precision": [""]}
+    owners = {name: [""] for name in ("seed", "precision", "observation")}  # the last as a whole: none
     for section, names in known.items():
         for name in names:
             owners.setdefault(name, []).append(section)
