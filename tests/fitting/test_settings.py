@@ -4,7 +4,7 @@ import pytest
 
 from tuneful.errors import UserError
 from tuneful.fitting import FitSettings
-from tuneful.fitting.settings import BEST_STEPS
+from tuneful.fitting.settings import BEST_STEPS, HOW
 from tuneful.settings import parse
 
 
@@ -17,7 +17,7 @@ def test_stopping_follows_the_settings():
 def test_nothing_is_left_open_once_the_objective_is_known(label):
     settings = FitSettings(b1=0.7).for_objective(label)
     assert settings.b1 == 0.7
-    assert all(getattr(settings, name) is not None for name in BEST_STEPS["energy"])
+    assert all(getattr(settings, name) is not None for name in set(HOW) - {"half_life"})
     assert settings.steps().learning_rate == BEST_STEPS.get(label, BEST_STEPS["energy"])["learning_rate"]
 
 
