@@ -2,6 +2,7 @@
 
     python benchmarks/devices.py                              # all parts; some ten minutes of one core
     python benchmarks/devices.py --parts batches --batches 15 60
+    python benchmarks/devices.py --parts batches --at-once 4096 --in-turn 256 --max-time 500      # on a GPU
     python benchmarks/devices.py --parts sites --sites 801 2001
     python benchmarks/devices.py --json --quick
 
@@ -33,10 +34,12 @@ from reporting import add_options, parsed, publish
 
 from tuneful.circuits import SSN, Recurrent, Schedule
 from tuneful.circuits.ensemble import in_chunks, map_realisations
+from tuneful.solvers.precision import exact_products
 from tuneful.solvers.steady_states import SteadyState
 
 PARTS = ("batches", "sites", "processes", "model")
 DEVICES = (8, 64, 512)
+IN_ONE = 8  # sums and products of a program that measures the machine
 SPARSE = 0.1  # probability of a connection
 
 
@@ -62,11 +65,21 @@ def seconds(task: Callable[[], Any], rounds: int) -> float:
 
 
 def machine() -> dict[str, float]:
-    """Bytes a second that a sum reads, and operations a second of a square product."""
-    long, square = jnp.ones(2**26), jnp.ones((1024, 1024))
-    add, multiply = jax.jit(jnp.sum), jax.jit(jnp.matmul)
-    reading, product = seconds(lambda: add(long), 5), seconds(lambda: multiply(square, square), 5)
-    return {"bytes_a_second": long.nbytes / reading, "operations_a_second": 2 * 1024**3 / product}
+    """Bytes a second that sums read, and operations a second of square products, several in one program."""
+    length, side = (2**26, 1024) if jax.default_backend() == "cpu" else (2**28, 8192)
+    long, square = jnp.ones(length), jnp.ones((side, side))
+
+    @jax.jit
+    def add(long: jax.Array) -> jax.Array:
+        return jax.lax.fori_loop(0, IN_ONE, lambda _, total: jnp.sum(long * total), jnp.zeros(()))
+
+    @jax.jit
+    def multiply(square: jax.Array) -> jax.Array:
+        return jax.lax.fori_loop(0, IN_ONE, lambda _, product: product @ square, jnp.zeros_like(square))
+
+    with exact_products():
+        reading, product = seconds(lambda: add(long), 3) / IN_ONE, seconds(lambda: multiply(square), 3) / IN_ONE
+    return {"bytes_a_second": long.nbytes / reading, "operations_a_second": 2 * side**3 / product}
 
 
 @eqx.filter_jit
@@ -85,11 +98,12 @@ def floor_of(circuit: Any, evaluations: int, about: dict[str, float]) -> dict[st
 
 def batches(options: argparse.Namespace) -> dict[str, Any]:
     """Both schedules at every batch; large ones in parts of one compiled size, as memory asks for."""
-    circuit, about, rows = SSN().with_sites(options.n_sites), machine(), []
-    counts, programs = np.zeros(0), {}
+    circuit, about, rows = SSN(max_time=options.max_time).with_sites(options.n_sites), machine(), []
+    counts, programs, each = np.zeros(0), {}, float("nan")
     for n in options.batches:
         ends, row, size = {}, {"batch": n, "at_once": min(n, options.at_once)}, min(n, options.at_once)
-        for name, side_by_side in (("in_turn", False), ("side_by_side", True)):
+        both = (("in_turn", False), ("side_by_side", True))
+        for name, side_by_side in both if n <= options.in_turn else both[1:]:
             sample = circuit, jax.random.key(3), jnp.uint32(0), size, Schedule(side_by_side, 1e3)
             if (name, size) not in programs:
                 programs[name, size] = found.lower(*sample).compile()
@@ -102,13 +116,13 @@ def batches(options: argparse.Namespace) -> dict[str, Any]:
             row[name] = {"seconds": took, "a_second": n / took, "over_floor": took / needed["floor"], **needed}
             row[name] |= {"status": np.bincount(np.ravel(end.status), minlength=4).tolist()}
             ends[name] = end
-        alone, crowd = ends.values()
-        counts = alone.evaluations
-        row["evaluations"] = float(counts.mean())
-        row["same_status"] = float((alone.status == crowd.status).mean())
-        row["same_evaluations"] = float((counts == crowd.evaluations).mean())
+        counts = ends["side_by_side"].evaluations
+        row |= {"evaluations": float(counts.mean()), "longest": int(counts.max())}
+        if alone := ends.get("in_turn"):
+            each = row["in_turn"]["seconds"] / alone.evaluations.sum()
+            row["same_status"] = float((alone.status == ends["side_by_side"].status).mean())
+            row["same_evaluations"] = float((alone.evaluations == counts).mean())
         rows.append(row)
-    each = rows[-1]["in_turn"]["seconds"] / counts.sum()
     return {"machine": about, "rows": rows, "evaluations": counts.tolist(), "seconds_an_evaluation": each}
 
 
@@ -185,12 +199,23 @@ def _table(names: tuple[str, ...], rows: list[list[Any]]) -> None:
 def _show_batches(found: dict[str, Any]) -> None:
     about = found["machine"]
     print(f"{about['bytes_a_second'] / 1e9:.1f} GB/s, {about['operations_a_second'] / 1e9:.0f} GFLOP/s")
-    names = ("batch", "in turn /s", "over floor", "crowd /s", "over floor", "GB", "evaluations", "same status")
+    names = (
+        "batch",
+        "in turn /s",
+        "over floor",
+        "crowd /s",
+        "over floor",
+        "GB",
+        "evaluations",
+        "longest",
+        "same ends",
+    )
     rows = []
     for row in found["rows"]:
-        one, many = row["in_turn"], row["side_by_side"]
+        one, many = row.get("in_turn", {"a_second": "-", "over_floor": "-"}), row["side_by_side"]
         rates = one["a_second"], one["over_floor"], many["a_second"], many["over_floor"]
-        rows.append([row["batch"], *rates, one["gigabytes"], row["evaluations"], row["same_status"]])
+        ends = row["evaluations"], row["longest"], row.get("same_status", "-")
+        rows.append([row["batch"], *rates, many["gigabytes"], *ends])
     _table(names, rows)
 
 
@@ -241,6 +266,8 @@ def main() -> None:
     parser.add_argument("--parts", default=",".join(PARTS), help=f"of {', '.join(PARTS)}; model needs batches")
     parser.add_argument("--n-sites", type=int, default=201, help="of batches, processes and model")
     parser.add_argument("--batches", type=int, nargs="+", default=[15, 60, 256, 1024, 4096])
+    parser.add_argument("--in-turn", type=int, default=4096, help="the largest batch that is computed in turn, too")
+    parser.add_argument("--max-time", type=float, default=1e4, help="that a network is followed, ms (presets: 500)")
     parser.add_argument("--sites", type=int, nargs="+", default=[201, 801, 2001])
     parser.add_argument("--realisations", type=int, default=2, help="that are timed at every number of sites")
     parser.add_argument("--memory", type=float, default=2.0, help="GiB that realisations may hold")
@@ -260,8 +287,8 @@ def main() -> None:
     parts, report = options.parts.split(","), {"device": jax.devices()[0].device_kind, "jax": jax.__version__}
     if unknown := set(parts) - set(PARTS):
         parser.error(f"--parts takes {', '.join(PARTS)}, not {', '.join(sorted(unknown))}")
-    if "model" in parts and "batches" not in parts:
-        parser.error("--parts model needs batches")
+    if "model" in parts and ("batches" not in parts or options.in_turn < min(options.batches)):
+        parser.error("--parts model needs batches, one of them computed in turn")
     if "batches" in parts:
         report["batches"] = batches(options)
     if "sites" in parts:

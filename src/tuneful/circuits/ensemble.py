@@ -14,6 +14,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jax.typing import ArrayLike
 
 from tuneful.errors import UserError
+from tuneful.solvers.precision import exact_products
 from tuneful.solvers.steady_states import FOUND
 
 GIB = 2**30
@@ -121,6 +122,7 @@ def _programs_within(jaxpr: Any) -> Iterator[Any]:
                 yield inner
 
 
+@exact_products()
 def map_realisations(
     function: Callable[[Any, Array], Any],
     circuit: Any,

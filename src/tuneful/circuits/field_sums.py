@@ -17,6 +17,8 @@ import numpy as np
 from jax import Array
 from jax.custom_derivatives import SymbolicZero
 
+from tuneful.solvers.precision import exact_products
+
 Positions = tuple[tuple[float, float, float], ...]
 
 
@@ -49,6 +51,7 @@ def field_sums(grid: int, extent: float, stimuli: Positions, sigma_l: Array, dsi
     return _walk(grid, extent, stimuli, sigma_l, dsigma, width, with_slopes=False)[0]
 
 
+@exact_products()
 def _field_sums_jvp(grid: int, extent: float, stimuli: Positions, primals: Any, tangents: Any) -> tuple[Array, Array]:
     """dZ/dsigma_i = sum_i E_i |x_s - x_i|^2 / sigma_i^3, and dsigma_i = dsigma_l + z_i ddsigma.
 

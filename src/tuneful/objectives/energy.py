@@ -11,6 +11,7 @@ from jaxtyping import Float, PRNGKeyArray
 from tuneful.objectives.base import AbstractObjective, Generated, Measured, weighted_mean
 from tuneful.objectives.feature_map import FeatureMap, Relative
 from tuneful.objectives.pairs import PairState, distinct_pairs, pair_loss, pair_metric
+from tuneful.solvers.precision import exact_products
 
 SMOOTH = 0.1  # of whitened units, of order one between curves: closer ones count as this far apart
 
@@ -125,6 +126,7 @@ def _distance(a: Array, b: Array) -> Array:
     return jnp.sqrt(jnp.maximum(squared, jnp.finfo(squared.dtype).tiny))
 
 
+@exact_products()  # of which small differences are taken
 def smoothed_distances(a: Float[Array, "n features"], b: Float[Array, "m features"]) -> Float[Array, "n m"]:
     """Distances of all curves of two sets, sqrt(|a - b|^2 + SMOOTH^2)."""
     squared = jnp.sum(a**2, axis=-1)[:, None] + jnp.sum(b**2, axis=-1)[None] - 2 * a @ b.T

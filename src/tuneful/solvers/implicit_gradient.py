@@ -164,6 +164,7 @@ def _solver(code: Any, max_evaluations: int) -> Callable[[Any, Array], tuple[Arr
         return solution(root, scale)
 
     @solve.def_vmap
+    @exact_products()
     def solve_all(groups: int, is_own: Any, arrays: Any, b: Array) -> tuple[tuple[Array, Array], tuple[bool, bool]]:
         own, shared = eqx.partition(arrays, is_own[0])
         scale, right = scaled(b if is_own[1] else jnp.stack([b] * groups))

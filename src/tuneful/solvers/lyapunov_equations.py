@@ -10,11 +10,14 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from tuneful.solvers.precision import exact_products
+
 # Each doubling squares the contraction; 60 reach eigenvalues within 1e-16 of their size from the imaginary axis.
 MAX_DOUBLINGS = 60
 
 
 @jax.jit
+@exact_products()
 def lyapunov(a: Array, d: Array) -> Array:
     r"""Solve A P + P A^T = -D for P.
 
@@ -47,6 +50,7 @@ def lyapunov(a: Array, d: Array) -> Array:
 
 
 @jax.jit
+@exact_products()
 def gramians(a: Array) -> tuple[Array, Array]:
     r"""Solve A P + P A^T = -1 and A^T Q + Q A = -1 together: both are sums over the powers of one matrix.
 
@@ -64,6 +68,7 @@ def gramians(a: Array) -> tuple[Array, Array]:
     return reached, seen
 
 
+@exact_products()
 def _by_doubling(a: Array, d: Array) -> Array:
     contraction, factor = _cayley_transform(a)
     return _doubled(contraction, factor @ d @ factor.T, None)[0]

@@ -10,6 +10,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from tuneful.solvers.lyapunov_equations import gramians, lyapunov
+from tuneful.solvers.precision import exact_products
 from tuneful.solvers.root import bracketed_newton
 
 MAX_ITERATIONS = 100  # of the root finder; 5 to 10 are usual
@@ -61,6 +62,7 @@ def smoothed_spectral_abscissa(
 
 @jax.custom_jvp
 @jax.jit
+@exact_products()
 def _smoothed(w: Array, eps: Array, b: Array, c: Array) -> Array:
     """Find the root of 1/phi(s) - eps, phi(s) = trace(C P(s) C^T); see `SchurForm.smoothed_abscissa`."""
     tolerance = 8 * jnp.finfo(w.dtype).eps
@@ -89,6 +91,7 @@ def _smoothed(w: Array, eps: Array, b: Array, c: Array) -> Array:
 
 
 @_smoothed.defjvp
+@exact_products()
 def _smoothed_jvp(primals: Any, tangents: Any) -> tuple[Array, Array]:
     r"""Implicit differentiation of phi = trace(C P C^T) = 1/eps.
 
@@ -151,12 +154,14 @@ def _excess(w: Array, eps: float, limit: float) -> Array:
 
 
 @_excess.defjvp
+@exact_products()
 def _excess_jvp(eps: float, limit: float, primals: Any, tangents: Any) -> tuple[Array, Array]:
     (w,) = primals
     excess, gradient = _excess_with_gradient(w, eps, limit)
     return excess, jnp.vdot(gradient, tangents[0])
 
 
+@exact_products()
 def _excess_with_gradient(w: Array, eps: float, limit: float) -> tuple[Array, Array]:
     identity = jnp.eye(len(w), dtype=w.dtype)
     energy = jnp.trace(lyapunov(w - limit * identity, identity))

@@ -154,6 +154,7 @@ def _found(drive: Drive, settings: SearchSettings) -> Callable[[Any, Array, Any]
     find = custom_vmap(one)
 
     @find.def_vmap
+    @exact_products()
     def all_of_them(groups: int, is_own: Any, args: Any, rest: Array, limits: Any) -> tuple[SteadyState, Any]:
         if any(jax.tree.leaves(is_own[2])):  # other steps in every group: they have none in common
             axes = jax.tree.map(lambda leaf_is_own: 0 if leaf_is_own else None, is_own)
