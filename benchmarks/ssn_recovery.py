@@ -6,6 +6,7 @@
     python benchmarks/ssn_recovery.py 0 --start 3                        # from another place in the stable regime
     python benchmarks/ssn_recovery.py 1 2 --start 0 1 2                  # from three; which answer is the lowest
     python benchmarks/ssn_recovery.py 0 --trials 10                      # means of 10 Poisson trials of 1 s
+    python benchmarks/ssn_recovery.py 0 --set one_step=true              # and steps of a learned score
     python benchmarks/ssn_recovery.py 0 --json                           # also: ssn.py --experiment 0 ...
     python benchmarks/ssn_recovery.py --quick                            # shows that the script runs
 
@@ -138,6 +139,7 @@ def summary(fit: tuneful.Fit, objective: str) -> dict[str, Any]:
         "steps": result["steps"],
         "stopped": result["stopped"],
         "certificate": result["certificate"],
+        "one_step": result.get("one_step"),
         "steps_to_line": below[0]["step"] if below else None,
         "seconds_to_line": at[below[0]["step"]] if below else None,
         "rejected_fraction": result["rejected_fraction"],
@@ -302,6 +304,8 @@ def print_recovery(row: dict[str, Any]) -> None:
     last, above = row["stages"][-1], row["loss_above_truth"]
     beside = "" if above is None else f"; loss {above['mean']:+.4f} +- {above['error']:.4f} above that at the truth"
     print(f"{'':>13}{last['stopped']}{beside}")
+    if last["one_step"]:
+        print(f"{'':>13}{last['one_step']['words']}")
     along = np.array(row["deviations"])
     if len(along):
         print(
