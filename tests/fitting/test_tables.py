@@ -14,6 +14,11 @@ GOOD = {
     "rejected_fraction": 0.0, "non_finite_steps": 0, "retreats": 0, "unsolved_gradients": 0, "steps": 5,
     "outcome": Outcome.CONVERGED,
     "statistics": {"r2": {"ks_start": 0.5, "ks": 0.1} | SIZES, "rate": {"ks_start": 0.2, "ks": 0.3} | SIZES},
+    "parameters": {
+        "J": {"initial": [1.0, 2.0], "truth": [1.0, 3.0], "fitted": True},
+        "n": {"initial": 2.0, "truth": 2.0, "fitted": False},
+        "sigma": {"initial": 0.2, "truth": None, "fitted": True},
+    },
 }  # fmt: skip
 
 
@@ -34,6 +39,12 @@ def test_nothing_is_said_of_a_fit_that_came_closer():
 )
 def test_a_fit_that_led_nowhere_says_so(found, words):
     assert any(words in sentence for sentence in warnings(GOOD | found))
+
+
+def test_a_fit_that_began_at_the_truth_says_where():
+    found = GOOD["parameters"] | {name: {"initial": 0.5, "truth": 0.5, "fitted": True} for name in ("V", "k")}
+    (sentence,) = warnings(GOOD | {"parameters": found})
+    assert sentence.startswith("The fit began at the truth of V, k:")
 
 
 @pytest.mark.parametrize("undefined", [{}, {"rate": NONE}])

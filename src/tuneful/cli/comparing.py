@@ -63,7 +63,7 @@ def run_places(runs: Sequence[Path], asked: Mapping[str, Any], code: Mapping[str
     """Say which run has the lowest loss; return what was found. `asked` has ``seed`` and ``curves``."""
     begin(code)
     fits = dict(zip(names_apart(runs), map(loaded, runs), strict=True))
-    with computing_in(next(iter(fits.values()))._config.precision):
+    with computing_in(next(iter(fits.values())).config_.precision):
         return plain(places_of(fits, **asked).table())
 
 
@@ -106,7 +106,7 @@ def _answered(
     """Ask something of a finished run: what `execute` finds, which writes it into the folder."""
     begin(code)
     fit = loaded(run)
-    with Progress(show=True) as progress, computing_in(fit._config.precision):
+    with Progress(show=True) as progress, computing_in(fit.config_.precision):
         return execute(run, fit, asked, progress, commands.command_line())
 
 

@@ -228,6 +228,13 @@ def warnings(found: Mapping[str, Any]) -> list[str]:
         )
     if found["steps"] and found["non_finite_steps"] == found["steps"]:
         sentences.append("No step had a finite loss, the first included: the parameters are the initial ones.")
+    from_truth = [
+        name for name, row in found["parameters"].items() if row["fitted"] and row["truth"] == row["initial"]
+    ]
+    if from_truth:
+        sentences.append(
+            f"The fit began at the truth of {', '.join(from_truth)}: to end near it is no success there."
+        )
     start, end = mean_distances(statistics)
     if end > start:
         sentences.append(

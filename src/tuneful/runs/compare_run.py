@@ -104,7 +104,7 @@ def as_compared(path: Path) -> tuple[Fit, ComparedRun]:
     """
     with RunFolder(path).reading():
         fit = Fit.load(path)
-        answer = json.dumps([fit._config.written(), plain(fit.params_)], sort_keys=True)
+        answer = json.dumps([fit.config_.written(), plain(fit.params_)], sort_keys=True)
     name = path.resolve().name
     return fit, ComparedRun(path=str(path), name=name, sha256=hashlib.sha256(answer.encode()).hexdigest())
 
@@ -225,7 +225,7 @@ def _scored(asked: Compared, config: CompareConfig, folder: RunFolder, progress:
 def _of_fold(asked: Compared, config: CompareConfig, run: int, fold: int) -> Iterator[tuple[str, Any]]:
     """Fit without the units of a fold, if that is asked for, and score the curves of that fit by these units."""
     fit, own = asked.fits[run], np.flatnonzero(asked.fold == fold)
-    with computing_in(fit._config.precision):
+    with computing_in(fit.config_.precision):
         if config.refit:
             circuit, ending, steps = _refitted(fit, asked.units[own], config.steps)
             yield "ended", str(ending)

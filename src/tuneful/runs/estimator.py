@@ -80,6 +80,8 @@ class Fit:
         The data, with a coordinate ``held_out`` on ``unit``.
     task_, findings_
         What was fitted, and the curves that were drawn at the end.
+    config_
+        The configuration of the run, as ``config.toml`` has it.
 
     All of these raise a `NotFittedError` before.
 
@@ -101,7 +103,7 @@ class Fit:
     findings_: Findings
     task_: FitTask
     _history: History
-    _config: RunConfig
+    config_: RunConfig
     _given: dict[str, Any]  # settings as they came, beside what they were read as
     inference_table: dict[str, Any] | None = None  # of the folder that the fit was read from, see `tuneful infer`
 
@@ -230,7 +232,7 @@ class Fit:
         about = config.fit, config.seed, self.penalties, config.match
         self.task_ = FitTask.of(self.circuit, self.objective, dataset, *about)
         run = execute_fit(self.task_, config, place, self._history, progress, command, self._fitted)
-        self._config, self.circuit_ = run.config, run.result.circuit
+        self.config_, self.circuit_ = run.config, run.result.circuit
         self.findings_, self.result_ = run.findings, run.table
         return self
 
@@ -287,7 +289,7 @@ class Fit:
         folder.refuse(overwrite)
         with folder.lock():
             folder.prepare(overwrite)
-            write_setup(folder, self.task_, self._config)
+            write_setup(folder, self.task_, self.config_)
             folder.rewrite_metrics(self._history.lines())
             write_findings(folder, *found)
 
@@ -317,7 +319,7 @@ class Fit:
             completed = config.completed(fit.circuit, fit.objective, fit.penalties)
             for sentence in changed_code(completed.code, config.code):
                 warnings.warn(sentence, TunefulWarning, stacklevel=2)
-            fit.settings, fit.match, fit._config, fit.result_ = config.fit, config.match, config, result
+            fit.settings, fit.match, fit.config_, fit.result_ = config.fit, config.match, config, result
             dataset = folder.read_dataset("data.nc").drop_vars("held_out")
             about = config.fit, config.seed, fit.penalties, config.match
             fit.task_ = FitTask.of(fit.circuit, fit.objective, dataset, *about)
