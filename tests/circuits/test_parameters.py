@@ -30,6 +30,20 @@ def test_forbidden_values(constraint, value):
     assert not bool(constraint.allows(jnp.asarray(value)))
 
 
+@pytest.mark.parametrize(
+    ("constraint", "ends", "beyond"),
+    [
+        (Positive(), 0.0, -1.0),
+        (Positive(), [0.0, 2.0], [1.0, np.nan]),
+        (Free(), -1e9, np.inf),
+        (Ordered(), [1.0, 1.0], [2.0, 1.0]),
+    ],
+)
+def test_what_is_not_fitted_may_stay_at_an_end_and_not_beyond(constraint, ends, beyond):
+    assert bool(constraint.holds(jnp.asarray(ends)))
+    assert not bool(constraint.holds(jnp.asarray(beyond)))
+
+
 def test_declared_parameters_of_m1():
     declared = FeedforwardM1(grid=3, density=0.1).parameters()
     assert list(declared) == ["sigma_l", "dsigma", "J", "phi_l", "dphi"]

@@ -225,7 +225,7 @@ def test_data_check_and_convert(tuneful, refused, curves, tmp_path):
             "objective energy has no setting 'rigde'. Did you mean 'ridge'",
         ),
         (["fit", "m1", "--set", "fitted=K"], "no parameter 'K'"),
-        (["fit", "m1", "--set", "J=-1"], "Parameter J = -1.0 is outside its range"),
+        (["fit", "m1", "--set", "J=-1"], "Parameter J = -1.0 is beyond its range"),
         (["fit", "m1", "--set", "simulate=5", "--set", "held_out=0.1"], "does not leave 2 on either side"),
         (["fit", "none.toml"], "There is no configuration file none.toml"),
         (["fit", "m1", "--data", "none.csv"], "There is no file or folder 'none.csv'"),

@@ -36,6 +36,13 @@ def test_one_that_holds_names_nothing():
     assert certificate([0.1, 0.0], np.eye(2), np.eye(2)).table(["a", "b"])["sliding"] is None
 
 
+def test_no_slope_of_what_depends_on_nothing_certifies_nothing():
+    found = certificate(np.zeros(2), np.zeros((2, 2)), np.zeros((2, 2)))
+    assert found.is_empty
+    assert not found.holds
+    assert found.table(["a", "b"])["sliding"] is None
+
+
 def test_the_covariance_counts_the_sampling_of_units_and_of_curves():
     """H^-1 (S_data + S_sim) H^-1 in one direction: 2^-2 (5 + 3); NaN where the objective does not know."""
     sampling = np.array([[[2.0]], [[5.0]]])

@@ -1,12 +1,14 @@
 """Datasets made by a circuit."""
 
 import dataclasses
+import re
 
 import jax
 import numpy as np
 import pandas as pd
 import pytest
 
+from tuneful.circuits import SSN, FeedforwardM1, Observation, observed
 from tuneful.errors import UserError
 from tuneful.fitting.simulation import simulate
 
@@ -28,6 +30,21 @@ def test_the_number_of_curves_is_a_count(toy, n):
 def test_curves_come_from_a_circuit(given, what):
     with pytest.raises(UserError, match=f"Curves are drawn from a circuit, .* not from {what}"):
         simulate(given, 5, 0)
+
+
+@pytest.mark.parametrize(
+    ("circuit", "name"),
+    [
+        (FeedforwardM1(grid=4, density=0.05, J=-5.0), "J = -5.0"),
+        (SSN(n_sites=5, dJ=[[0.4, 0.1], [0.2, np.nan]]), "dJ = "),
+        (observed(FeedforwardM1(grid=4, density=0.05), Observation(noise=-1.0)), "observation.noise = -1.0"),
+    ],
+)
+def test_parameters_beyond_their_range_are_named(circuit, name):
+    with pytest.raises(
+        UserError, match=rf"Parameter {re.escape(name)}[^:]* is beyond its range \(positive, finite\)"
+    ):
+        simulate(circuit, 5, 0)
 
 
 def test_curves_say_of_which_kind_their_cell_is_where_there_are_several(kinds, toy):

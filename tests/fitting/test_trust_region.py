@@ -33,6 +33,15 @@ def test_a_minimum_inside_is_reached(model):
     np.testing.assert_allclose(step, -inverse(metric) @ gradient)
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_without_any_curvature_steps_lead_downhill_to_the_edge(seed):
+    """Where rates vanish, so does what they say of the curvature; the shift then decides alone, to rounding."""
+    rng = np.random.default_rng(seed)
+    gradient, radius = 1e-3 * rng.normal(size=28), 0.15
+    step = trust_region_step(gradient, np.zeros((28, 28)), radius)
+    np.testing.assert_allclose(step, -radius * gradient / np.linalg.norm(gradient), rtol=1e-8)
+
+
 def test_directions_without_curvature_are_followed_to_the_edge():
     """Neither divided by zero nor taken for the steep side of a hill."""
     step = trust_region_step(np.array([1.0, 1e-3]), np.diag([1.0, 0.0]), 2.0)

@@ -282,8 +282,8 @@ def test_settings_are_checked_at_once(settings, message):
     ("change", "fitted", "message"),
     [
         ({}, ("K",), "no parameter 'K'"),
-        ({"J": -1.0}, None, "J = -1.0 is outside its range"),
-        ({"phi_l": float("nan")}, None, "phi_l = nan is outside its range"),
+        ({"J": -1.0}, None, "J = -1.0 is beyond its range"),
+        ({"phi_l": float("nan")}, None, "phi_l = nan is beyond its range"),
     ],
 )
 def test_start_is_checked(again, tiny_circuit, change, fitted, message):

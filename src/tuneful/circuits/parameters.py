@@ -32,6 +32,13 @@ class AbstractConstraint(eqx.Module):
     def allows(self, value: Float[Array, "..."]) -> Bool[Array, ""]:
         """Tell whether natural values satisfy the constraint."""
 
+    def holds(self, value: Float[Array, "..."]) -> Bool[Array, ""]:
+        """Tell whether a parameter may have such values and stay there: `allows`, and the ends of what that allows.
+
+        A constraint that does not say which those are, asks for finite values.
+        """
+        return jnp.all(jnp.isfinite(value))
+
 
 @final
 class Positive(AbstractConstraint):
@@ -45,6 +52,9 @@ class Positive(AbstractConstraint):
 
     def allows(self, value: Float[Array, "..."]) -> Bool[Array, ""]:
         return jnp.all(value > 0) & jnp.all(jnp.isfinite(value))
+
+    def holds(self, value: Float[Array, "..."]) -> Bool[Array, ""]:
+        return jnp.all(value >= 0) & jnp.all(jnp.isfinite(value))
 
 
 @final
@@ -81,6 +91,9 @@ class Ordered(AbstractConstraint):
 
     def allows(self, value: Float[Array, "..."]) -> Bool[Array, ""]:
         return jnp.all(jnp.diff(value, axis=-1) > 0) & jnp.all(jnp.isfinite(value))
+
+    def holds(self, value: Float[Array, "..."]) -> Bool[Array, ""]:
+        return jnp.all(jnp.diff(value, axis=-1) >= 0) & jnp.all(jnp.isfinite(value))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -72,9 +72,14 @@ class Certificate:
         return float(chdtrc(len(self.gradient), self.statistic))
 
     @property
+    def is_empty(self) -> bool:
+        """Whether nothing that is compared depends on any parameter, so that no slope says nothing."""
+        return not np.any(self.metric)
+
+    @property
     def holds(self) -> bool:
         """Whether the gradient is no larger than its sampling error lets expect."""
-        return self.p_value > LEVEL
+        return not self.is_empty and self.p_value > LEVEL
 
     @property
     def sliding(self) -> np.ndarray:
@@ -91,7 +96,7 @@ class Certificate:
             "holds": self.holds, "chi_square": self.statistic, "directions": len(self.gradient),
             "p_value": self.p_value, "loss": self.loss, "fitted_loss": self.fitted_loss,
             "starts": self.starts, "arrived": self.arrived,
-            "sliding": None if self.holds else named_direction(self.sliding, names),
+            "sliding": None if self.holds or self.is_empty else named_direction(self.sliding, names),
             "newton_step": dict(zip(names, newton_step(self.gradient, self.metric).tolist(), strict=True)),
         }  # fmt: skip
 

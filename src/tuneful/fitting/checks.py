@@ -19,6 +19,7 @@ from tuneful.curves.plausibility import doubts
 from tuneful.errors import UserError
 from tuneful.fitting.evaluation import at_predicted_conditions, features_not_predicted
 from tuneful.fitting.settings import FitSettings
+from tuneful.fitting.unconstrained import check_parameters
 from tuneful.objectives.feature_map import scaled_curves
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def check_fit(task: FitTask) -> list[str]:
         One sentence on what could not end well.
     """
     problem, settings = task.problem, task.settings
+    check_parameters(problem.circuit)
     _check_distribution(task)
     _check_unit(problem.circuit, rate_unit(task.dataset))
     _check_logarithms(task)

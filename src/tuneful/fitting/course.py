@@ -164,6 +164,12 @@ class Course(AbstractDescent[CourseState, StepRecord]):
         return None
 
     def _judged(self, certificate: Certificate, state: CourseState) -> Ending:
+        if certificate.is_empty:
+            return Ending(
+                Outcome.STALLED,
+                "not converged: nothing that is compared changes with any parameter here, as where all cells are "
+                "silent; start from other values",
+            )
         test = (
             f"with fresh random numbers, chi-square {certificate.statistic:.1f} on {len(certificate.gradient)} "
             f"directions, p = {certificate.p_value:.2g}"

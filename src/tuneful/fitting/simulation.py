@@ -17,7 +17,7 @@ from tuneful.circuits.observation import known_to, name_of, unit_of
 from tuneful.curves import make_dataset
 from tuneful.errors import UserError
 from tuneful.fitting.realisations import Realiser, answers
-from tuneful.fitting.unconstrained import parameter_values
+from tuneful.fitting.unconstrained import check_parameters, parameter_values
 from tuneful.networks.arguments import shown
 from tuneful.solvers import Status
 
@@ -51,13 +51,14 @@ def simulate(
     Raises
     ------
     UserError
-        If nothing settled, and for arguments that are none.
+        If nothing settled, for a parameter beyond its range, and for arguments that are none.
     """
     if not isinstance(circuit, AbstractCircuit):
         given = f"the class {circuit.__name__} itself" if isinstance(circuit, type) else shown(circuit)
         raise UserError(f"Curves are drawn from a circuit, such as tuneful.circuits.SSN(), not from {given}.")
     if not isinstance(n, numbers.Integral) or n < 1:
         raise UserError(f"The number of curves must be a whole number, 1 or more, not {shown(n)}.")
+    check_parameters(circuit)
     realisations = -(-int(n) // circuit.cells_per_realisation)
     drawn = answers(Realiser(circuit), as_key(key), realisations, size=min(realisations, CHUNK))
     accepted = np.repeat(drawn.accepted, drawn.rates.shape[1])

@@ -47,8 +47,9 @@ def shift_within(gradient: np.ndarray, metric: np.ndarray, radius: float) -> flo
 
     if length(0.0) <= radius:
         return 0.0
-    # At the other end of the bracket the step is shorter, whatever the curvature.
-    found = root_scalar(lambda s: length(s) - radius, bracket=(0.0, float(np.linalg.norm(slope)) / radius))
+    # There the step is shorter, whatever the curvature, and by more than rounding.
+    end = (1 + 1e-9) * float(np.linalg.norm(slope)) / radius
+    found = root_scalar(lambda s: length(s) - radius, bracket=(0.0, end))
     return float(found.root)
 
 

@@ -12,7 +12,7 @@ from jaxtyping import Float
 
 from tuneful.circuits.base import AbstractCircuit
 from tuneful.circuits.parameters import value_of
-from tuneful.errors import suggest
+from tuneful.errors import UserError, suggest
 
 Circuit = TypeVar("Circuit", bound=AbstractCircuit)
 
@@ -58,6 +58,21 @@ def own_values(circuit: AbstractCircuit, unconstrained: Mapping[str, Array]) -> 
     """Unconstrained values, by name, in own units: in a row, in the order of `jax.flatten_util.ravel_pytree`."""
     changed = with_unconstrained(circuit, unconstrained)
     return ravel_pytree({name: value_of(changed, name) for name in unconstrained})[0]
+
+
+def check_parameters(circuit: AbstractCircuit) -> None:
+    """Refuse a circuit that has a value of a parameter, fitted or not, beyond its range.
+
+    Raises
+    ------
+    UserError
+        For the first such value.
+    """
+    for name, about in circuit.parameters().items():
+        value = value_of(circuit, name)
+        if not bool(about.constraint.holds(value)):
+            kind = type(about.constraint).__name__.lower()
+            raise UserError(f"Parameter {name} = {value} is beyond its range ({kind}, finite): choose another value.")
 
 
 def parameter_values(circuit: AbstractCircuit) -> dict[str, Any]:
