@@ -119,7 +119,7 @@ def compile_seconds(start: AbstractCircuit, data: xr.Dataset, objective: str, ov
     asked = resolve("ssn", {"objective": objective}, overrides).fit
     shortest = {
         "max_steps": min(asked.max_steps, 1), "refine_steps": min(asked.refine_steps, 1), "evaluate_every": 1,
-        "final_curves": asked.evaluation_curves, "predict": None, "stability": 0,
+        "final_curves": asked.evaluation_curves, "predict": None, "stability": 0, "one_step": False,
     }  # fmt: skip
     make_fit(start, objective, overrides, **shortest).fit(data, seed=0, progress=False)
     return time.perf_counter() - began
