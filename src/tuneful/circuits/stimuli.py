@@ -143,14 +143,7 @@ class Apertures:
         ValueError
             For stimuli that reach no place of the line, and for contrasts below 0.
         """
-        size, contrast, position = self.table.T
-        blank = self.blank
-        refuse_negative(contrast)
-        said = [
-            *about_range("line", {"position": position}, size, ~blank, extent),
-            *about_edges(size[~blank], self.smoothness),
-        ]
-        return [*about_contrasts(contrast, ~blank), *said, *about_blanks(blank if dark is None else dark)]
+        return about_stimuli("line", self.design.table, self.smoothness, extent, self.blank if dark is None else dark)
 
     @property
     def blank(self) -> np.ndarray:
@@ -226,13 +219,7 @@ class Discs:
         ValueError
             For stimuli that reach no place of the sheet, and for contrasts below 0.
         """
-        size, contrast, x, y = self.design.table.values()
-        refuse_negative(contrast)
-        said = [
-            *about_range("sheet", {"x": x, "y": y}, size, ~self.blank, extent),
-            *about_edges(size[~self.blank], self.smoothness),
-        ]
-        return [*about_contrasts(contrast, ~self.blank), *said, *about_blanks(dark)]
+        return about_stimuli("sheet", self.design.table, self.smoothness, extent, dark)
 
     @property
     def blank(self) -> np.ndarray:
@@ -282,6 +269,26 @@ def refuse_negative(contrast: np.ndarray) -> None:
     """
     if (contrast < 0).any():
         raise ValueError(f"{_named(contrast < 0, contrast, 'a contrast')}, and a contrast is not negative.")
+
+
+def about_stimuli(
+    what: str, table: Mapping[str, np.ndarray], smoothness: float, extent: float, dark: np.ndarray
+) -> list[str]:
+    """Sentences on stimuli that are seldom meant: sizes, contrasts and places of all conditions, by name.
+
+    Raises
+    ------
+    ValueError
+        For stimuli that reach no place of a line or sheet, and for contrasts below 0.
+    """
+    size, contrast = table["size"], table["contrast"]
+    places = {name: values for name, values in table.items() if name not in ("size", "contrast")}
+    shown = (size != 0) & (contrast != 0)
+    refuse_negative(contrast)
+    of_places = about_range(what, places, size, shown, extent)
+    return [
+        *about_contrasts(contrast, shown), *of_places, *about_edges(size[shown], smoothness), *about_blanks(dark)
+    ]  # fmt: skip
 
 
 def about_contrasts(contrast: np.ndarray, shown: np.ndarray) -> Iterator[str]:
