@@ -163,10 +163,10 @@ def run(asked: argparse.Namespace) -> dict[str, Any]:
     found = realise(truth, asked.realisations)
     experiments = {FIRST: EXPERIMENTS[FIRST]} if asked.quick else EXPERIMENTS
     per_curve = {name: of_experiment(found, *parts) for name, parts in experiments.items()}
-    sets = measured_sets(truth, asked.sets, asked.curves) if asked.sets else []
+    sets = measured_sets(truth, max(asked.sets, 1), asked.curves) if asked.sets or asked.learn else []
     names = parameter_names(unconstrained_values(truth, ("J", "dJ", "sigma")))
     every = [name for name, kind in objectives().items() if not kind.learns]
-    compared = ["moments"] if asked.quick else every if sets else []
+    compared = (["moments"] if asked.quick else every) if asked.sets else []
     return {
         "truth": asked.truth,
         "realisations": int(found.weight.sum()),
