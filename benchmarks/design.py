@@ -32,12 +32,13 @@ from jax import Array
 from reporting import add_keep, add_options, kept, parsed, publish
 
 from tuneful.analysis import InferenceSettings, infer
+from tuneful.analysis.coordinates import Coordinates
 from tuneful.analysis.experimental_design import Criterion, Realised, best_conditions
 from tuneful.circuits import AbstractCircuit, Positive, Response, parameter
 from tuneful.fitting.fits import FitTask
 from tuneful.fitting.linearised import realised_at
 from tuneful.fitting.settings import FitSettings
-from tuneful.fitting.unconstrained import parameter_names, unconstrained_values
+from tuneful.fitting.unconstrained import unconstrained_values
 from tuneful.runs.design_run import ALL, chosen_parameters
 
 POWER, SCATTER = 2.0, 0.2  # of contrast; of the logarithm of a response, between conditions
@@ -116,12 +117,13 @@ def task_of(circuit: AbstractCircuit, setting: Setting, units: int, key: Array) 
     return FitTask.of(circuit, OBJECTIVES["moments"], data, settings, 0)
 
 
-def looked_at(setting: Setting, curves: int) -> tuple[Realised, list[str]]:
-    """The truth in all conditions, with derivatives, and the names of what is fitted."""
+def looked_at(setting: Setting, curves: int) -> tuple[Realised, Coordinates]:
+    """The truth in all conditions, with derivatives, and what is fitted."""
     whole = setting.at([*range(setting.shown), *setting.candidates])
     problem = task_of(whole, setting, 2 * ASIDE, jax.random.key(7)).problem
     at = unconstrained_values(whole, problem.fitted)
-    return Realised(*realised_at(problem, at, jax.random.key(8), curves), setting.shown), parameter_names(at)
+    sample = realised_at(problem, at, jax.random.key(8), curves)
+    return Realised(*sample, setting.shown), Coordinates(whole, problem.fitted)
 
 
 def apart(setting: Setting, added: list[int], asked: argparse.Namespace, seed: list[int]) -> dict[str, Any]:
@@ -137,8 +139,8 @@ def apart(setting: Setting, added: list[int], asked: argparse.Namespace, seed: l
 def run(asked: argparse.Namespace) -> dict[str, Any]:
     """Choose, then measure every design in every repeat."""
     began, setting = time.perf_counter(), SETTINGS[asked.circuit]
-    realised, names = looked_at(setting, asked.look)
-    which = chosen_parameters(names, ",".join(asked.for_) or ALL)
+    realised, coordinates = looked_at(setting, asked.look)
+    which = chosen_parameters(coordinates, ",".join(asked.for_) or ALL)
     criterion, rng = Criterion(asked.units, which), np.random.default_rng(asked.seed)
     designs = [sorted(best_conditions(realised, criterion, asked.add))]
     while len(designs) < min(1 + asked.random, math.comb(len(setting.candidates), asked.add)):
@@ -160,7 +162,7 @@ def run(asked: argparse.Namespace) -> dict[str, Any]:
         for k, design in enumerate(designs)
     ]
     median = float(np.median(whole[1:]))
-    found = {"parameters": names, "designs": rows, "median_of_random": median, "chosen": whole[0]}
+    found = {"parameters": coordinates.entries, "designs": rows, "median_of_random": median, "chosen": whole[0]}
     found |= {"chosen_over_median": whole[0] / median, "worse_than_chosen": float(np.mean(whole[1:] > whole[0]))}
     promised = [row["promised"] for row in rows]
     found["correlation"] = float(np.corrcoef(np.log(promised), np.log(whole))[0, 1])

@@ -7,6 +7,8 @@ import pytest
 
 from tuneful import Fit
 from tuneful.analysis import information
+from tuneful.analysis.coordinates import Coordinates
+from tuneful.circuits import SSN
 from tuneful.errors import UserError
 from tuneful.fitting.linearised import realised_at
 from tuneful.fitting.simulation import simulate
@@ -85,9 +87,9 @@ def test_what_was_ranked_before_a_kill_is_not_computed_again(run, monkeypatch):
 
 
 def test_parameters_are_chosen_by_name():
-    names = ["J[0, 0]", "J[0, 1]", "dJ", "sigma"]
-    assert chosen_parameters(names, "all") == ()
-    assert chosen_parameters(names, "J, sigma") == (0, 1, 3)
-    assert chosen_parameters(names, "dJ") == (2,)
-    with pytest.raises(UserError, match=r"no fitted parameter is called 'sigm'\. Did you mean 'sigma'"):
-        chosen_parameters(names, "sigm")
+    coordinates = Coordinates(SSN(n_sites=5), ("J", "dJ", "sigma"))
+    assert chosen_parameters(coordinates, "all") == ()
+    assert chosen_parameters(coordinates, "J, sigma") == (0, 1, 2, 3, 8, 9, 10, 11)
+    assert chosen_parameters(coordinates, "J_EI,J[1,0], dJ[1, 1]") == (1, 2, 7)
+    with pytest.raises(UserError, match=r"--for sigm: no fitted parameter is called 'sigm'\. Did you mean 'sigma'"):
+        chosen_parameters(coordinates, "sigm")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -13,6 +15,7 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 
 from tuneful.circuits.parameters import Parameter, Positive
+from tuneful.errors import UserError, suggest
 from tuneful.fitting.uncertainty import follows_others, own_slopes, read_slopes
 from tuneful.fitting.unconstrained import by_name, own_values, parameter_names, unconstrained_values
 
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
     from jaxtyping import Bool, Float
 
     from tuneful.circuits import AbstractCircuit
+
+
+COMMA = re.compile(r",(?![^\[]*\])")  # between names: none within brackets
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +70,23 @@ class Coordinates:
             indexed = [next(plain) for _ in range(np.size(self._start[name]))]
             named = [] if about.entries is None else np.ravel(np.asarray(about.entries, dtype=object)).tolist()
             found += [f"{name}_{entry}" for entry in named] if len(named) == len(indexed) > 1 else indexed
+        return found
+
+    def called(self, name: str, asked: str, others: Sequence[str] = ()) -> list[int]:
+        """Numbers of the entries of that name: of one, ``J_EI`` or ``J[0, 1]``, or of all of a parameter, ``J``.
+
+        Raises
+        ------
+        UserError
+            If there is none, in what is `asked` for; the nearest name, also of `others`, is suggested.
+        """
+        plain = parameter_names(self._start)
+        owners = [name for name in self.parameters for _ in range(np.size(self._start[name]))]
+        written = re.sub(r"\s*,\s*", ", ", name.strip())
+        found = [i for i, own in enumerate(zip(self.entries, plain, owners, strict=True)) if written in own]
+        if not found:
+            known = suggest(name, [*dict.fromkeys([*owners, *self.entries]), *others])
+            raise UserError(f"{asked}: no fitted parameter is called {name!r}.{known}")
         return found
 
     @cached_property

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,21 +11,19 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.linalg import null_space
 
-from tuneful.analysis.coordinates import Coordinates
+from tuneful.analysis.coordinates import COMMA, Coordinates
 from tuneful.analysis.held_minimum import minimum_within
 from tuneful.analysis.minimum import Minimum
 from tuneful.circuits.parameters import Free
 from tuneful.curves.comparison import is_rejected
-from tuneful.errors import UserError, suggest
+from tuneful.errors import UserError
 from tuneful.fitting.linearised import Linearised
-from tuneful.fitting.unconstrained import parameter_names
 
 if TYPE_CHECKING:
     from jaxtyping import Float
 
     from tuneful.analysis.local_problem import LocalProblem
 
-COMMA = re.compile(r",(?![^\[]*\])")  # none within brackets
 RISE, KNOWN, POINT = range(3)  # columns of a row, the last and all after it
 SAMPLES = 100_000  # of a weighted sum of chi-squares
 
@@ -133,29 +130,18 @@ def _equations(text: str, part: str, coordinates: Coordinates) -> list[tuple[np.
     sides = [side.strip() for side in part.split("=")]
     if len(sides) != 2 or not all(sides):
         raise UserError(f"--test {text!r}: write NAME = NAME or NAME = NUMBER, with commas between several.")
-    left = _entries(text, sides[0], coordinates)
+    left = coordinates.called(sides[0], f"--test {text!r}")
     n = np.eye(len(coordinates.entries))
     try:
         number = float(sides[1])
     except ValueError:
-        right = _entries(text, sides[1], coordinates)
+        right = coordinates.called(sides[1], f"--test {text!r}")
         if len(left) != len(right):
             raise UserError(f"--test {text!r}: the sides have {len(left)} and {len(right)} entries.") from None
         if any(_scale(coordinates, i) != _scale(coordinates, j) for i, j in zip(left, right, strict=True)):
             raise UserError(f"--test {text!r}: {sides[0]} and {sides[1]} are of different kinds.") from None
         return [(n[i] - n[j], 0.0) for i, j in zip(left, right, strict=True)]
     return [(n[i], _unconstrained(text, coordinates, i, number)) for i in left]
-
-
-def _entries(text: str, name: str, coordinates: Coordinates) -> list[int]:
-    """Numbers of the entries of that name, or of the parameter."""
-    plain = parameter_names(coordinates.named(coordinates.answer))
-    owners = [stem for stem, values in coordinates.shaped(coordinates.answer).items() for _ in range(np.size(values))]
-    found = [i for i, own in enumerate(zip(coordinates.entries, plain, owners, strict=True)) if name in own]
-    if not found:
-        known = suggest(name, [*dict.fromkeys([*owners, *coordinates.entries])])
-        raise UserError(f"--test {text!r}: no fitted parameter is called {name!r}.{known}")
-    return found
 
 
 def _scale(coordinates: Coordinates, entry: int) -> float:

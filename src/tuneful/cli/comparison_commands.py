@@ -135,7 +135,7 @@ def design(
         str,
         typer.Option(
             "--for",
-            help="Parameters to learn about, with commas: dJ,sigma; all; or the name of a line of `tuneful predict`.",
+            help="Parameters to learn about, with commas: dJ,sigma_EI; all; or the name of a line of `predict`.",
         ),
     ] = "all",
     units: Annotated[int | None, typer.Option(help="Units to measure. [default: as in the run]", min=1)] = None,

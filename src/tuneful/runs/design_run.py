@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from tuneful.analysis.coordinates import COMMA, Coordinates
 from tuneful.analysis.experimental_design import (
     Criterion,
     Realised,
@@ -21,7 +22,7 @@ from tuneful.analysis.experimental_design import (
 )
 from tuneful.analysis.predictions import mean_slopes
 from tuneful.curves import features, named_conditions
-from tuneful.errors import UserError, suggest
+from tuneful.errors import UserError
 from tuneful.fitting.checks import stimuli_checked
 from tuneful.fitting.linearised import realised_at
 from tuneful.fitting.tables import versions
@@ -131,26 +132,22 @@ def _known(saved: dict[str, Any], first: int) -> dict[tuple[int, ...], np.ndarra
     return dict(zip(keys, saved["information"], strict=True))
 
 
-def chosen_parameters(names: Sequence[str], asked: str, predicted: Sequence[str] = ()) -> tuple[int, ...]:
-    """Numbers of the parameters that are asked for, all entries of an array; empty for all.
+def chosen_parameters(coordinates: Coordinates, asked: str, predicted: Sequence[str] = ()) -> tuple[int, ...]:
+    """Numbers of the entries of parameters that are asked for; empty for all.
 
     Raises
     ------
     UserError
         For what is none; the nearest name, also of what is `predicted`, is suggested.
 
-    >>> chosen_parameters(["J[0]", "J[1]", "sigma"], "J")
-    (0, 1)
+    >>> from tuneful.circuits import SSN
+    >>> chosen_parameters(Coordinates(SSN(), ("J", "sigma")), "J_EI, sigma")
+    (1, 4, 5, 6, 7)
     """
     if asked == ALL:
         return ()
-    stems = [name.partition("[")[0] for name in names]
-    wanted = [word.strip() for word in asked.split(",")]
-    for word in wanted:
-        if word not in stems and word not in names:
-            known = suggest(word, [*dict.fromkeys(stems), *predicted])
-            raise UserError(f"--for {asked}: no fitted parameter is called {word!r}.{known}")
-    return tuple(i for i, name in enumerate(names) if name in wanted or stems[i] in wanted)
+    words = COMMA.split(asked)
+    return tuple(sorted({i for word in words for i in coordinates.called(word.strip(), f"--for {asked}", predicted)}))
 
 
 def execute_design(
@@ -176,9 +173,9 @@ def execute_design(
         about = about_answer(fit.circuit_, fit.result_)
         decides = {"candidates": candidates, "curves": asked.curves, "seed": asked.seed}
         states = StatesOf(path / DESIGN_STATES, plain(about | decides))
+        aim = _aim(folder, fit, asked)
         realised, names = realised_with(fit, candidates, asked, states, progress)
         try:
-            aim = _aim(folder, fit, asked, names)
             found = dict(_found(asked, aim, realised, names, named_conditions(candidates, n)))
         except ValueError as error:
             raise UserError(str(error)) from error
@@ -204,7 +201,7 @@ class Aim:
     linear: float | None = None
 
 
-def _aim(folder: RunFolder, fit: Fit, asked: DesignSettings, names: Sequence[str]) -> Aim:
+def _aim(folder: RunFolder, fit: Fit, asked: DesignSettings) -> Aim:
     """What is asked for: parameters, or one of the predictions of the run.
 
     Raises
@@ -214,9 +211,10 @@ def _aim(folder: RunFolder, fit: Fit, asked: DesignSettings, names: Sequence[str
     """
     units = asked.units or fit.task_.held_out.whole.sizes["unit"]
     predicted = predicted_names(folder, fit.result_)
+    coordinates = Coordinates(fit.circuit_, fit.task_.problem.fitted)
     if asked.for_ not in predicted:
         return Aim(
-            Criterion(units, chosen_parameters(names, asked.for_, predicted)),
+            Criterion(units, chosen_parameters(coordinates, asked.for_, predicted)),
             "parameters" if asked.for_ == ALL else asked.for_,
         )
     try:
