@@ -81,12 +81,12 @@ class Coordinates:
             If there is none, in what is `asked` for; the nearest name, also of `others`, is suggested.
         """
         plain = parameter_names(self._start)
-        owners = [name for name in self.parameters for _ in range(np.size(self._start[name]))]
+        owners = [owner for owner in self.parameters for _ in range(np.size(self._start[owner]))]
         written = re.sub(r"\s*,\s*", ", ", name.strip())
         found = [i for i, own in enumerate(zip(self.entries, plain, owners, strict=True)) if written in own]
         if not found:
-            known = suggest(name, [*dict.fromkeys([*owners, *self.entries]), *others])
-            raise UserError(f"{asked}: no fitted parameter is called {name!r}.{known}")
+            known = suggest(written, [*dict.fromkeys([*owners, *self.entries]), *others])
+            raise UserError(f"{asked}: no fitted parameter is called {written!r}.{known}")
         return found
 
     @cached_property

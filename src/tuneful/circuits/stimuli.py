@@ -276,6 +276,8 @@ def about_stimuli(
 ) -> list[str]:
     """Sentences on stimuli that are seldom meant: sizes, contrasts and places of all conditions, by name.
 
+    `dark` is where nothing happens.
+
     Raises
     ------
     ValueError

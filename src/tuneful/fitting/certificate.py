@@ -73,7 +73,7 @@ class Certificate:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing that is compared depends on any parameter, so that no slope says nothing."""
+        """Whether nothing that is compared depends on any parameter, and a slope of zero says nothing."""
         return not np.any(self.metric)
 
     @property

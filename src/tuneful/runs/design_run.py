@@ -146,8 +146,8 @@ def chosen_parameters(coordinates: Coordinates, asked: str, predicted: Sequence[
     """
     if asked == ALL:
         return ()
-    words = COMMA.split(asked)
-    return tuple(sorted({i for word in words for i in coordinates.called(word.strip(), f"--for {asked}", predicted)}))
+    found = [coordinates.called(name, f"--for {asked}", predicted) for name in COMMA.split(asked)]
+    return tuple(sorted({i for entries in found for i in entries}))
 
 
 def execute_design(

@@ -81,7 +81,7 @@ class Fit:
     task_, findings_
         What was fitted, and the curves that were drawn at the end.
     config_
-        The configuration of the run, as ``config.toml`` has it.
+        The configuration of the run, as ``config.json`` has it.
 
     All of these raise a `NotFittedError` before.
 
