@@ -211,8 +211,8 @@ def _aim(folder: RunFolder, fit: Fit, asked: DesignSettings) -> Aim:
     """
     units = asked.units or fit.task_.held_out.whole.sizes["unit"]
     predicted = predicted_names(folder, fit.result_)
-    coordinates = Coordinates(fit.circuit_, fit.task_.problem.fitted)
     if asked.for_ not in predicted:
+        coordinates = Coordinates(fit.circuit_, fit.task_.problem.fitted)
         return Aim(
             Criterion(units, chosen_parameters(coordinates, asked.for_, predicted)),
             "parameters" if asked.for_ == ALL else asked.for_,
