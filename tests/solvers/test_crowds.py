@@ -91,7 +91,8 @@ def found(regime):
 def test_networks_side_by_side_settle_where_each_does_by_itself(regime):
     alone, crowd = found(regime)
     assert np.asarray(crowd.status).tolist() == np.asarray(alone.status).tolist()
-    assert np.asarray(crowd.evaluations).tolist() == np.asarray(alone.evaluations).tolist()
+    if jax.default_backend() == "cpu":  # a GPU rounds the products of one and of several networks differently
+        assert np.asarray(crowd.evaluations).tolist() == np.asarray(alone.evaluations).tolist()
     settled = np.asarray(alone.settled)
     assert settled.sum() > NETWORKS
     # Both are within 1e-5 Hz, or 1e-6 of the largest rate, of where they are driven to.
