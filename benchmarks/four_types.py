@@ -11,10 +11,13 @@ per length of its 51 sites. Everything is timed in turn, round after round.
 - steady states: of networks that are at hand; sample: `circuit.sample`, with drawing, W and the observation layer.
 - step: `tuneful.fitting.stochastic.advance` with the objective of the preset, to as many simulated curves: a sample,
   its distance, and its gradient.
+- factorisation: (404, 404), by LAPACK; look: `tuneful.fitting.linearised.linearise` of one chunk of realisations, the
+  derivatives of all rates in all parameters.
 
 The floor of the steady states is the evaluations that their searches report; that of the step also has those of the
 adjoint equations of the same states (for the sum of all rates) and, for every realisation, the one product that is
-the derivative in W.
+the derivative in W. The floor of the look, for as many realisations as in a chunk, is searches and a factorisation of
+every condition that settles.
 """
 
 import argparse
@@ -27,11 +30,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import reporting
+from jax.scipy.linalg import lu_factor
 from ssn import PRODUCTS, Times, interleaved, on_devices, ratio, scaled
 
 from tuneful.circuits import AbstractCircuit, Recurrent
-from tuneful.circuits.ensemble import map_realisations
+from tuneful.circuits.ensemble import CHUNK, map_realisations
 from tuneful.circuits.observation import taken_apart
+from tuneful.fitting.linearised import linearise
 from tuneful.fitting.problem import Problem
 from tuneful.fitting.stochastic import advance, start
 from tuneful.objectives import Measured
@@ -39,6 +44,7 @@ from tuneful.runs.presets import resolve
 from tuneful.solvers.anderson_acceleration import anderson, size
 from tuneful.solvers.search_settings import SearchSettings
 
+FACTORS = 30  # factorisations that are timed together
 SHOWN = {"sizes": [5, 8, 13, 22, 36], "contrasts": [0, 6, 12, 25, 50, 100]}  # of the recordings
 PRESET_SITES = 51
 
@@ -94,12 +100,17 @@ def tasks_of(problem: Problem, options: argparse.Namespace) -> dict[str, Callabl
     neutral = jax.random.normal(key, known[0].shape[1:]) / known[0].shape[-1] ** 0.5  # products stay finite
     start_at = jnp.ones(known[1].shape[1:])
     product = jax.jit(lambda r, w: jax.lax.fori_loop(0, PRODUCTS, lambda _, r: r @ w, r))
+    factorised = jax.jit(lambda w: jax.lax.map(lambda shift: lu_factor(shift + w)[0][0], jnp.arange(FACTORS) * 1e-3))
     begun = start(problem, jax.random.key(1))
+    looked_at = problem, begun.unconstrained, begun.objective
+    curves = CHUNK * whole.cells_per_realisation
     return {
         "product": lambda _: product(start_at, neutral),
         "solve": on_devices(circuit.dynamics.steady_state, known, options.batch),
         "sample": lambda i: whole.sample(100 + i, options.batch),
         "step": lambda i: advance(problem, eqx.tree_at(lambda s: s.key, begun, jax.random.key(100 + i))),
+        "factorise": lambda _: factorised(neutral),
+        "look": lambda i: linearise(*looked_at, jax.random.key(100 + i), curves, share=1)[0].gradient,
     }
 
 
@@ -117,15 +128,23 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     tasks = tasks_of(problem, options)
     times = interleaved(tasks, options.repeats)
     times["product"] = scaled(times["product"], 1 / PRODUCTS)
+    times["factorise"] = scaled(times["factorise"], 1 / FACTORS)
     known = networks(circuit, key, options.batch)
     found = tasks["solve"](0)
     searches = np.asarray(found.evaluations)[: options.batch]
+    states = np.asarray(found.settled)[: options.batch]
     held = jax.lax.map(lambda both: adjoint_evaluations(circuit, both[0], both[1]), (known, found.rates))
-    adjoints, settled = np.asarray(held), np.asarray(found.settled)[: options.batch].all(axis=1)
+    adjoints, settled = np.asarray(held), states.all(axis=1)
     adjoints = np.where(settled, adjoints, 0)  # what has not settled has no derivative
     forwards, all_products = searches.sum(), searches.sum() + adjoints.sum() + settled.sum()
     counts = {"solve": forwards, "sample": forwards, "step": all_products}
     floors = {name: scaled(times["product"], float(count)) for name, count in counts.items()}
+    each = {name: times[name] for name in ("product", "factorise")}
+    in_chunk = CHUNK / options.batch
+    floors["look"] = {
+        which: in_chunk * (forwards * each["product"][which] + states.sum() * each["factorise"][which])
+        for which in ("min", "median")
+    }
     return {
         "cells": len(circuit.network_types),
         "conditions": len(next(iter(circuit.conditions().values()))),

@@ -1,12 +1,16 @@
 """Laws of random weights against their closed forms, and which types connect to which."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from tuneful.circuits.connectivity import (
+    Connection,
     Wiring,
+    inflow,
     log_normal_strength,
     sparse_strength,
     uniform_strength,
@@ -83,10 +87,34 @@ def test_present_connections_are_read_row_by_row_and_blocks_laid_out_transposed(
     assert wiring.present == ((0, 0), (0, 1), (1, 0), (1, 2), (2, 0), (2, 2))
     assert wiring.names == ("PC←PC", "PC←PV", "PV←PC", "PV←VIP", "VIP←PC", "VIP←VIP")
     np.testing.assert_array_equal(wiring.of_present(jnp.arange(9.0).reshape(3, 3)), [0, 1, 3, 5, 6, 8])
-    whole = np.asarray(wiring.joined(lambda post, pre: jnp.full((2, 2), 10.0 * post + pre + 1), 2))
+    numbers = [jnp.array(10.0 * post + pre + 1) for post, pre in wiring.present]
+    connections = [Connection(jnp.multiply, (number,), jnp.array([[1.0, 2.0], [3.0, 4.0]])) for number in numbers]
+    whole = np.asarray(wiring.joined(connections, 2))
     for pre, post in np.ndindex(3, 3):
         expected = 10 * post + pre + 1 if (post, pre) in wiring.present else 0
-        assert (whole[2 * pre : 2 * pre + 2, 2 * post : 2 * post + 2] == expected).all()
+        block = whole[2 * pre : 2 * pre + 2, 2 * post : 2 * post + 2]
+        np.testing.assert_array_equal(block, expected * np.array([[1, 2], [3, 4]]))
+    rates = np.arange(12.0).reshape(2, 6)
+    np.testing.assert_array_equal(wiring.inflow(connections, jnp.array(rates)), rates @ whole)
+
+
+def test_what_weights_bring_has_the_derivatives_of_a_product(x64):
+    rng = np.random.default_rng(0)
+    rates, u = jnp.array(rng.random((2, 3))), jnp.array(rng.random((3, 4)))
+    parameters = jnp.array(0.3), jnp.array(0.2), jnp.array(0.7)
+
+    def block(J, dJ, sigma, u):
+        return weight_block(uniform_strength(J, dJ, u), sigma, 0.1 * u, -1.0)
+
+    def product(rates, parameters, u):
+        return rates @ block(*parameters, u)
+
+    brings = functools.partial(inflow, block)
+    for derivative in (jax.jacfwd, jax.jacrev):
+        both = (derivative(of, argnums=(0, 1, 2))(rates, parameters, u) for of in (brings, product))
+        found, expected = map(jax.tree.leaves, both)
+        for a, b in zip(found, expected, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Recurrent circuits from parts: against the SSN, loops over cells, an integration by SciPy, and exact symmetries."""
 
 import dataclasses
+import re
 
 import equinox as eqx
 import jax
@@ -8,11 +9,13 @@ import jax.numpy as jnp
 import jaxtyping
 import numpy as np
 import pytest
+from jax.flatten_util import ravel_pytree
 from scipy.integrate import solve_ivp
 from scipy.stats import norm
 
 from tuneful.circuits import SSN, Recurrent
 from tuneful.circuits.base import TakesInput
+from tuneful.circuits.parameters import with_fields
 from tuneful.errors import UserError
 from tuneful.registry import build, circuits, settings_of
 from tuneful.solvers.steady_states import SteadyState
@@ -173,6 +176,43 @@ def ring():
     dynamics = jax.tree.map(np.asarray, network(circuit, z))
     yield circuit, dynamics, answers, rows
     jax.config.update("jax_enable_x64", False)
+
+
+CIRCUITS = {
+    "ssn": SSN(n_sites=9, J=0.3 * SSN().J, dJ=0.3 * SSN().dJ, V=(0.3, 0.2), sizes=(1, 4)),
+    "three types": Recurrent(
+        types=("PC", "PV", "VIP"), absent=("PC<-VIP",), n_sites=7, sizes=(1, 4), weights="log-normal",
+        connection_probability=0.6, baseline=(1, 2, 1), J=np.full(8, 0.05), dJ=np.full(8, 0.03),
+        sigma=np.full(8, 0.7),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CIRCUITS)
+def test_derivatives_in_all_parameters_at_once_need_no_matrix_of_weights_for_each(x64, name):
+    """They are those of the iterated equations, which are solved to eps^(3/4) of their right sides."""
+    circuit = jax.tree.map(lambda a: a.astype(float) if eqx.is_array(a) else a, CIRCUITS[name])
+    names = [name for name, about in circuit.parameters().items() if getattr(circuit, name) is not None]
+    flat, unravel = ravel_pytree({name: getattr(circuit, name) for name in names})
+    z = circuit.draw(jax.random.key(2))
+
+    def rates(factorised):
+        return lambda flat, z: with_fields(circuit, **unravel(flat), factorised=factorised).respond(z).rates
+
+    def derivatives(of):
+        """In all parameters, and along one direction of the random numbers."""
+        along_z = jax.jvp(lambda z: of(flat, z), (z,), (jax.tree.map(jnp.sin, z),))[1]
+        return jax.jacfwd(of)(flat, z), along_z
+
+    both = rates(True), rates(False)
+    found, expected = (jax.tree.map(np.asarray, jax.jit(derivatives, static_argnums=0)(of)) for of in both)
+    assert (np.abs(found[0]).max(axis=(0, 1)) > 0).all()
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-9 * max(np.abs(b).max(), 1))
+    matrices = "|".join(rf"f64\[{len(flat)},{n},{n}\]" for n in (circuit.n_sites, len(circuit.network_types)))
+    maps = (jax.vmap(jax.linearize(lambda f, of=of: of(f, z), flat)[1]) for of in both)
+    programs = (str(jax.make_jaxpr(along)(jnp.eye(len(flat)))) for along in maps)
+    assert [bool(re.search(matrices, program)) for program in programs] == [False, True]
 
 
 def test_the_steady_state_of_four_types_on_a_ring_is_where_scipy_ends(ring):

@@ -295,7 +295,10 @@ def test_the_search_is_told_what_the_circuit_says(monkeypatch):
     )
     circuit = SSN(n_sites=3, max_time=50.0, tolerance=1e-3, witness=2.0)
     circuit.steady_state(SSN.inputs(plain_inputs(3, 0)))
-    assert told == {"max_time": 50.0, "tolerance": 1e-3, "ceiling": 200.0, "witness": circuit.witness, "slopes": None}
+    assert told == {
+        "max_time": 50.0, "tolerance": 1e-3, "ceiling": 200.0, "witness": circuit.witness,
+        "slopes": None, "around": None,
+    }  # fmt: skip
     assert float(SSN().witness) == 0
     assert "witness" not in circuit.parameters()
 

@@ -17,8 +17,6 @@ from tuneful.analysis.restrictions import Restriction, restricted_minimum
 from tuneful.analysis.weighted_bootstrap import Replicates, refitted
 from tuneful.descents import AbstractDescent, Ended, Ending, Outcome
 from tuneful.fitting.candidates import Candidate
-from tuneful.fitting.linearised import SHARE
-from tuneful.fitting.refinement import MINIMUM
 
 if TYPE_CHECKING:
     from jax import Array
@@ -39,7 +37,7 @@ class InferenceState:
     looks
         How many it took.
     scores
-        What every unit does to the gradient where the candidate is; none before the first look with all tangents.
+        What every unit does to the gradient where the candidate is; none before the first look.
     bends
         Rows of the curvature, as far as they are known, by differences of gradients.
     replicates
@@ -142,22 +140,14 @@ class InferenceDescent(AbstractDescent[InferenceState, str]):
         return Minimum(point, around, bent, summed(state.scores, self._clusters))
 
     def _has_arrived(self, state: InferenceState) -> bool:
-        return len(state.scores) > 0 and self._is_at_rest(state, ARRIVED)
-
-    def _is_at_rest(self, state: InferenceState, share: float) -> bool:
         candidate = state.candidate
-        ends = candidate.is_known and (candidate.is_stuck or not candidate.promises(share))
-        return ends or (candidate.is_known and state.looks >= self.settings.polish)
+        is_last = candidate.is_stuck or state.looks >= self.settings.polish
+        return candidate.is_known and (is_last or not candidate.promises(ARRIVED))
 
     def _polished(self, state: InferenceState) -> tuple[InferenceState, str]:
-        """Look where the next step leads: with few tangents on the way, with all of them where it ends."""
-        begun, scores = state.candidate, state.scores
-        if not len(scores) and not self._is_at_rest(state, MINIMUM):
-            found, record = self.local.look(begun.trial, share=SHARE)
-        else:
-            begun = begun if len(scores) else begun.again()
-            found, scores, record = self.local.look_by_unit(begun.trial)
-        candidate = begun.after(found, bool(record.taken))
+        """Look where the next step leads, with all tangents: of a part of them, flat directions hear noise only."""
+        found, scores, record = self.local.look_by_unit(state.candidate.trial)
+        candidate = state.candidate.after(found, bool(record.taken))
         if not candidate.is_known:
             lost = float(record.rejected + record.saturated)
             raise Ended(

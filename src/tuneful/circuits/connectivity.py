@@ -1,17 +1,21 @@
 """Who connects to whom, and how strongly: types of cells, laws of random weights, and their reach."""
 
 import reprlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from types import MappingProxyType
-from typing import final
+from typing import Any, final
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.custom_derivatives import SymbolicZero
 from jax.scipy.special import ndtri
 from jaxtyping import Float
+
+from tuneful.solvers.precision import exact_products
 
 ARROW, TYPED_ARROW = "←", "<-"
 LEAST = 1e-6  # a uniform number nearer to 0 or 1 is taken for this far: quantiles stay finite
@@ -63,6 +67,69 @@ def weight_block(
     `scale` is 1, or -1 for inhibitory cells (Dale's law), times whatever else all weights are multiplied with.
     """
     return scale * strength * jnp.exp(-squared / (2 * reach**2))
+
+
+Block = Callable[..., Array]  # (J, dJ, sigma, u) -> weights, (pre-synaptic sites, post-synaptic sites)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def inflow(
+    block: Block, rates: Float[Array, "conditions pre"], parameters: tuple[Array, ...], u: Array
+) -> Float[Array, "conditions post"]:
+    """What a connection brings to its post-synaptic cells, r W, for derivatives in all of its few parameters at once.
+
+    Every parameter is one number, so that r dW/dp is computed once for each, whatever the number of derivatives that
+    are taken; derivatives of W itself would be as many matrices as these.
+
+    >>> brought = inflow(lambda a, b, u: a * u + b, jnp.ones((1, 2)), (jnp.array(2.0), jnp.array(1.0)), jnp.eye(2))
+    >>> brought.tolist()
+    [[4.0, 4.0]]
+    """
+    return rates @ block(*parameters, u)
+
+
+@partial(inflow.defjvp, symbolic_zeros=True)
+@exact_products()
+def _inflow_jvp(block: Block, primals: Any, tangents: Any) -> tuple[Array, Array]:
+    rates, parameters, u = primals
+    of_rates, of_parameters, of_u = tangents
+    weights, along_u = jax.linearize(lambda u: block(*parameters, u), u)
+    moved = jnp.zeros((*rates.shape[:-1], weights.shape[-1]), rates.dtype)
+    for number, tangent in enumerate(of_parameters):
+        if not isinstance(tangent, SymbolicZero):
+            moved = moved + tangent * (rates @ _slope(block, parameters, u, number))
+    if not isinstance(of_rates, SymbolicZero):
+        moved = moved + of_rates @ weights
+    if not isinstance(of_u, SymbolicZero):
+        moved = moved + rates @ along_u(of_u)
+    return rates @ weights, moved
+
+
+def _slope(block: Block, parameters: tuple[Array, ...], u: Array, number: int) -> Array:
+    """Derivative of all weights of a connection in the parameter of that number."""
+
+    def along(parameter: Array) -> Array:
+        return block(*parameters[:number], parameter, *parameters[number + 1 :], u)
+
+    return jax.jvp(along, (parameters[number],), (jnp.ones_like(parameters[number]),))[1]
+
+
+@dataclass(frozen=True, eq=False)
+class Connection:
+    """A connection of one type with another: its weights as a function of its parameters and of random numbers u."""
+
+    block: Block
+    parameters: tuple[Array, ...]
+    u: Float[Array, "pre post"]
+
+    @property
+    def weights(self) -> Float[Array, "pre post"]:
+        """From every site to every site."""
+        return self.block(*self.parameters, self.u)
+
+    def inflow(self, rates: Float[Array, "conditions pre"]) -> Float[Array, "conditions post"]:
+        """What it brings to post-synaptic cells, see `inflow`."""
+        return inflow(self.block, rates, self.parameters, self.u)
 
 
 @final
@@ -135,14 +202,24 @@ class Wiring:
         posts, pres = np.array(self.present).T
         return matrix[posts, pres]
 
-    def joined(self, block: Callable[[int, int], Array], sites: int) -> Float[Array, "cells cells"]:
-        """W transposed, from blocks of (post, pre), (pre-synaptic sites, post-synaptic sites); zero where absent."""
-        kinds, present = range(len(self.types)), set(self.present)
+    def joined(self, connections: Sequence[Connection], sites: int) -> Float[Array, "cells cells"]:
+        """W transposed, from the connections that exist, row by row as they are `present`; zero where none is."""
+        kinds, known = range(len(self.types)), dict(zip(self.present, connections, strict=True))
 
         def entry(post: int, pre: int) -> Array:
-            return block(post, pre) if (post, pre) in present else jnp.zeros((sites, sites))
+            return known[post, pre].weights if (post, pre) in known else jnp.zeros((sites, sites))
 
         return jnp.block([[entry(post, pre) for post in kinds] for pre in kinds])
+
+    def inflow(
+        self, connections: Sequence[Connection], rates: Float[Array, "conditions cells"]
+    ) -> Float[Array, "conditions cells"]:
+        """W r of all cells, connection by connection (`inflow`)."""
+        of_type = jnp.split(rates, len(self.types), axis=-1)
+        brought = [jnp.zeros_like(own) for own in of_type]
+        for (post, pre), connection in zip(self.present, connections, strict=True):
+            brought[post] = brought[post] + connection.inflow(of_type[pre])
+        return jnp.concatenate(brought, axis=-1)
 
     def _pair(self, name: str) -> Pair:
         post, _, pre = (part.strip() for part in name.replace(ARROW, TYPED_ARROW).partition(TYPED_ARROW))

@@ -5,6 +5,7 @@ The network of Arakaki, Barello & Ahmadian 2017 (`SSN`) is one combination.
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from functools import partial
 from operator import index
 from typing import ClassVar, Literal, final
 
@@ -17,7 +18,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Float
 
 from tuneful.circuits.base import AbstractRecurrentCircuit, Response
-from tuneful.circuits.connectivity import LAWS, Wiring, sparse_strength, weight_block
+from tuneful.circuits.connectivity import LAWS, Connection, Pair, Wiring, sparse_strength, weight_block
 from tuneful.circuits.external_input import contrast_responses, expression_levels, heterogeneous
 from tuneful.circuits.geometry import AbstractGeometry, Places, Ring, as_places
 from tuneful.circuits.gratings import Gratings
@@ -83,8 +84,7 @@ class Recurrent(AbstractRecurrentCircuit):
 
     `J`, `dJ` and `sigma` have one entry for each connection that exists, row by row (`Wiring.present`), so that no
     fit moves what is absent; they also take matrices (rows post-synaptic), of which other entries are not looked at.
-    Without values they are those of 2017, shared among types of the same sign and as suits `n_sites`
-    (`typical_weights`).
+    Without values they are those of 2017, shared among types of a sign, as suits `n_sites` (`typical_weights`).
 
     Parameters
     ----------
@@ -290,9 +290,8 @@ class Recurrent(AbstractRecurrentCircuit):
         uniform = as_float_array(z).reshape(len(self.types), n, len(self.types), n)
         blocks = tuple(uniform[post, :, pre].T for post, pre in self.wiring.present)
         levels = none if expression is None else as_float_array(expression)
-        return RecurrentInputs(
-            blocks, none if drive is None else as_float_array(drive), levels if self.light_types else None
-        )
+        own = none if drive is None else as_float_array(drive)
+        return RecurrentInputs(blocks, own, levels if self.light_types else None)
 
     def respond(self, z: RecurrentInputs, extra: Array | None = None) -> Response:
         """Compute the steady-state rates of the recorded cells, (cells, conditions), and of all cells by type.
@@ -306,8 +305,8 @@ class Recurrent(AbstractRecurrentCircuit):
     def steady_state(self, z: RecurrentInputs, extra: Array | None = None) -> SteadyState:
         """The steady state of the whole network in every condition: rates are (conditions, cells), Hz."""
         weights = jax.checkpoint(Recurrent.weight_matrix)(self, z)  # cheaper to compute again than to keep
-        external = self.external_input(z) if extra is None else self.external_input(z) + extra[None]
-        return self.dynamics.steady_state((weights, external), self.witness)
+        network = weights, self.external_input(z) + (0 if extra is None else extra[None])
+        return self.dynamics.steady_state(network, self.witness, partial(self.wiring.inflow, self._connections(z)))
 
     @property
     def network_types(self) -> np.ndarray:
@@ -319,15 +318,7 @@ class Recurrent(AbstractRecurrentCircuit):
 
     def weight_matrix(self, z: RecurrentInputs) -> Float[Array, "cells cells"]:
         """W transposed: rows pre-synaptic, columns post-synaptic, cells type by type."""
-        squared = as_float_array(self.space.squared_distances)
-        number = {pair: i for i, pair in enumerate(self.wiring.present)}
-
-        def block(post: int, pre: int) -> Array:
-            i, probability = number[post, pre], float(self.wiring.probabilities[post, pre])
-            strength = sparse_strength(LAWS[self.weights], self.J[i], self.dJ[i], z.weights[i], probability)
-            return weight_block(strength, self.sigma[i], squared, self.signs[pre])
-
-        return self.wiring.joined(block, self.space.count)
+        return self.wiring.joined(self._connections(z), self.space.count)
 
     def external_input(self, z: RecurrentInputs) -> Float[Array, "conditions cells"]:
         """I, (conditions, cells)."""
@@ -342,6 +333,16 @@ class Recurrent(AbstractRecurrentCircuit):
         sensitive = np.repeat(np.isin(self.types, self.light_types), self.space.count)
         lit = self.light_strength * as_float_array(self.design.table["light"])
         return external + lit[:, None] * jnp.where(sensitive, levels, 0)[None]
+
+    def _connections(self, z: RecurrentInputs) -> list[Connection]:
+        squared, law = as_float_array(self.space.squared_distances), LAWS[self.weights]
+
+        def block(pair: Pair, J: Array, dJ: Array, sigma: Array, u: Array) -> Array:
+            strength = sparse_strength(law, J, dJ, u, float(self.wiring.probabilities[pair]))
+            return weight_block(strength, sigma, squared, self.signs[pair[1]])
+
+        own = zip(self.wiring.present, self.J, self.dJ, self.sigma, z.weights, strict=True)
+        return [Connection(partial(block, pair), tuple(parameters), u) for pair, *parameters, u in own]
 
     def _shown(self) -> Array:
         """What the stimuli bring to every cell but for its heterogeneity, (conditions, cells)."""

@@ -6,6 +6,7 @@ Equations 9-16 of Arakaki, Barello & Ahmadian 2017.
 import dataclasses
 import reprlib
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import ClassVar, Literal, final
 
 import equinox as eqx
@@ -17,7 +18,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Float
 
 from tuneful.circuits.base import AbstractRecurrentCircuit, Response
-from tuneful.circuits.connectivity import Wiring, uniform_strength, weight_block
+from tuneful.circuits.connectivity import Connection, Wiring, uniform_strength, weight_block
 from tuneful.circuits.external_input import heterogeneous
 from tuneful.circuits.geometry import Line
 from tuneful.circuits.keys import Key, as_key
@@ -284,7 +285,8 @@ class SSN(AbstractRecurrentCircuit):
         """The steady state of the whole network in every condition: rates are (conditions, 2N), Hz."""
         weights = jax.checkpoint(SSN.weights)(self, z)  # what makes W is cheaper to compute again than to keep
         external = self.external_input(z) if extra is None else self.external_input(z) + extra[None]
-        return self.dynamics.steady_state((weights, external), self.witness)
+        connections = self._connections(z)
+        return self.dynamics.steady_state((weights, external), self.witness, partial(WIRING.inflow, connections))
 
     @property
     def network_types(self) -> np.ndarray:
@@ -298,14 +300,7 @@ class SSN(AbstractRecurrentCircuit):
 
     def weights(self, z: SSNInputs) -> Float[Array, "cells cells"]:
         """W transposed, (2N, 2N): rows pre-synaptic, columns post-synaptic, E cells first."""
-        squared = as_float_array(self.line.squared_distances)
-        scale = self.spacing if self.weights_per == "length" else 1.0
-
-        def block(post: int, pre: int) -> Array:
-            strength = uniform_strength(self.J[post, pre], self.dJ[post, pre], z.weights[pre][post])
-            return weight_block(strength, self.sigma[post, pre], squared, SIGNS[pre] * scale)
-
-        return WIRING.joined(block, self.n_sites)
+        return WIRING.joined(self._connections(z), self.n_sites)
 
     def external_input(self, z: SSNInputs) -> Float[Array, "conditions cells"]:
         """I, (conditions, 2N): the same for the E and the I cell of a site unless V makes it heterogeneous."""
@@ -317,6 +312,19 @@ class SSN(AbstractRecurrentCircuit):
     ) -> Float[Array, "conditions cells cells"]:
         """T^-1 (diag(f') W - 1) at given rates, (conditions, 2N, 2N), 1/ms."""
         return self.dynamics.jacobian(all_rates.T, (self.weights(z), self.external_input(z)))
+
+    def _connections(self, z: SSNInputs) -> list[Connection]:
+        squared = as_float_array(self.line.squared_distances)
+        scale = self.spacing if self.weights_per == "length" else 1.0
+
+        def block(sign: float, J: Array, dJ: Array, sigma: Array, u: Array) -> Array:
+            return weight_block(uniform_strength(J, dJ, u), sigma, squared, sign * scale)
+
+        def connection(post: int, pre: int) -> Connection:
+            own = self.J[post, pre], self.dJ[post, pre], self.sigma[post, pre]
+            return Connection(partial(block, SIGNS[pre]), own, z.weights[pre][post])
+
+        return [connection(post, pre) for post, pre in WIRING.present]
 
     @property
     def gain(self) -> Callable[[Array], Array]:

@@ -74,10 +74,13 @@ class SupralinearDynamics:
             return partial(saturating_power_law, k=self.k, n=self.n, r0=self.r0, r1=self.r1)
         return partial(power_law, k=self.k, n=self.n)
 
-    def steady_state(self, network: Network, witness: Array | None = None) -> SteadyState:
+    def steady_state(
+        self, network: Network, witness: Array | None = None, inflow: Callable[[Array], Array] | None = None
+    ) -> SteadyState:
         """The steady state that is reached from rest, in every condition: rates are (conditions, cells), Hz.
 
-        `witness` is that of `tuneful.solvers.steady_state`.
+        `witness` is that of `tuneful.solvers.steady_state`. `inflow` gives W r of such rates, if its derivatives in
+        the parameters of the weights, at rates that stay, are cheaper than those of W: used where `factorised`.
         """
         return steady_state(
             self._drive,
@@ -89,6 +92,7 @@ class SupralinearDynamics:
             witness=witness,
             ceiling=self.r0 if self.saturating else jnp.inf,
             slopes=self._slopes if self.factorised else None,
+            around=partial(_with_weights_as_input, network, inflow) if self.factorised and inflow else None,
         )
 
     def jacobian(
@@ -108,6 +112,13 @@ class SupralinearDynamics:
         weights, external = network
         _, slopes = jax.jvp(self.gain, (rates @ weights + external,), (jnp.ones_like(rates),))
         return slopes[:, :, None] * weights.T[None]
+
+
+def _with_weights_as_input(network: Network, inflow: Callable[[Array], Array], rates: Array) -> Network:
+    """The same network: a change of its weights drives cells as does a change of the input that they bring."""
+    weights, external = network
+    brought = inflow(rates)
+    return jax.lax.stop_gradient(weights), external + (brought - jax.lax.stop_gradient(brought))
 
 
 def response_of(found: SteadyState, rows: np.ndarray) -> Response:

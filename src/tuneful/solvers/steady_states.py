@@ -67,6 +67,7 @@ def steady_state(
     witness: Array | None = None,
     settings: SearchSettings | None = None,
     slopes: Slopes | None = None,
+    around: Callable[[Array], Any] | None = None,
 ) -> SteadyState:
     r"""Find the steady state r = drive(r, args) that the dynamics
 
@@ -107,6 +108,8 @@ def steady_state(
     slopes
         Derivative of the drive in the rates, (rates, args) -> (..., n, n): with it, the equations of the derivatives
         are solved by factorisation, which pays where derivatives in many parameters are taken at once.
+    around
+        From the rates that were found to arguments of the same value, which derivatives are taken of instead.
 
     Returns
     -------
@@ -129,7 +132,8 @@ def steady_state(
     found = jax.tree.map(lambda a: checkpoint_name(a, FOUND), found)  # where little is kept, this is
     held = jnp.where(found.settled[..., None], found.rates, 0)
     about = witness, settings.adjoint_evaluations, slopes
-    differentiable = at_fixed_point(drive, args, jax.lax.stop_gradient(held), *about)
+    held = jax.lax.stop_gradient(held)
+    differentiable = at_fixed_point(drive, args if around is None else around(held), held, *about)
     rates = jnp.where(found.settled[..., None], differentiable, jax.lax.stop_gradient(found.rates))
     return SteadyState(rates, found.settled, found.residual, found.status, found.evaluations)
 
