@@ -37,4 +37,4 @@ def test_gradients_of_zeros_before_any_other_stay_zero():
         updates, state = clip.update(jnp.zeros(3), state)
         np.testing.assert_array_equal(updates, 0)
     updates, _ = clip.update(jnp.ones(3), state)
-    np.testing.assert_array_equal(updates, 1)
+    np.testing.assert_allclose(updates, 1, rtol=2e-7)  # a norm over itself: on GPUs a unit in the last place off

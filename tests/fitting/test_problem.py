@@ -52,6 +52,7 @@ def test_loss_and_gradient_in_two_processes_are_those_of_one():
 
 
 if __name__ == "__main__":
+    jax.config.update("jax_platforms", "cpu")  # one GPU is none for two processes
     jax.config.update("jax_num_cpu_devices", 1)
     jax.distributed.initialize(f"127.0.0.1:{sys.argv[2]}", 2, int(sys.argv[1]))
     print(jax.device_count(), *step())

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import pytest
 
 from tuneful.circuits import SSN, FeedforwardM1, Schedule
+from tuneful.circuits.parameters import with_fields
 from tuneful.objectives.energy import smoothed_distances
 from tuneful.solvers.precision import computing_in
 from tuneful.solvers.spectrum import smoothed_excess, smoothed_spectral_abscissa
@@ -33,6 +34,7 @@ def total_of(schedule):
 PROGRAMS = {
     "ssn in turn": (total_of(Schedule(False)), SSN(n_sites=5)),
     "ssn side by side": (total_of(Schedule(True)), SSN(n_sites=5)),
+    "ssn factorised": (lambda circuit: total_of(Schedule())(with_fields(circuit, factorised=True)), SSN(n_sites=5)),
     "m1 in turn": (total_of(Schedule(False)), FeedforwardM1(grid=4, density=0.05)),
     "m1 side by side": (total_of(Schedule(True)), FeedforwardM1(grid=4, density=0.05)),
     "distances": (lambda curves: smoothed_distances(curves, curves).sum(), jnp.ones((3, 2))),

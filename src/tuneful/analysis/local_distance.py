@@ -16,6 +16,7 @@ from tuneful.objectives.base import weighted_mean
 from tuneful.objectives.energy import SMOOTH, smoothed_bend, smoothed_distances
 from tuneful.objectives.feature_map import FeatureMap
 from tuneful.objectives.pairs import PairState, distinct_pairs, pair_metric
+from tuneful.solvers.precision import exact_products
 
 LONGEST = 1.0  # of steps in unconstrained parameters: curves are not followed further
 FLATTEST = 1e-3  # of the mean curvature: flatter directions are hardly moved along
@@ -110,6 +111,7 @@ def _through(view: FeatureMap, rates: Array, tangents: Array, pattern: Array) ->
 
 
 @eqx.filter_jit
+@exact_products()
 def _among(generated: Generated, tangents: Array, view: FeatureMap) -> tuple[Array, Array]:
     pairs = distinct_pairs(generated.weight, generated.n_cells)
     total = jnp.maximum(pairs.sum(), jnp.finfo(pairs.dtype).tiny)
@@ -125,6 +127,7 @@ def _among(generated: Generated, tangents: Array, view: FeatureMap) -> tuple[Arr
 
 
 @eqx.filter_jit
+@exact_products()
 def _look(local: LocalDistance, sets: Array) -> tuple[Array, Array]:
     view, weight = local.view, local.generated.weight
     share = weight / jnp.maximum(weight.sum(), 1)
