@@ -39,7 +39,8 @@ class MaximumMeanDiscrepancy(AbstractObjective):
     kernel
         Which of the two.
     scales
-        Lengths l of the kernels, in units of `scale`.
+        Lengths l of the kernels, in units of `scale`. The longest lead a fit from where its curves are unlike all
+        measured ones; near the minimum they add what means and variances say, and little of it.
     scale
         As curves are compared; by default the median distance between measured curves that differ.
     whiten, ridge, shapes, log_above, relative
@@ -62,7 +63,7 @@ class MaximumMeanDiscrepancy(AbstractObjective):
     compares_pairs: ClassVar[bool] = True
 
     kernel: Literal["gaussian", "rational-quadratic"] = eqx.field(static=True, default="rational-quadratic")
-    scales: tuple[float, ...] = eqx.field(static=True, default=(0.2, 0.5, 1.0, 2.0, 5.0))
+    scales: tuple[float, ...] = eqx.field(static=True, default=(0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0))
     scale: float | None = eqx.field(static=True, default=None)
     whiten: bool = eqx.field(static=True, default=True)
     ridge: float = eqx.field(static=True, default=0.1)
