@@ -32,7 +32,7 @@ class Quadratic:
     knows_curvature: bool = True
     edge: float = np.inf  # of the region in which networks settle, in the first coordinate
 
-    def look(self, point, unit_weights=None, share=1):
+    def look(self, point, unit_weights=None):
         moved = self.centre
         if unit_weights is not None:
             moved = moved + (np.asarray(unit_weights) / np.mean(unit_weights) - 1) @ self.influence / UNITS

@@ -13,7 +13,7 @@ from tuneful.analysis.local_problem import LocalProblem
 from tuneful.curves import make_dataset
 from tuneful.errors import UserError
 from tuneful.fitting.fits import FitTask, fit_circuit
-from tuneful.fitting.linearised import SHARE
+from tuneful.fitting.linearised import linearise
 from tuneful.fitting.settings import FitSettings
 from tuneful.fitting.simulation import simulate
 from tuneful.objectives import EnergyDistance, Moments, RatePenalty, WassersteinGAN
@@ -111,7 +111,8 @@ def test_it_looks_at_the_realisations_that_the_fit_was_refined_with(toy, toy_dat
     fit = fit_circuit(toy.example(), EnergyDistance(), toy_data, settings, 0)
     for_sample, _ = keys(fit.task, InferenceSettings().seed)
     local = LocalProblem.of(fit.task.problem, fit.circuit, for_sample, 96)
-    here, there = local.look(local.coordinates.answer, share=SHARE)[0], fit.state.refinement.best.around
+    at = local.coordinates.named(local.coordinates.answer), local.objective, local.key, local.curves
+    here, there = linearise(local.problem, *at)[0], fit.state.refinement.best.around
     assert here.loss == pytest.approx(float(there.loss), rel=1e-4)
     np.testing.assert_allclose(here.gradient, there.gradient, atol=1e-5)
     others = [jax.random.key_data(keys(fit.task, seed)[0]).tolist() for seed in (0, 1, 2)]

@@ -51,14 +51,12 @@ class LocalProblem:
         objective = sharpest(problem.distance, problem.distance.init(key, problem.data), seen, problem.data)
         return cls(problem, coordinates, objective, key, curves)
 
-    def look(
-        self, point: np.ndarray, unit_weights: np.ndarray | None = None, share: int = 1
-    ) -> tuple[Linearised, StepRecord]:
-        """Linearise the loss at a point; one realisation in `share` has tangents, and units may be weighted."""
+    def look(self, point: np.ndarray, unit_weights: np.ndarray | None = None) -> tuple[Linearised, StepRecord]:
+        """Linearise the loss at a point, with the tangents of all curves; units may be weighted."""
         problem = self.problem
         if unit_weights is not None:
             problem = replace(problem, data=problem.data.reweighted(unit_weights))
-        return linearise(problem, self.coordinates.named(point), self.objective, self.key, self.curves, share)
+        return linearise(problem, self.coordinates.named(point), self.objective, self.key, self.curves, share=1)
 
     def look_by_unit(self, point: np.ndarray) -> tuple[Linearised, Float[np.ndarray, "units n"], StepRecord]:
         """The same, and what every unit does to the gradient, see `linearise_by_unit`."""
