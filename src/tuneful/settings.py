@@ -24,6 +24,7 @@ class Section(BaseModel):
 
 LONGEST = 78  # characters of a value in a sentence
 DEEPEST = 20  # levels of sections and lists
+SECTIONS = ("dict_type", "model_type")  # errors of what must be a section
 
 Settings = TypeVar("Settings", bound=Section)
 
@@ -46,7 +47,8 @@ def parse(section: type[Settings], settings: Mapping[str, Any], origin: str) -> 
             raise UserError(f"{origin}: the setting {key!r} is missing.") from error
         if first["type"] == "extra_forbidden":
             raise UserError(f"{origin}: unknown setting {key!r}.{_suggestion(section, first['loc'])}") from error
-        raise UserError(f"{origin}: {key} = {shown(first['input'])} is not valid: {first['msg']}.") from error
+        told = f"name its settings, {key}.NAME = VALUE" if first["type"] in SECTIONS else first["msg"]
+        raise UserError(f"{origin}: {key} = {shown(first['input'])} is not valid: {told}.") from error
 
 
 def shown(value: Any) -> str:

@@ -483,3 +483,8 @@ def test_the_page_of_two_types_has_a_part_for_each(labelled, tmp_path):
     assert page.count("<h3>E</h3>") == page.count("<h3>I</h3>") == 5
     assert "10 units fitted, 10 held out, weight 0.5" in page
     assert "Distribution of Maximum rate of I" in page
+
+
+def test_a_preset_is_no_circuit_and_says_where_it_is():
+    with pytest.raises(UserError, match=r"'v1' is a preset and no circuit: its fit is tuneful\.preset\('v1'\)"):
+        Fit("v1")

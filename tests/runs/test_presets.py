@@ -185,6 +185,7 @@ def test_malformed_settings(item):
         ("a..b=3", "unknown setting 'a'"),
         ("seed.x=3", "seed is not a section"),
         ("max_steps=soon", "fit.max_steps = 'soon' is not valid"),
+        ("observation=soon", "observation = 'soon' is not valid: name its settings, observation.NAME = VALUE"),
         ("max_steps=-1", "fit.max_steps = -1 is not valid"),
         ("max_steps=2.5", "fit.max_steps = 2.5 is not valid"),
         ("max_steps=true", "fit.max_steps = True is not valid"),
