@@ -139,10 +139,9 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     forwards, all_products = searches.sum(), searches.sum() + adjoints.sum() + settled.sum()
     counts = {"solve": forwards, "sample": forwards, "step": all_products}
     floors = {name: scaled(times["product"], float(count)) for name, count in counts.items()}
-    each = {name: times[name] for name in ("product", "factorise")}
-    in_chunk = CHUNK / options.batch
+    one, factors = times["product"], times["factorise"]
     floors["look"] = {
-        which: in_chunk * (forwards * each["product"][which] + states.sum() * each["factorise"][which])
+        which: CHUNK / options.batch * (forwards * one[which] + states.sum() * factors[which])
         for which in ("min", "median")
     }
     return {

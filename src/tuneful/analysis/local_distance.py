@@ -46,6 +46,7 @@ class LocalDistance(eqx.Module):
     metric: Float[Array, "n n"]
 
     @classmethod
+    @exact_products()
     def of(
         cls, generated: Generated, tangents: Float[Array, "curves conditions n"], view: FeatureMap
     ) -> LocalDistance:
@@ -62,6 +63,7 @@ class LocalDistance(eqx.Module):
             jax.jit(pair_metric, static_argnums=0)(smoothed_bend, generated, tangents, state),
         )
 
+    @exact_products()
     def look(
         self, sets: Float[np.ndarray, "sets units conditions"]
     ) -> tuple[Float[np.ndarray, " sets"], Float[np.ndarray, "sets n"]]:
@@ -111,7 +113,6 @@ def _through(view: FeatureMap, rates: Array, tangents: Array, pattern: Array) ->
 
 
 @eqx.filter_jit
-@exact_products()
 def _among(generated: Generated, tangents: Array, view: FeatureMap) -> tuple[Array, Array]:
     pairs = distinct_pairs(generated.weight, generated.n_cells)
     total = jnp.maximum(pairs.sum(), jnp.finfo(pairs.dtype).tiny)
@@ -127,7 +128,6 @@ def _among(generated: Generated, tangents: Array, view: FeatureMap) -> tuple[Arr
 
 
 @eqx.filter_jit
-@exact_products()
 def _look(local: LocalDistance, sets: Array) -> tuple[Array, Array]:
     view, weight = local.view, local.generated.weight
     share = weight / jnp.maximum(weight.sum(), 1)

@@ -284,9 +284,8 @@ class SSN(AbstractRecurrentCircuit):
     def steady_state(self, z: SSNInputs, extra: Array | None = None) -> SteadyState:
         """The steady state of the whole network in every condition: rates are (conditions, 2N), Hz."""
         weights = jax.checkpoint(SSN.weights)(self, z)  # what makes W is cheaper to compute again than to keep
-        external = self.external_input(z) if extra is None else self.external_input(z) + extra[None]
-        connections = self._connections(z)
-        return self.dynamics.steady_state((weights, external), self.witness, partial(WIRING.inflow, connections))
+        network = weights, self.external_input(z) + (0 if extra is None else extra[None])
+        return self.dynamics.steady_state(network, self.witness, partial(WIRING.inflow, self._connections(z)))
 
     @property
     def network_types(self) -> np.ndarray:

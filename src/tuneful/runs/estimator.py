@@ -25,8 +25,7 @@ from tuneful.fitting.unconstrained import parameter_values
 from tuneful.networks.arguments import shown
 from tuneful.objectives import AbstractObjective, AbstractPenalty
 from tuneful.readers import examine, load
-from tuneful.registry import circuits
-from tuneful.runs import fit_display, presets
+from tuneful.runs import fit_display
 from tuneful.runs.own_code import changed_code, made
 from tuneful.settings import parse
 
@@ -116,8 +115,6 @@ class Fit:
         match: Mapping[str, How] | None = None,
         **settings: Any,
     ):
-        if isinstance(circuit, str) and circuit in presets.names() and circuit not in circuits():
-            raise UserError(f"{circuit!r} is a preset and no circuit: its fit is tuneful.preset({circuit!r}).")
         self.circuit: AbstractCircuit = made("circuit", circuit)
         self.objective: AbstractObjective = made("objective", "energy" if objective is None else objective)
         self.penalties, self.match = _penalties(penalties), {} if match is None else match

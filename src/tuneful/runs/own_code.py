@@ -115,11 +115,20 @@ def made(kind: Kind, given: Any, settings: Mapping[str, Any] | None = None) -> A
             f"The {kind} must be one, its class, its name ({', '.join(known())}) or FILE.py:CLASS, not "
             f"{shown(given)}."
         )
+    if kind == "circuit" and isinstance(given, str) and given not in known():
+        _refuse_preset(given)
     label = label_of(kind, given) if isinstance(given, str) else _checked(kind, given.__qualname__, given).label
     asked = {"name": label, **(settings or {})}
     if asked["name"] != label:
         raise UserError(f"This is a run of the {kind} {asked['name']!r}, and {given} is {label!r}.")
     return build(kind, known() if isinstance(given, str) else {label: given}, asked)
+
+
+def _refuse_preset(name: str) -> None:
+    from tuneful.runs.presets import names  # which reads configurations, of which no other name asks
+
+    if name in names():
+        raise UserError(f"{name!r} is a preset and no circuit: its fit is tuneful.preset({name!r}).")
 
 
 def label_of(kind: Kind, asked: str) -> str:

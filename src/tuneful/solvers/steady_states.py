@@ -130,9 +130,8 @@ def steady_state(
     with exact_products():
         found = _found(drive, settings)(frozen, rest, (tau, coarse, tolerance, max_time, ceiling))
     found = jax.tree.map(lambda a: checkpoint_name(a, FOUND), found)  # where little is kept, this is
-    held = jnp.where(found.settled[..., None], found.rates, 0)
+    held = jax.lax.stop_gradient(jnp.where(found.settled[..., None], found.rates, 0))
     about = witness, settings.adjoint_evaluations, slopes
-    held = jax.lax.stop_gradient(held)
     differentiable = at_fixed_point(drive, args if around is None else around(held), held, *about)
     rates = jnp.where(found.settled[..., None], differentiable, jax.lax.stop_gradient(found.rates))
     return SteadyState(rates, found.settled, found.residual, found.status, found.evaluations)
