@@ -63,6 +63,15 @@ def test_a_gain_within_the_sampling_error_is_not_promised():
     assert not candidate.promises(1.13)
 
 
+def test_noise_along_one_direction_hides_no_slope_along_another():
+    """By g^2 / 2h and tr S / 2h the step is worth a hundredth of what is feigned; the gradient is 5 errors from 0."""
+    around = Linearised(np.array(0.0), np.array([0.0, 0.5]), 2 * np.eye(2), np.diag([25.0, 0.01]), UNKNOWN)
+    candidate = Candidate(np.zeros(2), around, np.array(1.0), np.array(0))
+    assert not candidate.promises(0.02)
+    assert candidate.slides(12.4)
+    assert not candidate.slides(12.6)
+
+
 def test_points_that_a_sample_does_not_tell_apart_are_one():
     there = Candidate(np.zeros(2), look(np.ones(2), noise=1e-4), np.array(1.0), np.array(0))
     stiff = there.around.metric

@@ -133,6 +133,19 @@ def test_gradient_and_noise_are_those_of_the_loss(problem, x64):
     assert mean == pytest.approx(scatter, rel=0.35)
 
 
+def test_the_largest_sample_is_left_only_where_its_gradient_is_within_its_error():
+    """Along one direction noise feigns large gains; smaller samples are left all the same, as others follow."""
+    plan = Refining(9, 400, 100)
+    state = RefinementState.start(np.zeros(2), plan, None, jax.random.key(0))
+    gradient, noise = np.array([0.0, 0.5]), np.diag([25, 0.01])
+    hidden = dataclasses.replace(
+        state.fresh, loss=np.array(0.1), gradient=gradient, metric=2 * np.eye(2), noise=noise
+    )
+    state = dataclasses.replace(state, candidates=(dataclasses.replace(state.candidates[0], around=hidden),))
+    at = [dataclasses.replace(state, level=np.array(level)) for level in range(len(plan.sizes))]
+    assert [one.current(plan) for one in at] == [None, None, 0]
+
+
 def test_the_certificate_counts_the_starts_that_ended_at_the_answer():
     """Not at the candidate that comes first: in the largest sample, another one may end lower."""
     state = RefinementState.start(np.array([0.0]), Refining(1, starts=6), None, jax.random.key(0))

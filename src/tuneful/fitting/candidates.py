@@ -4,6 +4,7 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Float, Int
 
+from tuneful.fitting.certificate import squared_length
 from tuneful.fitting.linearised import Linearised
 from tuneful.fitting.trust_region import feigned_gain, shift_within, trust_region_step
 
@@ -81,6 +82,15 @@ class Candidate(eqx.Module):
     def promises(self, share: float) -> bool:
         """Whether the next step gains more than a share of what sampling errors of the gradient feign to gain."""
         return self._promised(self._step()) > share * self.feigned
+
+    def slides(self, share: float) -> bool:
+        """Whether the squared gradient, in sampling errors, is more than a share of what these make of it on average.
+
+        What they feign to gain is a sum over directions: noise along one of them may hide a slope along the others,
+        unless an objective weighs all as their errors ask.
+        """
+        gradient = self.around.gradient
+        return squared_length(gradient, self.around.noise) > share * len(gradient)
 
     @property
     def feigned(self) -> float:

@@ -64,7 +64,7 @@ class Certificate:
     @property
     def statistic(self) -> float:
         """g^T (2 S)^-1 g."""
-        return float(self.gradient @ inverse(self.noise) @ self.gradient)
+        return squared_length(self.gradient, self.noise)
 
     @property
     def p_value(self) -> float:
@@ -99,6 +99,11 @@ class Certificate:
             "sliding": None if self.holds or self.is_empty else named_direction(self.sliding, names),
             "newton_step": dict(zip(names, newton_step(self.gradient, self.metric).tolist(), strict=True)),
         }  # fmt: skip
+
+
+def squared_length(gradient: np.ndarray, noise: np.ndarray) -> float:
+    """g^T S^-1 g of a gradient, (n,), whose sampling error has the covariance S, (n, n)."""
+    return float(gradient @ inverse(noise) @ gradient)
 
 
 def named_direction(direction: np.ndarray, names: Sequence[str], share: float = 0.3) -> str:

@@ -7,9 +7,9 @@ steps go along narrow valleys that a stochastic descent does not find out of.
 
 Small samples show the way as long as a step gains more than their sampling error feigns. Several starts go that way;
 where none gains more, the sample is doubled and the better half of the starts goes on, those that ended in the same
-place as one. A start where most networks do not settle is moved: towards one where they do, or, as long as none is
-known, to random places around it. A last sample, of fresh random numbers and with the tangents of all its
-realisations, judges the answer.
+place as one. In the largest sample they go on until the gradient is well below its sampling error, too. A start where
+most networks do not settle is moved: towards one where they do, or, as long as none is known, to random places around
+it. A last sample, of fresh random numbers and with the tangents of all its realisations, judges the answer.
 """
 
 from functools import partial
@@ -126,8 +126,8 @@ class RefinementState(eqx.Module):
 
     def current(self, plan: Refining) -> int | None:
         """Which candidate takes the next step; None if all are at rest in this sample."""
-        share = MINIMUM if self.level == len(plan.sizes) - 1 else FLOOR
-        return next((i for i, candidate in enumerate(self.running) if _goes_on(candidate, share)), None)
+        is_last = int(self.level) == len(plan.sizes) - 1
+        return next((i for i, candidate in enumerate(self.running) if _goes_on(candidate, is_last)), None)
 
     def narrowed(self) -> "RefinementState":
         """The better half of the candidates, those that ended in the same place as one, for a larger sample."""
@@ -164,8 +164,11 @@ class RefinementState(eqx.Module):
         return kept, joined
 
 
-def _goes_on(candidate: Candidate, share: float) -> bool:
-    return not candidate.is_stuck and (not candidate.is_known or candidate.promises(share))
+def _goes_on(candidate: Candidate, is_last: bool) -> bool:
+    """Whether a candidate may gain something in this sample, which may be the last."""
+    if candidate.is_stuck or not candidate.is_known:
+        return not candidate.is_stuck
+    return candidate.promises(MINIMUM) or candidate.slides(MINIMUM) if is_last else candidate.promises(FLOOR)
 
 
 def refine(
