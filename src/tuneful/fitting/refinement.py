@@ -31,6 +31,7 @@ from tuneful.fitting.problem import Problem, StepRecord
 SAMPLE, FRESH, SEARCH = range(3)  # random numbers of all steps, of the last look, and of the search of each start
 FLOOR = 0.3  # share of the feigned gain below which a sample that can be doubled has nothing more to say
 MINIMUM = 0.1  # and the largest sample
+SLOPE = 0.3  # share of the squared gradient that sampling errors make, below which it is left, too
 
 
 class Refining(eqx.Module):
@@ -168,7 +169,7 @@ def _goes_on(candidate: Candidate, is_last: bool) -> bool:
     """Whether a candidate may gain something in this sample, which may be the last."""
     if candidate.is_stuck or not candidate.is_known:
         return not candidate.is_stuck
-    return candidate.promises(MINIMUM) or candidate.slides(MINIMUM) if is_last else candidate.promises(FLOOR)
+    return candidate.promises(MINIMUM) or candidate.slides(SLOPE) if is_last else candidate.promises(FLOOR)
 
 
 def refine(
