@@ -3,6 +3,8 @@
 import json
 import shutil
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import xarray as xr
@@ -109,6 +111,19 @@ def test_numbers_are_those_of_the_python_api(run, infer, toy):
     assert replaced["parameters"] != table["parameters"]
     assert not (run / PREDICTIONS).exists()
     assert np.isfinite(replaced["simulation_share"])
+
+
+def test_in_python_too_it_computes_in_the_precision_of_the_run(run, toy, monkeypatch):
+    """Of numbers, and of products of matrices, whatever the session has outside."""
+
+    def how(*_, **__):
+        return jnp.ones(1).dtype.name, jax.config.jax_default_matmul_precision
+
+    monkeypatch.setattr("tuneful.analysis.infer", how)
+    fit = Fit.load(run, toy, Moments())
+    for precision in ("float32", "float64"):
+        fit.config_ = fit.config_.model_copy(update={"precision": precision})
+        assert fit.inference(progress=False) == (precision, "highest")
 
 
 def test_a_run_that_is_not_finished_or_was_changed_is_refused(run, infer, toy):

@@ -28,6 +28,7 @@ from tuneful.readers import examine, load
 from tuneful.runs import fit_display
 from tuneful.runs.own_code import changed_code, made
 from tuneful.settings import parse
+from tuneful.solvers.precision import computing_in
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -276,7 +277,7 @@ class Fit:
         from tuneful.runs.progress import Progress, show_steps
 
         asked = parse(InferenceSettings, settings, "inference")
-        with Progress(progress) as bar:
+        with Progress(progress) as bar, computing_in(self.config_.precision):
             return infer(self.task_, self.circuit_, asked, observers=[show_steps(bar)])
 
     def save(self, path: Path | str, overwrite: bool = False) -> None:
