@@ -8,7 +8,7 @@ import pytest
 
 from tuneful.objectives import Generated, Measured
 from tuneful.objectives.feature_map import FeatureMap
-from tuneful.objectives.pairs import PairState, pair_loss, pair_metric, pair_sampling
+from tuneful.objectives.pairs import LEAST, PairState, pair_loss, pair_metric, pair_sampling, unbiased_pair_metric
 
 
 def squares(a, b):
@@ -67,3 +67,43 @@ def test_curvature_is_over_all_pairs_and_its_sampling_over_pairs_of_different_re
         np.mean([4 * ((y[a] - np.nan_to_num(x[i])) * masks[i]) @ tangents[a] for a in kept], axis=0) for i in range(7)
     ]
     np.testing.assert_allclose(sampling.noise, np.cov(np.array(by_unit).T, bias=True) / 7, rtol=1e-10)
+
+
+def near(squared, weight):
+    """f = sqrt(s + .01), which curves beside themselves bend most."""
+    distance = jnp.sqrt(squared + 0.01)
+    return weight / distance, weight / distance**3
+
+
+def test_without_pairs_of_one_realisation_curvature_is_that_of_any_number_of_curves(x64):
+    """One parameter moves all curves alike, another each its own way, which on average changes nothing."""
+    rng = np.random.default_rng(3)
+    data = Measured.from_rates(rng.normal(size=(5, 4)))
+    state = PairState.of(squares, FeatureMap.of(data, whiten=False, ridge=0.0), data)
+
+    def metrics(n):
+        y, own = rng.normal(size=(n, 4)), rng.normal(size=(n, 4))
+        tangents = jnp.asarray(np.stack([np.ones((n, 4)), own], axis=-1))
+        about = near, Generated(jnp.asarray(y), jnp.ones(n), 2), tangents, state
+        return np.asarray(pair_metric(*about)), np.asarray(unbiased_pair_metric(*about))
+
+    (all_pairs, found), (_, of_many) = metrics(60), metrics(3000)
+    # E[1 / d] of 4 normal differences varies by half of itself between pairs; of 30 realisations, by 10 % and less.
+    assert found[0, 0] == pytest.approx(of_many[0, 0], rel=0.3)
+    assert all_pairs[0, 0] > 1.3 * found[0, 0]
+    assert found[1, 1] < 0.3 * all_pairs[1, 1]
+
+
+def test_it_is_the_curvature_between_realisations_bounded_by_that_with_all_pairs(sides):
+    """Shares of it, along the directions in which the two differ, between LEAST and 1; 0 where nothing moves."""
+    _, y, state = sides
+    tangents = np.random.default_rng(1).normal(size=(8, 3, 3)) * [1, 1, 0]
+    about = bend, Generated(jnp.asarray(y), jnp.ones(8), 2), jnp.asarray(tangents), state
+    found, all_pairs = np.asarray(unbiased_pair_metric(*about)), np.asarray(pair_metric(*about))
+    assert not found[2].any()
+    root = np.linalg.cholesky(all_pairs[:2, :2])
+    between = np.asarray(pair_sampling(*about).curvature)[:2, :2]
+    shares = np.linalg.eigvalsh(np.linalg.solve(root, np.linalg.solve(root, between).T))
+    shares_found = np.linalg.eigvalsh(np.linalg.solve(root, np.linalg.solve(root, found[:2, :2]).T))
+    np.testing.assert_allclose(shares_found, np.clip(shares, LEAST, 1), rtol=1e-8)
+    assert shares[0] < LEAST  # of so few, the bound is needed

@@ -10,7 +10,7 @@ from jaxtyping import Float, PRNGKeyArray
 
 from tuneful.objectives.base import AbstractObjective, Generated, Measured, Sampling
 from tuneful.objectives.feature_map import FeatureMap, Relative
-from tuneful.objectives.pairs import Apart, Bend, PairState, pair_loss, pair_metric, pair_sampling
+from tuneful.objectives.pairs import Apart, Bend, PairState, pair_loss, pair_sampling, unbiased_pair_metric
 
 
 class DiscrepancyState(eqx.Module):
@@ -99,9 +99,9 @@ class MaximumMeanDiscrepancy(AbstractObjective):
         data: Measured,
         key: PRNGKeyArray,
     ) -> Float[Array, "n n"]:
-        """Compute the curvature where model and data agree, which is positive: see `pair_metric`."""
+        """Compute the curvature where model and data agree, which is positive: see `unbiased_pair_metric`."""
         del data, key
-        return pair_metric(self._bend(state.lengths), generated, tangents, state.pairs)
+        return unbiased_pair_metric(self._bend(state.lengths), generated, tangents, state.pairs)
 
     def sampling(
         self,

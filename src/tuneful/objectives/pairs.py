@@ -16,6 +16,8 @@ from tuneful.objectives.feature_map import FeatureMap
 Apart = Callable[[Array, Array], Array]  # d: how far curves are apart, along the last axis
 Bend = Callable[[Array, Array], tuple[Array, Array]]  # see `pair_metric`
 
+LEAST = 0.1  # of the metric with all pairs, along each direction
+
 
 class PairState(eqx.Module):
     """What the data alone decide.
@@ -89,10 +91,29 @@ def pair_metric(bend: Bend, generated: Generated, tangents: Array, state: PairSt
     generated, tangents, state
         As in `AbstractObjective.metric`.
     """
-    seen, moved = _moved(generated, tangents, state)
-    weight = generated.weight / jnp.maximum(generated.weight.sum(), 1)
-    metrics = jax.lax.map(lambda pattern: _metric(bend, pattern[0], pattern[1], weight), (seen, moved))
-    return jnp.einsum("p,pab->ab", state.feature_map.fraction, metrics)
+    every, _ = _summed(bend, generated, *_moved(generated, tangents, state), state)
+    return every / jnp.maximum(generated.weight.sum(), 1) ** 2
+
+
+def unbiased_pair_metric(bend: Bend, generated: Generated, tangents: Array, state: PairState) -> Float[Array, "n n"]:
+    """Compute the same from pairs of different realisations, as far as that is positive.
+
+    Pairs of a curve with itself, or with others of its realisation, are near each other and move together. In a
+    sample of hundreds they make most of the curvature along parameters that move curves in many ways; steps would be
+    many times too short. Relative to the metric with all pairs, no direction is flatter than `LEAST`.
+
+    Arguments are those of `pair_metric`.
+    """
+    every, own = _summed(bend, generated, *_moved(generated, tangents, state), state)
+    all_pairs = every / jnp.maximum(generated.weight.sum(), 1) ** 2
+    values, axes = jnp.linalg.eigh(all_pairs)
+    is_felt = values > jnp.finfo(values.dtype).eps * values[-1]
+    root = jnp.sqrt(jnp.where(is_felt, values, 0))
+    shrinking = jnp.where(is_felt, 1 / jnp.where(is_felt, root, 1), 0)
+    scaled = axes * shrinking[None]
+    shares, directions = jnp.linalg.eigh(scaled.T @ (every - own) @ scaled / _distinct(generated))
+    along = axes @ (root[:, None] * directions)
+    return along * jnp.clip(shares, LEAST, 1)[None] @ along.T
 
 
 def pair_sampling(bend: Bend, generated: Generated, tangents: Array, state: PairState) -> Sampling:
@@ -102,21 +123,18 @@ def pair_sampling(bend: Bend, generated: Generated, tangents: Array, state: Pair
     those of `pair_metric`.
     """
     seen, moved = _moved(generated, tangents, state)
-    weight, realisation = generated.weight, np.arange(len(generated.weight)) // generated.n_cells
-    each = generated.realisation_weight * generated.n_cells
-    pairs = jnp.maximum(each.sum() ** 2 - jnp.sum(each**2), 1)
-    apart = jax.lax.map(lambda p: _metric(bend, p[0], p[1], weight, jnp.asarray(realisation)), (seen, moved))
+    every, own = _summed(bend, generated, seen, moved, state)
+    weight = generated.weight / jnp.maximum(generated.weight.sum(), 1)
 
     def slope(unit: tuple[Array, Array]) -> Array:
         x, pattern = unit
         away = seen[pattern] - x[None]
-        first, _ = bend(jnp.sum(away**2, axis=-1), weight / jnp.maximum(weight.sum(), 1))
+        first, _ = bend(jnp.sum(away**2, axis=-1), weight)
         return 2 * jnp.einsum("k,kf,kfa->a", first, away, moved[pattern])
 
     by_unit = jax.lax.map(slope, (state.seen, state.feature_map.pattern))
     by_unit = by_unit - by_unit.mean(axis=0)[None]
-    curvature = jnp.einsum("p,pab->ab", state.feature_map.fraction, apart) / pairs
-    return Sampling(curvature, by_unit.T @ by_unit / len(by_unit) ** 2)
+    return Sampling((every - own) / _distinct(generated), by_unit.T @ by_unit / len(by_unit) ** 2)
 
 
 def _moved(generated: Generated, tangents: Array, state: PairState) -> tuple[Array, Array]:
@@ -128,23 +146,38 @@ def _moved(generated: Generated, tangents: Array, state: PairState) -> tuple[Arr
     return jax.vmap(lambda tangent: jax.jvp(seen, (generated.rates,), (tangent,)), -1, (None, -1))(tangents)
 
 
-def _metric(bend: Bend, seen: Array, tangents: Array, weight: Array, realisation: Array | None = None) -> Array:
-    """Twice the bracket in `pair_metric`, summed over pairs, (n, n), one curve with all others at a time.
+def _summed(bend: Bend, generated: Generated, seen: Array, moved: Array, state: PairState) -> tuple[Array, Array]:
+    """Twice the bracket in `pair_metric`, (n, n), summed over all pairs, and over those of one realisation."""
 
-    With the number of its realisation for each curve, without pairs of one realisation.
-    """
+    def both(pattern: tuple[Array, Array]) -> tuple[Array, Array]:
+        curves = *pattern, generated.weight
+        realisations = tuple(a.reshape(-1, generated.n_cells, *a.shape[1:]) for a in curves)
+        own = jax.lax.map(lambda some: _bent(bend, *some), realisations)
+        return _bent(bend, *curves), own.sum(axis=0)
 
-    def of_curve(curve: tuple[Array, Array, Array, Array]) -> Array:
-        y, tangent, own, number = curve
+    found = jax.lax.map(both, (seen, moved))
+    every, own = (jnp.einsum("p,pab->ab", state.feature_map.fraction, part) for part in found)
+    return every, own
+
+
+def _bent(bend: Bend, seen: Array, tangents: Array, weight: Array) -> Array:
+    """Sum over all pairs of some curves, (n, n), one curve with all at a time."""
+
+    def of_curve(curve: tuple[Array, Array, Array]) -> Array:
+        y, tangent, own = curve
         apart = y[None] - seen
-        others = weight if realisation is None else weight * (realisation != number).astype(weight.dtype)
-        first, second = bend(jnp.sum(apart**2, axis=-1), others)
+        first, second = bend(jnp.sum(apart**2, axis=-1), weight)
         sideways = jnp.einsum("k,kfb->fb", first, tangents)
         along = jnp.einsum("kf,kfb->kb", apart, tangents) * second[:, None]
         return own * tangent.T @ (sideways - apart.T @ along)
 
-    numbers = jnp.zeros(len(weight), jnp.int32) if realisation is None else realisation
-    return 2 * jax.lax.map(of_curve, (seen, tangents, weight, numbers)).sum(axis=0)
+    return 2 * jax.lax.map(of_curve, (seen, tangents, weight)).sum(axis=0)
+
+
+def _distinct(generated: Generated) -> Array:
+    """How many pairs of curves of different realisations there are."""
+    each = generated.realisation_weight * generated.n_cells
+    return jnp.maximum(each.sum() ** 2 - jnp.sum(each**2), 1)
 
 
 def distinct_pairs(weight: Array, n_cells: int) -> Array:
