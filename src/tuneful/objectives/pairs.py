@@ -99,8 +99,8 @@ def unbiased_pair_metric(bend: Bend, generated: Generated, tangents: Array, stat
     """Compute the same from pairs of different realisations, as far as that is positive.
 
     Pairs of a curve with itself, or with others of its realisation, are near each other and move together. In a
-    sample of hundreds they make most of the curvature along parameters that move curves in many ways; steps would be
-    many times too short. Relative to the metric with all pairs, no direction is flatter than `LEAST`.
+    sample of hundreds they make most of the curvature along parameters that move every curve its own way, and steps
+    would be many times too short. Relative to the metric with all pairs, no direction is flatter than `LEAST`.
 
     Arguments are those of `pair_metric`.
     """
