@@ -52,6 +52,7 @@ START = {"top": 30.0, "half": 16.0, "top_spread": 0.9, "half_spread": 0.6}  # ha
 PRESET, SITES, PLACES = "ssn2019", 41, (0.0, 0.05, 0.125, 0.25, 0.375)  # of the preset, those on this grid
 FLOOR = 0.01  # Hz, added before logarithms
 HIGHEST = 500.0  # Hz: a network runs away
+PART, PROBED = 50, 10  # points at a time, as curves of all would take gigabytes; realisations that are asked first
 WIDTH, BEFORE, DRAWS, LEVEL = 64, 20, 1000, (0.05, 0.95)  # of the network; numbers it tells of a set; of a posterior
 KS_REALISATIONS, UNSEEN = 250, 50
 SHOWN = {"curves": ",d", "seconds": ".1f", "error": ".4f", "half_width": ".4f", "coverage": ".3f", "ks": ".4f"}
@@ -203,16 +204,27 @@ def theirs(times: int, simulated: int, case: Case, sets: int) -> dict[str, Any]:
 
 
 def settled_sets(case: Case, sample: Callable[[int], np.ndarray], wanted: int) -> tuple[np.ndarray, np.ndarray]:
-    """So many points, and what is seen of a set at each, (sets, rows, _), where all networks settle at low rates."""
-    points, found, seed = [], [], 0
+    """So many points, and what is seen of a set at each, (sets, rows, _), where all networks settle at low rates.
+
+    A few networks of each point are asked first: most points where networks run away are known by these.
+    """
+    few = tuneful.simulator(case.prior, curves=PROBED * case.together, width=case.width)
+    points, found = [], []
     while sum(map(len, points)) < wanted:
-        seed, some = seed + 1, sample(wanted)
-        for at in np.array_split(some, -(-len(some) // 50)):  # in parts: curves of all would take gigabytes
-            curves = case.simulate(at, seed=seed)
-            usable = (curves < HIGHEST).all(axis=(1, 2))  # NaN is not
-            points.append(at[usable])
-            found.append(case.seen(curves[usable]))
-    return np.concatenate(points)[:wanted], np.concatenate(found)[:wanted].astype(np.float32)
+        some = sample(wanted)
+        for at in np.array_split(some, -(-len(some) // PART)):
+            settling = at[_usable(few(at, seed=1))]  # the first realisations of the same
+            if len(settling):
+                curves = case.simulate(settling, seed=1)
+                usable = _usable(curves)
+                points.append(settling[usable])
+                found.append(case.seen(curves[usable]).astype(np.float32))
+    return np.concatenate(points)[:wanted], np.concatenate(found)[:wanted]
+
+
+def _usable(curves: np.ndarray) -> np.ndarray:
+    """Which sets of curves, (sets, curves, conditions), are finite and below the highest rate; NaN is not."""
+    return (curves < HIGHEST).all(axis=(1, 2))
 
 
 def summary(rows: list[dict[str, Any]], case: Case) -> dict[str, Any]:
