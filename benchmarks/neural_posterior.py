@@ -15,7 +15,8 @@ measured, and the report says so.
 `saturating` is the circuit in closed form of `design.py`: six contrasts, four parameters, 600 curves a set; the box
 is a factor of 4.5 either way around our start. `recurrent` is the network of `tuneful fit ssn2019` with 41 sites,
 which has 13 parameters: 2,000 curves a set, of 200 networks. We begin where the preset does, up to a factor of 6 from
-the truth, and the box is a factor of two either way around the truth: in a wider one most networks run away.
+the truth, and the box is a factor of two either way around a point that is .3 from every logarithm of the truth, up or
+down: around the truth itself, the mean of the prior would be no error, and in a wider box most networks run away.
 
 Error: root mean square over sets of the logarithm of estimate over truth, geometric mean over parameters; half widths
 are means of half the logarithm of upper over lower end; KS: to curves that nobody has seen, mean over cells of a
@@ -42,6 +43,7 @@ from reporting import add_keep, add_options, kept, parsed, publish
 import tuneful
 from tuneful.analysis.coordinates import Coordinates
 from tuneful.circuits import AbstractCircuit, Recurrent
+from tuneful.circuits.parameters import value_of
 from tuneful.curves import ks_distance
 from tuneful.objectives import AbstractObjective
 from tuneful.registry import build, circuits
@@ -50,6 +52,7 @@ from tuneful.runs.presets import resolve
 CONTRASTS = [100.0, 50.0, 25.0, 12.0, 6.0, 3.0]
 START = {"top": 30.0, "half": 16.0, "top_spread": 0.9, "half_spread": 0.6}  # half as much again as the truth
 PRESET, SITES, PLACES = "ssn2019", 41, (0.0, 0.05, 0.125, 0.25, 0.375)  # of the preset, those on this grid
+AWAY = 0.3  # of every parameter of the recurrent circuit, up or down: from its logarithm to the middle of the box
 FLOOR = 0.01  # Hz, added before logarithms
 HIGHEST = 500.0  # Hz: a network runs away
 PART, PROBED = 50, 10  # points at a time, as curves of all would take gigabytes; realisations that are asked first
@@ -135,9 +138,15 @@ def recurrent(asked: argparse.Namespace) -> Case:
         return dataclasses.replace(circuit, n_sites=SITES, sites=PLACES, J=denser * circuit.J, dJ=denser * circuit.dJ)
 
     start, truth = smaller(whole), smaller(whole.with_values(config.data.truth or {}))
+    signs = np.random.default_rng(0)
+    beside = {
+        name: value_of(truth, name) * np.exp(AWAY * signs.choice([-1.0, 1.0], np.shape(value_of(truth, name))))
+        for name in truth.parameters()
+    }
     objective = config.components(start)[1]
     sizes = asked.units or 2000, asked.curves or config.fit.refine_batch
-    return Case(truth, start, truth, math.log(2), objective, *sizes, together=truth.cells_per_realisation)
+    prior = truth.with_values(beside)
+    return Case(truth, start, prior, math.log(2), objective, *sizes, together=truth.cells_per_realisation)
 
 
 CASES = {"saturating": saturating, "recurrent": recurrent}
@@ -222,9 +231,9 @@ def settled_sets(case: Case, sample: Callable[[int], np.ndarray], wanted: int) -
     return np.concatenate(points)[:wanted], np.concatenate(found)[:wanted]
 
 
-def _usable(curves: np.ndarray) -> np.ndarray:
+def _usable(curves: np.ndarray) -> Any:
     """Which sets of curves, (sets, curves, conditions), are finite and below the highest rate; NaN is not."""
-    return (curves < HIGHEST).all(axis=(1, 2))
+    return np.all(curves < HIGHEST, axis=(1, 2))
 
 
 def summary(rows: list[dict[str, Any]], case: Case) -> dict[str, Any]:
