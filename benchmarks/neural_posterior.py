@@ -15,8 +15,8 @@ measured, and the report says so.
 `saturating` is the circuit in closed form of `design.py`: six contrasts, four parameters, 600 curves a set; the box
 is a factor of 4.5 either way around our start. `recurrent` is the network of `tuneful fit ssn2019` with 41 sites,
 which has 13 parameters: 2,000 curves a set, of 200 networks. We begin where the preset does, up to a factor of 6 from
-the truth, and the box is a factor of two either way around a point that is .3 from every logarithm of the truth, up or
-down: around the truth itself, the mean of the prior would be no error, and in a wider box most networks run away.
+the truth, and the box is a factor of two either way around a point that is .3 from every logarithm of the truth, up
+or down: around the truth itself, the mean of the prior would be no error, and in a wider box most networks run away.
 
 Error: root mean square over sets of the logarithm of estimate over truth, geometric mean over parameters; half widths
 are means of half the logarithm of upper over lower end; KS: to curves that nobody has seen, mean over cells of a
@@ -54,7 +54,7 @@ START = {"top": 30.0, "half": 16.0, "top_spread": 0.9, "half_spread": 0.6}  # ha
 PRESET, SITES, PLACES = "ssn2019", 41, (0.0, 0.05, 0.125, 0.25, 0.375)  # of the preset, those on this grid
 AWAY = 0.3  # of every parameter of the recurrent circuit, up or down: from its logarithm to the middle of the box
 FLOOR = 0.01  # Hz, added before logarithms
-HIGHEST = 500.0  # Hz: a network runs away
+HIGHEST = 50.0  # Hz: a network of the recurrent circuit runs away; at the truth none is above 10
 PART, PROBED = 50, 10  # points at a time, as curves of all would take gigabytes; realisations that are asked first
 WIDTH, BEFORE, DRAWS, LEVEL = 64, 20, 1000, (0.05, 0.95)  # of the network; numbers it tells of a set; of a posterior
 KS_REALISATIONS, UNSEEN = 250, 50
@@ -75,6 +75,8 @@ class Case:
         Of a set, and of the largest sample of a fit.
     together
         Curves in turn that make one row of what is seen: of the cells of a realisation, where these are not alike.
+    highest
+        Rate from which on a network runs away.
     """
 
     truth: AbstractCircuit
@@ -85,6 +87,7 @@ class Case:
     units: int
     curves: int
     together: int = 1
+    highest: float = math.inf
 
     @cached_property
     def simulate(self) -> Any:
@@ -146,7 +149,7 @@ def recurrent(asked: argparse.Namespace) -> Case:
     objective = config.components(start)[1]
     sizes = asked.units or 2000, asked.curves or config.fit.refine_batch
     prior = truth.with_values(beside)
-    return Case(truth, start, prior, math.log(2), objective, *sizes, together=truth.cells_per_realisation)
+    return Case(truth, start, prior, math.log(2), objective, *sizes, truth.cells_per_realisation, HIGHEST)
 
 
 CASES = {"saturating": saturating, "recurrent": recurrent}
@@ -222,18 +225,18 @@ def settled_sets(case: Case, sample: Callable[[int], np.ndarray], wanted: int) -
     while sum(map(len, points)) < wanted:
         some = sample(wanted)
         for at in np.array_split(some, -(-len(some) // PART)):
-            settling = at[_usable(few(at, seed=1))]  # the first realisations of the same
+            settling = at[_usable(few(at, seed=1), case)]  # the first realisations of the same
             if len(settling):
                 curves = case.simulate(settling, seed=1)
-                usable = _usable(curves)
+                usable = _usable(curves, case)
                 points.append(settling[usable])
                 found.append(case.seen(curves[usable]).astype(np.float32))
     return np.concatenate(points)[:wanted], np.concatenate(found)[:wanted]
 
 
-def _usable(curves: np.ndarray) -> Any:
+def _usable(curves: np.ndarray, case: Case) -> Any:
     """Which sets of curves, (sets, curves, conditions), are finite and below the highest rate; NaN is not."""
-    return np.all(curves < HIGHEST, axis=(1, 2))
+    return np.all(curves < case.highest, axis=(1, 2))
 
 
 def summary(rows: list[dict[str, Any]], case: Case) -> dict[str, Any]:
