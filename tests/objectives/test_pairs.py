@@ -8,7 +8,7 @@ import pytest
 
 from tuneful.objectives import Generated, Measured
 from tuneful.objectives.feature_map import FeatureMap
-from tuneful.objectives.pairs import LEAST, PairState, pair_loss, pair_metric, pair_sampling, unbiased_pair_metric
+from tuneful.objectives.pairs import LEAST, PairState, pair_loss, pair_metric, pair_sampling
 
 
 def squares(a, b):
@@ -84,8 +84,8 @@ def test_without_pairs_of_one_realisation_curvature_is_that_of_any_number_of_cur
     def metrics(n):
         y, own = rng.normal(size=(n, 4)), rng.normal(size=(n, 4))
         tangents = jnp.asarray(np.stack([np.ones((n, 4)), own], axis=-1))
-        about = near, Generated(jnp.asarray(y), jnp.ones(n), 2), tangents, state
-        return np.asarray(pair_metric(*about)), np.asarray(unbiased_pair_metric(*about))
+        about = near, Generated(jnp.asarray(y), jnp.ones(n), 2), tangents
+        return np.asarray(pair_metric(*about, state)), np.asarray(pair_metric(*about, state.near()))
 
     (all_pairs, found), (_, of_many) = metrics(60), metrics(3000)
     # E[1 / d] of 4 normal differences varies by half of itself between pairs; of 30 realisations, by 10 % and less.
@@ -98,11 +98,11 @@ def test_it_is_the_curvature_between_realisations_bounded_by_that_with_all_pairs
     """Shares of it, along the directions in which the two differ, between LEAST and 1; 0 where nothing moves."""
     _, y, state = sides
     tangents = np.random.default_rng(1).normal(size=(8, 3, 3)) * [1, 1, 0]
-    about = bend, Generated(jnp.asarray(y), jnp.ones(8), 2), jnp.asarray(tangents), state
-    found, all_pairs = np.asarray(unbiased_pair_metric(*about)), np.asarray(pair_metric(*about))
+    about = bend, Generated(jnp.asarray(y), jnp.ones(8), 2), jnp.asarray(tangents)
+    found, all_pairs = (np.asarray(pair_metric(*about, at)) for at in (state.near(), state))
     assert not found[2].any()
     root = np.linalg.cholesky(all_pairs[:2, :2])
-    between = np.asarray(pair_sampling(*about).curvature)[:2, :2]
+    between = np.asarray(pair_sampling(*about, state).curvature)[:2, :2]
     shares = np.linalg.eigvalsh(np.linalg.solve(root, np.linalg.solve(root, between).T))
     shares_found = np.linalg.eigvalsh(np.linalg.solve(root, np.linalg.solve(root, found[:2, :2]).T))
     np.testing.assert_allclose(shares_found, np.clip(shares, LEAST, 1), rtol=1e-8)

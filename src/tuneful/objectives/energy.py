@@ -8,9 +8,9 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float, PRNGKeyArray
 
-from tuneful.objectives.base import AbstractObjective, Generated, Measured, weighted_mean
+from tuneful.objectives.base import AbstractObjective, Generated, GenerateOnce, Measured, weighted_mean
 from tuneful.objectives.feature_map import FeatureMap, Relative
-from tuneful.objectives.pairs import PairState, distinct_pairs, pair_loss, unbiased_pair_metric
+from tuneful.objectives.pairs import PairState, distinct_pairs, pair_loss, pair_metric
 from tuneful.solvers.precision import exact_products
 
 SMOOTH = 0.1  # of whitened units, of order one between curves: closer ones count as this far apart
@@ -60,6 +60,11 @@ class EnergyDistance(AbstractObjective):
         del key
         return pair_loss(_distance, generated, state, data)
 
+    def sharpened(self, state: PairState, generate: GenerateOnce, data: Measured) -> PairState:
+        """Steps may be longer in larger samples: see `pair_metric`."""
+        del generate, data
+        return state.near()
+
     def metric(
         self,
         generated: Generated,
@@ -74,11 +79,11 @@ class EnergyDistance(AbstractObjective):
 
             2 E[t_a^T (1 - u u^T) t'_b / |y - y'|],   u = (y - y') / |y - y'|,
 
-        see `unbiased_pair_metric`. The distance is smoothed, sqrt(|y - y'|^2 + SMOOTH^2), which keeps the sum over a
+        see `pair_metric`. The distance is smoothed, sqrt(|y - y'|^2 + SMOOTH^2), which keeps the sum over a
         sample positive.
         """
         del data, key
-        return unbiased_pair_metric(smoothed_bend, generated, tangents, state)
+        return pair_metric(smoothed_bend, generated, tangents, state)
 
 
 @eqx.filter_jit

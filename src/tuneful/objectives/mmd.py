@@ -8,9 +8,9 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float, PRNGKeyArray
 
-from tuneful.objectives.base import AbstractObjective, Generated, Measured, Sampling
+from tuneful.objectives.base import AbstractObjective, Generated, GenerateOnce, Measured, Sampling
 from tuneful.objectives.feature_map import FeatureMap, Relative
-from tuneful.objectives.pairs import Apart, Bend, PairState, pair_loss, pair_sampling, unbiased_pair_metric
+from tuneful.objectives.pairs import Apart, Bend, PairState, pair_loss, pair_metric, pair_sampling
 
 
 class DiscrepancyState(eqx.Module):
@@ -91,6 +91,11 @@ class MaximumMeanDiscrepancy(AbstractObjective):
         del key
         return pair_loss(self._apart(state.lengths), generated, state.pairs, data)
 
+    def sharpened(self, state: DiscrepancyState, generate: GenerateOnce, data: Measured) -> DiscrepancyState:
+        """Steps may be longer in larger samples: see `pair_metric`."""
+        del generate, data
+        return DiscrepancyState(state.pairs.near(), state.lengths)
+
     def metric(
         self,
         generated: Generated,
@@ -99,9 +104,9 @@ class MaximumMeanDiscrepancy(AbstractObjective):
         data: Measured,
         key: PRNGKeyArray,
     ) -> Float[Array, "n n"]:
-        """Compute the curvature where model and data agree, which is positive: see `unbiased_pair_metric`."""
+        """Compute the curvature where model and data agree, which is positive: see `pair_metric`."""
         del data, key
-        return unbiased_pair_metric(self._bend(state.lengths), generated, tangents, state.pairs)
+        return pair_metric(self._bend(state.lengths), generated, tangents, state.pairs)
 
     def sampling(
         self,

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from tuneful.objectives.base import Generated, Measured, Sampling, weighted_mean
 from tuneful.objectives.feature_map import FeatureMap
@@ -28,17 +28,24 @@ class PairState(eqx.Module):
         The measured curves as they are compared.
     spread
         E d(x, x') between measured curves.
+    is_near
+        Whether generated curves are near the measured ones, so that steps may be long (`pair_metric`).
     """
 
     feature_map: FeatureMap
     seen: Float[Array, "units features"]
     spread: Float[Array, ""]
+    is_near: Bool[Array, ""]
 
     @classmethod
     def of(cls, apart: Apart, feature_map: FeatureMap, data: Measured) -> "PairState":
         """Look at the measured curves."""
         seen = feature_map.of_units(data.rates, jnp.arange(len(data.rates)))
-        return cls(feature_map, seen, measured_spread(apart, feature_map, data))
+        return cls(feature_map, seen, measured_spread(apart, feature_map, data), jnp.array(False))
+
+    def near(self) -> "PairState":
+        """The same for a larger sample, near the minimum."""
+        return dataclasses.replace(self, is_near=jnp.array(True))
 
 
 def pair_loss(apart: Apart, generated: Generated, state: PairState, data: Measured) -> Float[Array, ""]:
@@ -84,6 +91,12 @@ def pair_metric(bend: Bend, generated: Generated, tangents: Array, state: PairSt
     from 2 E d(x, y) - E d(y, y') by differentiating the second term in both curves; the others cancel there. Over a
     sample with all of its pairs it is positive, as -d is the kernel of a positive form between distributions.
 
+    Pairs of a curve with itself, or with others of its realisation, are near each other and move together. In a
+    sample of hundreds they make most of the curvature along parameters that move every curve its own way. Far from
+    the minimum that holds steps back where networks may be lost; near it, steps would be many times too short. Where
+    `PairState.is_near`, it is that of pairs of different realisations, but along no direction less than `LEAST` of
+    that with all.
+
     Parameters
     ----------
     bend
@@ -91,27 +104,18 @@ def pair_metric(bend: Bend, generated: Generated, tangents: Array, state: PairSt
     generated, tangents, state
         As in `AbstractObjective.metric`.
     """
-    every, _ = _summed(bend, generated, *_moved(generated, tangents, state), state)
-    return every / jnp.maximum(generated.weight.sum(), 1) ** 2
-
-
-def unbiased_pair_metric(bend: Bend, generated: Generated, tangents: Array, state: PairState) -> Float[Array, "n n"]:
-    """Compute the same from pairs of different realisations, as far as that is positive.
-
-    Pairs of a curve with itself, or with others of its realisation, are near each other and move together. In a
-    sample of hundreds they make most of the curvature along parameters that move every curve its own way, and steps
-    would be many times too short. Relative to the metric with all pairs, no direction is flatter than `LEAST`.
-
-    Arguments are those of `pair_metric`.
-    """
     every, own = _summed(bend, generated, *_moved(generated, tangents, state), state)
     all_pairs = every / jnp.maximum(generated.weight.sum(), 1) ** 2
-    values, axes = jnp.linalg.eigh(all_pairs)
+    return jnp.where(state.is_near, _bounded((every - own) / _distinct(generated), all_pairs), all_pairs)
+
+
+def _bounded(metric: Array, above: Array) -> Array:
+    """The nearest to a metric that is between `LEAST` of another and that other, (n, n), along each direction."""
+    values, axes = jnp.linalg.eigh(above)
     is_felt = values > jnp.finfo(values.dtype).eps * values[-1]
     root = jnp.sqrt(jnp.where(is_felt, values, 0))
-    shrinking = jnp.where(is_felt, 1 / jnp.where(is_felt, root, 1), 0)
-    scaled = axes * shrinking[None]
-    shares, directions = jnp.linalg.eigh(scaled.T @ (every - own) @ scaled / _distinct(generated))
+    scaled = axes * jnp.where(is_felt, 1 / jnp.where(is_felt, root, 1), 0)[None]
+    shares, directions = jnp.linalg.eigh(scaled.T @ metric @ scaled)
     along = axes @ (root[:, None] * directions)
     return along * jnp.clip(shares, LEAST, 1)[None] @ along.T
 
