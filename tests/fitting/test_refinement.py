@@ -114,6 +114,25 @@ def test_where_nothing_settles_at_any_start_places_around_are_tried(problem):
     assert lost.best.point[0] == pytest.approx(16.0, rel=1e-12)  # the parameters that it was given
 
 
+def test_after_a_step_that_lost_networks_the_point_is_looked_at_with_care(problem):
+    """Beyond 6 nothing settles: from 5.9 the first step is lost, and the metric is then that of all pairs."""
+    plan = Refining(60, 100, 100)
+    objective = problem.objective.init(jax.random.key(0), problem.data)
+    state = RefinementState.start(np.array([5.9]), plan, objective, jax.random.key(4))
+    about = problem, plan, problem.start()
+    state, _ = refine(*about, state, jax.random.key(2))
+    metric = state.best.around.metric
+    beyond = dataclasses.replace(state.best.around, gradient=-np.abs(state.best.around.gradient))
+    state = dataclasses.replace(state, candidates=(dataclasses.replace(state.candidates[0], around=beyond),))
+    state, record = refine(*about, state, jax.random.key(2))
+    assert not record.taken
+    assert state.objective.is_careful
+    assert not state.best.is_known
+    state, _ = refine(*about, state, jax.random.key(2))
+    assert state.best.point == pytest.approx([5.9])
+    assert state.best.around.metric > metric
+
+
 def test_gradient_and_noise_are_those_of_the_loss(problem, x64):
     """The gradient by differences of the loss, where all have tangents; the noise by the scatter of gradients."""
     data = Measured(jnp.asarray(problem.data.rates, float), problem.data.observed)

@@ -185,7 +185,7 @@ def test_the_metric_with_all_pairs_matches_brute_force(x64):
     rates, tangents = jax.random.normal(jax.random.key(1), (6, 3)), jax.random.normal(jax.random.key(2), (6, 3, 2))
     data = Measured.from_rates(jnp.zeros((2, 3)) + jnp.arange(2.0)[:, None])
     weight = jnp.array([1.0, 1, 0, 1, 1, 1])
-    state = objective.init(jax.random.key(0), data)
+    state = objective.init(jax.random.key(0), data).careful()
     found = pair_metric(smoothed_bend, Generated(rates, weight), tangents, state)
     expected = np.zeros((2, 2))
     for j, k in itertools.product(range(6), range(6)):

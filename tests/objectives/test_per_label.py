@@ -58,6 +58,14 @@ def test_loss_and_curvatures_are_weighted_sums_over_labels_and_noise_is_with_squ
         )
 
 
+def test_after_lost_networks_all_labels_hold_steps_back_once():
+    distance = PerLabel(EnergyDistance())
+    careful = distance.careful(distance.init(KEY, DATA))
+    assert all(state.is_careful for state in careful)
+    assert distance.careful(careful) is None
+    assert PerLabel(Moments()).careful(PerLabel(Moments()).init(KEY, DATA)) is None
+
+
 def test_weights_by_units_make_moments_as_certain_as_the_units_of_both_labels_together():
     """Curvature and noise of one label cut in two at random are those of the whole: the sandwich does not change."""
     objective, units = Moments(landmarks=6), np.random.default_rng(1).exponential(5, (4000, 3))

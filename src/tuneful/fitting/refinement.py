@@ -217,6 +217,8 @@ def refine(
     moved = candidate.after(found, bool(record.taken))
     if moved.failed and not moved.is_known:  # a start beyond the region where networks settle
         moved = moved.shifted(_elsewhere(moved, state, plan, jax.random.fold_in(key, SEARCH + who)))
+    elif not record.taken and (careful := problem.distance.careful(state.objective)) is not None:
+        state, moved = eqx.tree_at(lambda s: s.objective, state, careful), candidate.again()
     return eqx.tree_at(lambda s: s.candidates[who], state, moved), record
 
 

@@ -200,6 +200,13 @@ class AbstractObjective(eqx.Module):
         del generate, data
         return state
 
+    def careful(self, state: Any) -> Any | None:
+        """Return the state after a step on which networks were lost: with a metric that holds the next ones back.
+
+        None, as by default, if there is none.
+        """
+        del state
+
     def metric(
         self,
         generated: Generated,

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float, PRNGKeyArray
 
-from tuneful.objectives.base import AbstractObjective, Generated, GenerateOnce, Measured, weighted_mean
+from tuneful.objectives.base import AbstractObjective, Generated, Measured, weighted_mean
 from tuneful.objectives.feature_map import FeatureMap, Relative
 from tuneful.objectives.pairs import PairState, distinct_pairs, pair_loss, pair_metric
 from tuneful.solvers.precision import exact_products
@@ -60,10 +60,8 @@ class EnergyDistance(AbstractObjective):
         del key
         return pair_loss(_distance, generated, state, data)
 
-    def sharpened(self, state: PairState, generate: GenerateOnce, data: Measured) -> PairState:
-        """Steps may be longer in larger samples: see `pair_metric`."""
-        del generate, data
-        return state.near()
+    def careful(self, state: PairState) -> PairState | None:
+        return state.careful()
 
     def metric(
         self,

@@ -8,7 +8,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float, PRNGKeyArray
 
-from tuneful.objectives.base import AbstractObjective, Generated, GenerateOnce, Measured, Sampling
+from tuneful.objectives.base import AbstractObjective, Generated, Measured, Sampling
 from tuneful.objectives.feature_map import FeatureMap, Relative
 from tuneful.objectives.pairs import Apart, Bend, PairState, pair_loss, pair_metric, pair_sampling
 
@@ -91,10 +91,9 @@ class MaximumMeanDiscrepancy(AbstractObjective):
         del key
         return pair_loss(self._apart(state.lengths), generated, state.pairs, data)
 
-    def sharpened(self, state: DiscrepancyState, generate: GenerateOnce, data: Measured) -> DiscrepancyState:
-        """Steps may be longer in larger samples: see `pair_metric`."""
-        del generate, data
-        return DiscrepancyState(state.pairs.near(), state.lengths)
+    def careful(self, state: DiscrepancyState) -> DiscrepancyState | None:
+        pairs = state.pairs.careful()
+        return None if pairs is None else DiscrepancyState(pairs, state.lengths)
 
     def metric(
         self,

@@ -28,14 +28,14 @@ class PairState(eqx.Module):
         The measured curves as they are compared.
     spread
         E d(x, x') between measured curves.
-    is_near
-        Whether generated curves are near the measured ones, so that steps may be long (`pair_metric`).
+    is_careful
+        Whether steps are held back (`pair_metric`).
     """
 
     feature_map: FeatureMap
     seen: Float[Array, "units features"]
     spread: Float[Array, ""]
-    is_near: Bool[Array, ""]
+    is_careful: Bool[Array, ""]
 
     @classmethod
     def of(cls, apart: Apart, feature_map: FeatureMap, data: Measured) -> "PairState":
@@ -43,9 +43,9 @@ class PairState(eqx.Module):
         seen = feature_map.of_units(data.rates, jnp.arange(len(data.rates)))
         return cls(feature_map, seen, measured_spread(apart, feature_map, data), jnp.array(False))
 
-    def near(self) -> "PairState":
-        """The same for a larger sample, near the minimum."""
-        return dataclasses.replace(self, is_near=jnp.array(True))
+    def careful(self) -> "PairState | None":
+        """The same with steps held back; None if they are."""
+        return None if self.is_careful else dataclasses.replace(self, is_careful=jnp.array(True))
 
 
 def pair_loss(apart: Apart, generated: Generated, state: PairState, data: Measured) -> Float[Array, ""]:
@@ -92,10 +92,9 @@ def pair_metric(bend: Bend, generated: Generated, tangents: Array, state: PairSt
     sample with all of its pairs it is positive, as -d is the kernel of a positive form between distributions.
 
     Pairs of a curve with itself, or with others of its realisation, are near each other and move together. In a
-    sample of hundreds they make most of the curvature along parameters that move every curve its own way. Far from
-    the minimum that holds steps back where networks may be lost; near it, steps would be many times too short. Where
-    `PairState.is_near`, it is that of pairs of different realisations, but along no direction less than `LEAST` of
-    that with all.
+    sample of hundreds they make most of the curvature along parameters that move every curve its own way, and steps
+    would be many times too short: it is that of pairs of different realisations, but along no direction less than
+    `LEAST` of that with all. With all they are where `PairState.is_careful`.
 
     Parameters
     ----------
@@ -106,7 +105,7 @@ def pair_metric(bend: Bend, generated: Generated, tangents: Array, state: PairSt
     """
     every, own = _summed(bend, generated, *_moved(generated, tangents, state), state)
     all_pairs = every / jnp.maximum(generated.weight.sum(), 1) ** 2
-    return jnp.where(state.is_near, _bounded((every - own) / _distinct(generated), all_pairs), all_pairs)
+    return jnp.where(state.is_careful, all_pairs, _bounded((every - own) / _distinct(generated), all_pairs))
 
 
 def _bounded(metric: Array, above: Array) -> Array:

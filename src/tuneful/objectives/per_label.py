@@ -70,6 +70,10 @@ class PerLabel(eqx.Module):
         parts = zip(states, data.parts, strict=True)
         return tuple(self.objective.sharpened(state, of_label(i), part) for i, (state, part) in enumerate(parts))
 
+    def careful(self, states: States) -> States | None:
+        found = tuple(map(self.objective.careful, states))
+        return None if any(one is None for one in found) else found
+
     def metric(
         self,
         generated: Generated,
