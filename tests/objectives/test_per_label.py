@@ -61,6 +61,7 @@ def test_loss_and_curvatures_are_weighted_sums_over_labels_and_noise_is_with_squ
 def test_after_lost_networks_all_labels_hold_steps_back_once():
     distance = PerLabel(EnergyDistance())
     careful = distance.careful(distance.init(KEY, DATA))
+    assert careful is not None
     assert all(state.is_careful for state in careful)
     assert distance.careful(careful) is None
     assert PerLabel(Moments()).careful(PerLabel(Moments()).init(KEY, DATA)) is None
