@@ -95,8 +95,13 @@ class Case:
         return tuneful.simulator(self.prior, curves=self.units, width=self.width)
 
     @cached_property
+    def coordinates(self) -> Coordinates:
+        """Of all parameters, in the same order."""
+        return Coordinates(self.truth, tuple(self.truth.parameters()))
+
+    @property
     def true(self) -> np.ndarray:
-        return tuneful.simulator(self.truth).to_natural(tuneful.simulator(self.truth).start)
+        return self.coordinates.own(self.coordinates.answer)
 
     def measured(self, number: int) -> Any:
         """A set of curves at the truth, and those that a fit must hold out."""
@@ -112,16 +117,12 @@ class Case:
 
     def ks(self, values: np.ndarray) -> float:
         """Mean distance of curves at some parameters to others at the truth."""
-        at = self.truth.with_values(self.named(values))
+        at = self.truth.with_values(self.coordinates.shaped(values))
         pairs = ((at, 1, KS_REALISATIONS), (self.truth, 2, UNSEEN))
         found, unseen = (
             self.seen(np.asarray(circuit.sample(jax.random.key(seed), n).curves)) for circuit, seed, n in pairs
         )
         return float(np.mean([ks_distance(a, b) for a, b in zip(found.T, unseen.T, strict=True)]))
-
-    def named(self, values: np.ndarray) -> dict[str, Any]:
-        """Values in a row by the name of their parameter."""
-        return Coordinates(self.truth, tuple(self.truth.parameters())).shaped(values)
 
 
 def saturating(asked: argparse.Namespace) -> Case:

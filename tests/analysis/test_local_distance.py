@@ -1,5 +1,7 @@
 """Distances of sets of curves to a circuit around a point, against brute force and differences."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,6 +10,8 @@ import pytest
 from tuneful.analysis.local_distance import SMOOTH, LocalDistance, of_units, steps_of
 from tuneful.analysis.model_comparison import common_view
 from tuneful.objectives import Generated, Measured
+from tuneful.objectives.energy import smoothed_bend
+from tuneful.objectives.pairs import PairState, pair_metric
 
 UNITS, CURVES = 12, 20
 
@@ -64,6 +68,19 @@ def test_the_distance_is_that_of_all_pairs(found):
     distance, _ = local.look(sets)
     expected = [brute(np.asarray(model(*at)), np.asarray(local.generated.weight), x, observed, view) for x in sets]
     np.testing.assert_allclose(distance, expected, atol=3e-5)
+
+
+def test_its_metric_is_over_all_pairs(found):
+    """Of a curve with itself, too, which a fit leaves out of its steps: it is positive without a bound."""
+    at_point, at, _, _, view = found
+    local, zero = at_point(at), jnp.zeros(())
+    careful = PairState(view, zero[None, None], zero, is_careful=jnp.array(True))
+    everything = pair_metric(smoothed_bend, local.generated, local.tangents, careful)
+    np.testing.assert_allclose(local.metric, everything, rtol=1e-4)
+    bounded = pair_metric(
+        smoothed_bend, local.generated, local.tangents, dataclasses.replace(careful, is_careful=jnp.array(False))
+    )
+    assert np.trace(local.metric) > 1.01 * np.trace(bounded)
 
 
 def test_the_gradient_is_that_of_differences(found):

@@ -53,9 +53,8 @@ class LocalDistance(eqx.Module):
         """Look at the circuit alone."""
         among, slopes = _among(generated, tangents, view)
         zero = jnp.zeros((), generated.rates.dtype)
-        state = PairState(
-            view, zero[None, None], zero, jnp.array(False)
-        )  # of which the metric asks for the view only
+        # The metric over all pairs asks for the view only.
+        state = PairState(view, zero[None, None], zero, is_careful=jnp.array(True))
         return cls(
             generated,
             tangents,
