@@ -132,7 +132,7 @@ def apart(setting: Setting, added: list[int], asked: argparse.Namespace, seed: l
     for number in seed:
         key = jax.random.fold_in(key, number)
     task = task_of(circuit, setting, asked.units, key)
-    found = infer(task, circuit, InferenceSettings(curves=asked.curves, seed=seed[-1]))
+    found = infer(task, circuit, InferenceSettings(curves=asked.curves, seed=seed[-1], polish=asked.polish))
     return {"apart": found.point - found.coordinates.answer}
 
 
@@ -196,12 +196,13 @@ def main() -> None:
     parser.add_argument("--look", type=int, default=6000, help="curves from which the design is chosen")
     parser.add_argument("--random", type=int, default=20, help="designs at random")
     parser.add_argument("--repeats", type=int, default=10)
+    parser.add_argument("--polish", type=int, default=12, help="looks on the way to a minimum, at most")
     parser.add_argument("--seed", type=int, default=0, help="of the designs at random")
     add_keep(parser)
-    add_options(parser, quick="one condition, two designs at random, two repeats of few units")
+    add_options(parser, quick="one condition, two designs at random, few units")
     options = parsed(parser)
     if options.quick:
-        options.add, options.random, options.repeats = 1, 2, 2
+        options.add, options.random, options.repeats, options.polish = 1, 2, 1, 3
         options.units, options.curves, options.look = 60, 160, 160
     publish(run(options), options, print_tables)
 

@@ -269,12 +269,14 @@ def main() -> None:
     parser.add_argument("--grid", type=int, default=20, help="of M1")
     parser.add_argument("--sites", type=int, default=201, help="of the SSN, with the same weights per length")
     add_keep(parser)
-    add_options(parser, quick="4 sets of few units and curves, one with a profile")
+    add_options(parser, quick="few sets of few units and curves")
     options = parsed(parser)
     if options.quick:
-        options.sets, options.profiles, options.units, options.curves = 4, 1, 40, 96
-        options.bands = 3
-        options.test += ["median = 5"] * (options.circuit == "closed-form")
+        options.sets, options.units, options.curves, options.grid, options.sites = 2, 40, 96, 6, 101
+        options.polish, options.profiles, options.bands = 1, 0, 0
+        if options.circuit == "closed-form":  # where none of these takes long
+            options.sets, options.polish, options.profiles, options.bands = 4, 12, 1, 3
+            options.test += ["median = 5"]
     publish(run(options), options, print_tables)
 
 

@@ -156,10 +156,10 @@ def recurrent(asked: argparse.Namespace) -> Case:
 CASES = {"saturating": saturating, "recurrent": recurrent}
 
 
-def ours(number: int, case: Case) -> dict[str, Any]:
+def ours(number: int, case: Case, steps: int) -> dict[str, Any]:
     """A fit from the start, and the sandwich's intervals."""
     began, data = time.perf_counter(), case.measured(number)
-    how = {"max_steps": 0, "refine_steps": 120, "refine_first": case.curves // 8, "refine_batch": case.curves}
+    how = {"max_steps": 0, "refine_steps": steps, "refine_first": case.curves // 8, "refine_batch": case.curves}
     how |= {"held_out": case.aside / (case.units + case.aside), "evaluate_every": 1000, "final_curves": 16}
     fit = tuneful.Fit(case.start, case.objective, **how).fit(data, number, progress=False)
     found = fit.inference(seed=number, curves=case.curves)
@@ -258,7 +258,7 @@ def run(asked: argparse.Namespace) -> dict[str, Any]:
     """Our fits first, which tell how many curves theirs may simulate."""
     case = CASES[asked.circuit](asked)
     about = {"circuit": asked.circuit, "units": case.units, "curves": case.curves, "contrasts": asked.contrasts}
-    fits = kept(asked.keep, about, range(asked.sets), lambda number: ours(number, case))
+    fits = kept(asked.keep, about, range(asked.sets), lambda number: ours(number, case, asked.steps))
     seconds, simulated = np.median([row["seconds"] for row in fits]), max(row["curves"] for row in fits)
     methods = [{"method": "tuneful", "curves": simulated, "seconds": seconds} | summary(fits, case)]
     missing = "" if importlib.util.find_spec("sbi") else "sbi is not installed: pip install 'tuneful[sbi]'."
@@ -283,13 +283,14 @@ def main() -> None:
     parser.add_argument("--contrasts", type=float, nargs="+", default=CONTRASTS, help="of the closed form")
     parser.add_argument("--units", type=int, help="in a set; 600, or 2000 of the recurrent circuit")
     parser.add_argument("--curves", type=int, help="in our largest sample; 2400, or 3840")
+    parser.add_argument("--steps", type=int, default=120, help="of our fits, at most")
     parser.add_argument("--times", type=int, nargs="+", default=[1, 10], help="so many curves as ours, for sbi")
     add_keep(parser)
-    add_options(parser, quick="two sets of few curves")
+    add_options(parser, quick="two sets of few curves, few steps")
     options = parsed(parser)
     if options.quick:
         options.sets, options.units, options.curves, options.times = 2, 60, 160, [1]  # as `design.py`: compiled once
-        options.contrasts = CONTRASTS[:3]
+        options.contrasts, options.steps = CONTRASTS[:3], 3
     publish(run(options), options, print_tables)
 
 

@@ -4,7 +4,7 @@
     python benchmarks/v1.py --data FOLDER --types 4 --states still
     python benchmarks/v1.py --data FOLDER --means    # no fit: the start, and what blanks tell of noise
     python benchmarks/v1.py --data FOLDER --types 4 --changes input_strength baseline   # running against rest
-    python benchmarks/v1.py --quick                  # the start beside simulated cells: the script runs
+    python benchmarks/v1.py --quick                  # one step beside simulated cells: shows that the script runs
 
 Of the recordings of Mossing et al. 2021 (`size_contrast_still.csv.gz` and `size_contrast_running.csv.gz` in a
 folder), the preset `v1` is fitted to half of the cells of either state. Reported are, of every type and statistic,
@@ -55,7 +55,8 @@ EVERY = 4  # of the conditions with a stimulus, one in so many is left out
 HALVES = 20  # random halves of the cells, over which floors are means
 FEW, CURVES = 16, 100  # realisations of the mean network, which are all alike, and of a prediction
 QUICK = [
-    "n_sites=11", "sites=[0.0, 4.0]", "max_time=200.0",
+    "n_sites=11", "sites=[0.0, 4.0]", "max_time=200.0", "refine_steps=1", "refine_first=64", "refine_batch=64",
+    "evaluation_curves=16", "final_curves=16", "page=false",
 ]  # fmt: skip
 
 
@@ -210,9 +211,9 @@ def say(state: str) -> Observer:
 def simulated(overrides: list[str]) -> xr.Dataset:
     """A few cells of the circuit of the preset, where there are no recordings: by the program that `means` uses."""
     circuit, *_ = resolve("v1", {}, overrides).components()
-    crossed = {"size": np.tile([5.0, 13.0, 36.0], 3), "contrast": np.repeat([0.0, 25.0, 100.0], 3)}
+    crossed = {"size": np.tile([5.0, 13.0, 36.0], 3), "contrast": np.repeat([0.0, 12.0, 100.0], 3)}
     blank = make_dataset(np.ones((1, 9)), crossed)
-    cells = generated(circuit, blank, FEW)
+    cells = generated(circuit, blank, CURVES)
     kinds = [kind for kind, curves in cells.items() for _ in curves]
     return make_dataset(np.concatenate([*cells.values()]), crossed, {"cell_type": kinds}, rate_unit="events")
 
@@ -228,26 +229,32 @@ def main() -> None:
     parser.add_argument("--polish", type=int, default=8, help="steps to either minimum, at most")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="states of --changes; goes on with them")
     parser.add_argument("--set", action="append", default=[], dest="overrides", help="settings of the preset")
-    reporting.add_options(parser, quick="no fit, a tiny network and simulated cells")
+    reporting.add_options(parser, quick="one step of a tiny network, beside simulated cells")
     options = reporting.parsed(parser)
     if options.quick:
-        overrides, options.means = [*QUICK, *options.overrides], True
-        rows = [{"state": "simulated"} | study(simulated(overrides), 2, overrides, options)]
-        return reporting.publish(rows, options, table)
+        options.overrides, options.types, options.curves, options.polish = [*QUICK, *options.overrides], [2], 64, 1
+        recorded = dict.fromkeys(options.states, simulated(options.overrides))
+    else:
+        recorded = recordings(options)
+    if options.changes:
+        found = changes(recorded, options.types[0], options.overrides, options)
+        return reporting.publish(found, options, print_changes)
+    rows = [
+        {"state": state} | study(data, types, options.overrides, options)
+        for state, data in recorded.items()
+        for types in options.types
+    ]
+    return reporting.publish(rows, options, table)
+
+
+def recordings(options: argparse.Namespace) -> dict[str, xr.Dataset]:
+    """The cells in the states that are asked for."""
     files = {state: (options.data or Path()) / f"size_contrast_{state}.csv.gz" for state in options.states}
     if missing := [str(path) for path in files.values() if not path.exists()]:
         sys.exit(
             f"Skipped: there are no recordings {', '.join(missing)}. Name their folder with --data, or use --quick."
         )
-    if options.changes:
-        whole = {state: tuneful.load(path, rate_unit="events") for state, path in files.items()}
-        found = changes(whole, options.types[0], options.overrides, options)
-        return reporting.publish(found, options, print_changes)
-    rows = []
-    for state, path in files.items():
-        data = tuneful.load(path, rate_unit="events")
-        rows += [{"state": state} | study(data, types, options.overrides, options) for types in options.types]
-    return reporting.publish(rows, options, table)
+    return {state: tuneful.load(path, rate_unit="events") for state, path in files.items()}
 
 
 def print_changes(found: dict[str, Any]) -> None:

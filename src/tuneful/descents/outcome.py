@@ -39,7 +39,7 @@ MESSAGES = {
     Outcome.CONVERGED: "nothing changed any more",
     Outcome.MAX_STEPS: "the maximum of steps was taken",
     Outcome.STALLED: "there was no progress",
-    Outcome.LOST: "steps could not be taken, because most realisations did not settle or gradients were not finite",
+    Outcome.LOST: "steps could not be taken, as too many realisations did not settle or gradients were not finite",
     Outcome.NOT_FINITE: "the next value would not have been a number",
     Outcome.NO_GRADIENT: "the gradient was lost in rounding",
     Outcome.NO_STATE: "there is no steady state to begin with",

@@ -223,7 +223,7 @@ def refine(
 
 
 def _elsewhere(lost: Candidate, state: RefinementState, plan: Refining, key: Array) -> np.ndarray:
-    """From a point where most realisations are lost to where to look next; an answer of a smaller sample stays."""
+    """From a point that loses too many realisations to where to look next; an answer of a smaller sample stays."""
     if state.best.is_known:
         return (state.best.point - lost.point) / 2
     before, after = (plan.search(key, int(lost.failed) - k, len(lost.point)) for k in (1, 0))

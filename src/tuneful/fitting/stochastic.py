@@ -47,8 +47,8 @@ def start(problem: Problem, key: Array) -> FitState:
 def advance(problem: Problem, state: FitState) -> tuple[FitState, StepRecord]:
     """Take one step: improve the objective's own state, then the circuit.
 
-    A step whose loss, gradient or result is not finite, or that lost most realisations, is not taken: parameters go
-    back to those of the last step that was, and the next steps are shorter. All but the random key stays.
+    A step whose loss, gradient or result is not finite, or that lost more realisations than `max_lost`, is not taken:
+    parameters go back to those of the last step that was, and next steps are shorter. All but the random key stays.
     """
     steps = problem.steps
     key, for_update, for_sample, for_loss = jax.random.split(state.key, 4)
