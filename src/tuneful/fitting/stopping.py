@@ -30,7 +30,7 @@ class Stopping:
             return Ending(
                 Outcome.LOST,
                 f"stopped: {failed} steps in a row could not be taken, because a gradient was not finite, or more "
-                "realisations than `max_lost` did not settle or saturated; the parameters are the last good ones. "
+                "realisations than max_lost did not settle or saturated; the parameters are the last good ones. "
                 "Start from smaller weights, or lower the learning rate.",
             )
         if steps >= STILL and not np.ptp(path[-STILL:], axis=0).any():

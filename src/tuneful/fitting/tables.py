@@ -218,7 +218,7 @@ def warnings(found: Mapping[str, Any]) -> list[str]:
         )
     if found["retreats"]:
         sentences.append(
-            f"At {found['retreats']} steps more realisations than `max_lost` did not settle or saturated, and the "
+            f"At {found['retreats']} steps more realisations than max_lost did not settle or saturated, and the "
             "fit went back to its last good parameters."
         )
     if found["unsolved_gradients"]:
