@@ -41,6 +41,11 @@ def test_a_fit_that_led_nowhere_says_so(found, words):
     assert any(words in sentence for sentence in warnings(GOOD | found))
 
 
+def test_steps_that_lost_networks_are_counted():
+    (sentence,) = warnings(GOOD | {"retreats": 3})
+    assert sentence.startswith("At 3 steps more realisations than max_lost did not settle or saturated")
+
+
 def test_a_fit_that_began_at_the_truth_says_where():
     found = GOOD["parameters"] | {name: {"initial": 0.5, "truth": 0.5, "fitted": True} for name in ("V", "k")}
     (sentence,) = warnings(GOOD | {"parameters": found})
