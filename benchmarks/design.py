@@ -146,7 +146,8 @@ def run(asked: argparse.Namespace) -> dict[str, Any]:
     while len(designs) < min(1 + asked.random, math.comb(len(setting.candidates), asked.add)):
         drawn = sorted(rng.choice(list(setting.candidates), asked.add, replace=False).tolist())
         designs += [] if drawn in designs else [drawn]
-    about = {name: getattr(asked, name) for name in ("circuit", "for_", "units", "curves")} | {"designs": designs}
+    decides = "circuit", "for_", "units", "curves", "polish"
+    about = {name: getattr(asked, name) for name in decides} | {"designs": designs}
 
     def one(number: int) -> dict[str, Any]:
         repeat, design = divmod(number, len(designs))

@@ -258,6 +258,7 @@ def run(asked: argparse.Namespace) -> dict[str, Any]:
     """Our fits first, which tell how many curves theirs may simulate."""
     case = CASES[asked.circuit](asked)
     about = {"circuit": asked.circuit, "units": case.units, "curves": case.curves, "contrasts": asked.contrasts}
+    about |= {"steps": asked.steps}
     fits = kept(asked.keep, about, range(asked.sets), lambda number: ours(number, case, asked.steps))
     seconds, simulated = np.median([row["seconds"] for row in fits]), max(row["curves"] for row in fits)
     methods = [{"method": "tuneful", "curves": simulated, "seconds": seconds} | summary(fits, case)]
