@@ -272,11 +272,10 @@ def main() -> None:
     add_options(parser, quick="few sets of few units and curves")
     options = parsed(parser)
     if options.quick:
-        options.sets, options.units, options.curves, options.grid, options.sites = 2, 40, 96, 6, 101
-        options.polish, options.profiles, options.bands = 1, 0, 0
-        if options.circuit == "closed-form":  # where none of these takes long
-            options.sets, options.polish, options.profiles, options.bands = 4, 12, 1, 3
-            options.test += ["median = 5"]
+        cheap = options.circuit == "closed-form"
+        options.units, options.curves, options.grid, options.sites = 40, 96, 6, 101
+        options.sets, options.polish, options.profiles, options.bands = (4, 12, 1, 3) if cheap else (2, 1, 0, 0)
+        options.test += ["median = 5"] * cheap
     publish(run(options), options, print_tables)
 
 
