@@ -231,6 +231,8 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], dest="overrides", help="settings of the preset")
     reporting.add_options(parser, quick="one step of a tiny network, beside simulated cells")
     options = reporting.parsed(parser)
+    if options.changes and len(set(options.states)) < 2:
+        parser.error("--changes compares two states: leave --states out")
     if options.quick:
         options.overrides, options.types, options.curves, options.polish = [*QUICK, *options.overrides], [2], 64, 1
         recorded = dict.fromkeys(options.states, simulated(options.overrides))
